@@ -1,0 +1,73 @@
+import type { Descriptor } from '../oci/descriptor.ts'
+import type { Digest } from '../oci/digest.ts'
+import type { ByteSource } from '../streams/byte-source.ts'
+import type { ThreadPool } from '../threads/pool.ts'
+import type { LayerContent, LowerAnswers } from './layer-content.ts'
+
+/** What a driver is given besides the layer. It never sees a registry or the store. */
+export interface DriverContext {
+  threads: ThreadPool
+  signal: AbortSignal
+  /** An empty file of its own for a blob under way, in the work directory; the caller removes or keeps it. */
+  ingestPath: string
+  /** Called as source bytes (as stored) are consumed and target bytes are written; totals, not differences. */
+  progress(consumed: number, written: number): void
+}
+
+/** One source layer. */
+export interface LayerInput {
+  descriptor: Descriptor
+  /** What the image config says that the uncompressed layer's digest is; checked. */
+  diffId: Digest
+  /** The verified bytes as stored. May be called again. */
+  open(signal: AbortSignal): ByteSource
+  /** Names the layer in messages: `harbor.example/app:1 layer 3 (sha256:…)`. */
+  what: string
+  /** What the layers below hold, for the names that an earlier conversion of this layer asked about. */
+  lower?: LowerAnswers
+}
+
+/** A layer as the driver made it. */
+export interface LayerResult {
+  /** The new blob, as it stands in the manifest: media type, digest, size, annotations. */
+  descriptor: Descriptor
+  diffId: Digest
+  /** Bytes of the uncompressed target layer. */
+  uncompressedSize: number
+  /** Bytes of the uncompressed source layer. */
+  sourceUncompressedSize: number
+  /** Why the source blob was kept as it is (it then is `descriptor`), or undefined. */
+  kept?: string
+  /** What the format cannot say, or what was left out, in sentences that name the path. */
+  warnings: string[]
+  /** What the layer holds, as far as the layers above may have to ask. */
+  content: LayerContent
+  /** Entries of the tar, for the report. */
+  entries: number
+}
+
+/** A driver with its options parsed: what converts the layers of images. */
+export interface LayerConverter {
+  /** Of all that changes the bytes made: driver name, version, options. Part of every cache key. */
+  readonly key: string
+  convertLayer(layer: LayerInput, context: DriverContext): Promise<LayerResult>
+}
+
+/** A format of lazily pullable images. One folder and one line in `drivers/registry.ts`. */
+export interface Driver {
+  /** As in `converter.driver.type`. */
+  readonly name: string
+  /** Raised when the same input would give other bytes. */
+  readonly version: string
+  /** Parses `converter.driver.config`: every value is the raw text of its YAML scalar. Throws DRIVER_OPTION_INVALID with the key. */
+  configure(config: Readonly<Record<string, string>>): ConfiguredDriver
+}
+
+/** What a driver makes of its options. */
+export interface ConfiguredDriver {
+  layers: LayerConverter
+  /** Docker media types become OCI ones. Layer annotations need it. */
+  docker2oci: boolean
+  /** A `subject` member links the result to its source. */
+  withReferrer: boolean
+}

@@ -1,0 +1,41 @@
+/**
+ * What one layer says about paths, kept so that a layer above can ask about what lies below it. Layers are
+ * converted one by one; only a few need to know: those with a file whose directories have no entry of their own,
+ * with a hard link to a file of a lower layer, with a whiteout that hides nothing, or an opaque root.
+ *
+ * Paths are cleaned: no leading `/` or `./`, no trailing `/`; the root is the empty string.
+ */
+export interface LayerContent {
+  /** What this layer has at `path`: its own entry, a whiteout of it, or nothing. */
+  at(path: string): ContentEntry | undefined
+  /** The directory `path` (or the root) is opaque here: nothing below shows through. */
+  opaque(path: string): boolean
+  /** Names directly in the root of this layer, whiteouts not included. */
+  rootNames(): string[]
+  /** What the layer must know of the layers below to be right; empty for nearly every layer. */
+  questions: LowerQuestion[]
+}
+
+export interface DirectoryMetadata {
+  mode: number
+  uid: number
+  gid: number
+  mtime: number
+  mtimeNanoseconds: number
+  xattrs?: ReadonlyMap<string, Uint8Array>
+}
+
+export type ContentEntry =
+  | { kind: 'directory'; metadata: DirectoryMetadata }
+  | { kind: 'symlink' }
+  | { kind: 'other' }
+  | { kind: 'whiteout' }
+
+/** Something that a layer must know of the layers below it: what is at `path`, or which names the root holds. */
+export type LowerQuestion = { about: 'path'; path: string } | { about: 'root-names' }
+
+/** The answers, all layers below taken together; a path without an answer is not there. Part of the cache key of what is made with them. */
+export interface LowerAnswers {
+  paths: ReadonlyMap<string, Exclude<ContentEntry, { kind: 'whiteout' }>>
+  rootNames: readonly string[]
+}

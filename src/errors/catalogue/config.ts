@@ -1,0 +1,2 @@
+/** Configuration that cannot be used. */
+export const configErrors = {}

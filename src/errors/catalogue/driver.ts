@@ -1,0 +1,2 @@
+/** Drivers and their options. */
+export const driverErrors = {}

@@ -1,0 +1,2 @@
+/** Requests that the API refuses. */
+export const httpErrors = {}

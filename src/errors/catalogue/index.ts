@@ -1,0 +1,26 @@
+import { configErrors } from './config.ts'
+import { contentErrors } from './content.ts'
+import { driverErrors } from './driver.ts'
+import { formatErrors } from './format.ts'
+import { httpErrors } from './http.ts'
+import { imageErrors } from './image.ts'
+import { internalErrors } from './internal.ts'
+import { referenceErrors } from './reference.ts'
+import { registryErrors } from './registry.ts'
+import { storeErrors } from './store.ts'
+import { taskErrors } from './task.ts'
+
+/** Every error of the program. A code is never reused for another meaning. */
+export const catalogue = {
+  ...configErrors,
+  ...contentErrors,
+  ...driverErrors,
+  ...formatErrors,
+  ...httpErrors,
+  ...imageErrors,
+  ...internalErrors,
+  ...referenceErrors,
+  ...registryErrors,
+  ...storeErrors,
+  ...taskErrors,
+}

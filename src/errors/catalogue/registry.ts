@@ -1,0 +1,2 @@
+/** What a registry, or the way to it, answered. */
+export const registryErrors = {}

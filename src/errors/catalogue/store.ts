@@ -1,0 +1,2 @@
+/** The local content store. */
+export const storeErrors = {}

@@ -1,0 +1,2 @@
+/** Tasks of the queue. */
+export const taskErrors = {}

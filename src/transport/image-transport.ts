@@ -1,0 +1,53 @@
+import type { ByteSource } from '../streams/byte-source.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import type { Digest } from '../oci/digest.ts'
+
+/** What every call that can wait takes. */
+export interface CallInit {
+  signal?: AbortSignal
+}
+
+/**
+ * Where an image is read from: a repository of a registry, an OCI image layout, an archive.
+ * All it returns is verified: digest and size are those of the descriptor, or it throws CONTENT_….
+ */
+export interface ImageSource {
+  /** The repository or path, for messages and logs; never holds a secret. */
+  readonly name: string
+  /** The descriptor under a tag or digest; without one the only, or the `latest`, image. Throws CONTENT_NOT_FOUND. */
+  resolve(tagOrDigest: string | undefined, init?: CallInit): Promise<Descriptor>
+  /** The bytes of a manifest or index, at most 4 MiB. Throws CONTENT_NOT_FOUND, CONTENT_DIGEST_MISMATCH, CONTENT_TOO_LARGE. */
+  manifest(descriptor: Descriptor, init?: CallInit): Promise<Uint8Array>
+  /** The bytes of a config or layer; the last pull throws when they were not what `descriptor` names. */
+  blob(descriptor: Descriptor, init?: CallInit): ByteSource
+}
+
+/** What became of a blob that was to be pushed. */
+export type PushedBlob = 'uploaded' | 'exists' | 'mounted'
+
+/** Where an image is written to. Nothing is visible under a tag before `pushManifest` with that tag. */
+export interface ImageTarget {
+  readonly name: string
+  /** The descriptor that a tag or digest names now, or undefined. */
+  find(tagOrDigest: string, init?: CallInit): Promise<Descriptor | undefined>
+  hasBlob(descriptor: Descriptor, init?: CallInit): Promise<boolean>
+  /**
+   * Makes the target hold a blob. `open(offset)` gives its bytes from `offset` on and may be called again,
+   * with where the target stands, when a connection breaks. `mountFrom` names other repositories of the same
+   * registry that are said to have it; a mount that fails is no error.
+   */
+  pushBlob(
+    descriptor: Descriptor,
+    open: (offset: number) => ByteSource,
+    init?: CallInit & { mountFrom?: string[]; onProgress?: (bytes: number) => void },
+  ): Promise<PushedBlob>
+  /**
+   * Writes a manifest or index, by digest, and under `tag` where given. `subject`, where the bytes have one,
+   * is made visible to the referrers API, by the tag schema where the target has no such API.
+   */
+  pushManifest(
+    bytes: Uint8Array,
+    descriptor: Descriptor,
+    init?: CallInit & { tag?: string; subject?: Digest },
+  ): Promise<void>
+}
