@@ -23,6 +23,13 @@ export const imageErrors = {
     text: (c) => `${c.image} has no image for ${c.wanted}; it has ${c.has}`,
     hint: 'Change converter.platforms, or push the image for that platform.',
   }),
+  IMAGE_PLATFORM_INVALID: row<{ text: string }>({
+    status: 400,
+    exit: 2,
+    retry: 'never',
+    text: (c) => `${JSON.stringify(c.text)} is not a platform`,
+    hint: 'Write platforms as os/architecture[/variant], separated by commas: linux/amd64,linux/arm64.',
+  }),
   IMAGE_DIFF_ID_MISMATCH: row<{ layer: string; want: string; got: string }>({
     status: 400,
     exit: 1,

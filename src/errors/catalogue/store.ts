@@ -1,2 +1,19 @@
-/** The local content store. */
-export const storeErrors = {}
+import { row } from '../row.ts'
+
+/** The local work directory. */
+export const storeErrors = {
+  STORE_FULL: row<{ path: string }>({
+    status: 507,
+    exit: 1,
+    retry: 'other-worker',
+    text: (c) => `no space left on the device of ${c.path}`,
+    hint: 'Free space there or set provider.work_dir to a larger disk; a conversion needs about the compressed size of the image.',
+  }),
+  STORE_UNUSABLE: row<{ path: string; problem: string }>({
+    status: 500,
+    exit: 1,
+    retry: 'never',
+    text: (c) => `the work directory ${c.path} cannot be used: ${c.problem}`,
+    hint: 'provider.work_dir must name a directory that exists or can be made, and in which this user may write.',
+  }),
+}
