@@ -31,11 +31,24 @@ export type ContentEntry =
   | { kind: 'other' }
   | { kind: 'whiteout' }
 
-/** Something that a layer must know of the layers below it: what is at `path`, or which names the root holds. */
-export type LowerQuestion = { about: 'path'; path: string } | { about: 'root-names' }
+/**
+ * Something that a layer must know of the layers below it. The layer is converted again, with the answers, only
+ * where one matters: a path that is there although `matters` is `present` (a directory that the layer fills
+ * without an entry of its own, the target of a hard link), or is not there although it is `absent` (what a
+ * whiteout hides). A directory whose mode, owner and xattrs equal `unless` does not matter. `root-names` always does.
+ */
+export type LowerQuestion =
+  | { about: 'path'; path: string; matters: 'present' | 'absent'; unless?: DirectoryMetadata }
+  | { about: 'root-names' }
 
-/** The answers, all layers below taken together; a path without an answer is not there. Part of the cache key of what is made with them. */
+/** What is at a path once all layers below are applied. */
+export type LowerEntry = Exclude<ContentEntry, { kind: 'whiteout' }>
+
+/**
+ * The answers to all questions of a layer, all layers below taken together; a path without an answer is not
+ * there. Part of the cache key of what is made with them.
+ */
 export interface LowerAnswers {
-  paths: ReadonlyMap<string, Exclude<ContentEntry, { kind: 'whiteout' }>>
+  paths: ReadonlyMap<string, LowerEntry>
   rootNames: readonly string[]
 }

@@ -1,6 +1,8 @@
-import { randomBytes } from 'node:crypto'
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { AccelError } from '../errors/accel-error.ts'
 
 /** A file under way; removed by `remove()` whether or not it was written. */
@@ -10,22 +12,26 @@ export interface Ingest {
 }
 
 /**
- * The work directory of this process: `<work_dir>/ingest/<pid>-<random>/`. Several processes share one `work_dir`
- * without waiting for each other; what a process that is gone has left is swept by the next one that starts.
+ * The work directory of this process: `<work_dir>/ingest/<uuid>/`. Several processes share one `work_dir` without
+ * waiting for each other; what a process that is gone has left is swept by the next one that starts.
  */
 export interface WorkDirectory extends AsyncDisposable {
   readonly path: string
   ingest(): Ingest
 }
 
+/** A directory without a lock is one that is just being made, unless it is older than this. */
+const UNLOCKED_GRACE_MS = 60_000
+
 /** Opens `workDir`, which is made where it is missing. Throws STORE_UNUSABLE, STORE_FULL. */
 export async function openWorkDirectory(workDir: string): Promise<WorkDirectory> {
   const shared = join(workDir, 'ingest')
-  const path = join(shared, `${process.pid}-${randomBytes(6).toString('hex')}`)
+  const path = join(shared, randomUUID())
+  let lock: DatabaseSync
   try {
     await mkdir(path, { recursive: true, mode: 0o700 })
-    await writeFile(join(path, 'boot-id'), await bootId())
-    await sweep(shared)
+    lock = lockIn(path)
+    await sweep(shared, path)
   } catch (cause) {
     throw storeError(cause, workDir)
   }
@@ -36,7 +42,10 @@ export async function openWorkDirectory(workDir: string): Promise<WorkDirectory>
       const file = join(path, String((next += 1)))
       return { path: file, remove: () => rm(file, { force: true }) }
     },
-    [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }),
+    async [Symbol.asyncDispose]() {
+      await rm(path, { recursive: true, force: true })
+      lock.close()
+    },
   }
 }
 
@@ -48,29 +57,38 @@ export function storeError(cause: unknown, path: string): Error {
   return new AccelError('STORE_UNUSABLE', { path, problem }, { cause })
 }
 
-/** Removes the directories of processes that are gone: of another boot, or whose pid is nobody's. */
-async function sweep(shared: string): Promise<void> {
-  const boot = await bootId()
-  for (const name of await readdir(shared)) {
-    const pid = /^(\d+)-[0-9a-f]{12}$/.exec(name)?.[1]
-    if (pid === undefined || Number(pid) === process.pid) continue
-    const written = await readFile(join(shared, name, 'boot-id'), 'utf8').catch(() => undefined)
-    // Without the file the process is just starting, or died while it did: its pid tells.
-    if ((written === undefined || written === boot) && isAlive(Number(pid))) continue
-    await rm(join(shared, name), { recursive: true, force: true })
-  }
-}
-
-function isAlive(pid: number): boolean {
+/**
+ * Takes the lock of a process directory. The kernel drops it with the process, whatever killed it, and it holds
+ * between containers that share the volume, where a pid would mean nothing. Node has no flock; SQLite's is used.
+ */
+function lockIn(directory: string): DatabaseSync {
+  const database = new DatabaseSync(join(directory, 'lock'))
   try {
-    process.kill(pid, 0)
-    return true
+    database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; PRAGMA user_version = 1; COMMIT')
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
+    database.close()
+    throw error
+  }
+  return database
+}
+
+async function sweep(shared: string, own: string): Promise<void> {
+  for (const name of await readdir(shared)) {
+    const directory = join(shared, name)
+    if (directory === own || (await isInUse(directory))) continue
+    await rm(directory, { recursive: true, force: true })
   }
 }
 
-/** A pid means nothing after a reboot, nor in another container with the same volume. Linux only; elsewhere the pid alone decides. */
-async function bootId(): Promise<string> {
-  return readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '')
+async function isInUse(directory: string): Promise<boolean> {
+  if (!existsSync(join(directory, 'lock'))) {
+    const made = await stat(directory).catch(() => undefined)
+    return made !== undefined && Date.now() - made.mtimeMs < UNLOCKED_GRACE_MS
+  }
+  try {
+    lockIn(directory).close()
+    return false
+  } catch {
+    return true
+  }
 }
