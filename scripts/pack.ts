@@ -1,0 +1,78 @@
+/**
+ * `npm run pack [-- DIRECTORY]`: compiles `src/` and packs what users get into DIRECTORY (default `build`); prints the
+ * path of the tarball. It packs a staged copy with a `package.json` of its own, so that nothing of the checkout, not
+ * even an old `dist/`, gets in by accident. The checkout's own `package.json` is private: only what this script
+ * packs can be published.
+ */
+import { execFileSync } from 'node:child_process'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, dirname, join, resolve } from 'node:path'
+import { root } from './source-tree.ts'
+
+/** What the package holds besides `dist/` and its `package.json`; a page that does not exist yet is left out. */
+const extras = ['bin', 'README.md', 'LICENSE', 'CHANGELOG.md', 'docs/configuration.md']
+
+/** Members that make sense in the checkout alone. `node-linux-*` are optional dependencies: no user may get them. */
+const privateMembers = ['private', 'scripts', 'devDependencies', 'optionalDependencies']
+
+const destination = resolve(process.argv[2] ?? join(root, 'build'))
+const stage = mkdtempSync(join(tmpdir(), 'pack-'))
+try {
+  console.log(pack(stage))
+} finally {
+  rmSync(stage, { recursive: true, force: true })
+}
+
+function pack(folder: string): string {
+  run('tsc', ['-p', 'tsconfig.build.json', '--outDir', join(folder, 'dist')], root)
+  for (const extra of extras.filter((path) => existsSync(join(root, path)))) {
+    mkdirSync(dirname(join(folder, extra)), { recursive: true })
+    cpSync(join(root, extra), join(folder, extra), { recursive: true })
+  }
+  writeFileSync(join(folder, 'package.json'), `${JSON.stringify(publishedManifest(), null, 2)}\n`)
+  mkdirSync(destination, { recursive: true })
+  const output = run(
+    'npm',
+    ['pack', '--json', '--loglevel=error', '--pack-destination', destination],
+    folder,
+  )
+  const [packed] = JSON.parse(output) as { filename: string }[]
+  return join(destination, packed?.filename ?? '')
+}
+
+function publishedManifest(): Record<string, unknown> {
+  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Record<
+    string,
+    unknown
+  >
+  return Object.fromEntries(
+    Object.entries(manifest).filter(([member]) => !privateMembers.includes(member)),
+  )
+}
+
+/** Runs a program of the development dependencies, or of the machine; its errors are shown as they come. */
+function run(program: string, args: string[], cwd: string): string {
+  const path = [join(root, 'node_modules/.bin'), process.env.PATH].join(delimiter)
+  try {
+    return execFileSync(program, args, {
+      cwd,
+      env: { ...process.env, PATH: path },
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+  } catch (error) {
+    // The compiler reports on standard output.
+    const { stdout } = error as { stdout?: string }
+    console.error(stdout ?? '')
+    throw error
+  }
+}
