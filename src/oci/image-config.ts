@@ -33,7 +33,11 @@ export function withDiffIds(config: ImageConfig, diffIds: readonly Digest[]): Im
   const result: ImageConfig = { ...config, rootfs: { ...config.rootfs, diff_ids: [...diffIds] } }
   for (const member of ['config', 'container_config']) {
     const inner = result[member]
-    if (typeof inner === 'object' && inner !== null && isDigest((inner as { Image?: unknown }).Image)) {
+    if (
+      typeof inner === 'object' &&
+      inner !== null &&
+      isDigest((inner as { Image?: unknown }).Image)
+    ) {
       result[member] = { ...inner, Image: '' }
     }
   }

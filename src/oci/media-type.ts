@@ -8,8 +8,10 @@ export const OCI_LAYER_TAR = 'application/vnd.oci.image.layer.v1.tar'
 export const OCI_LAYER_GZIP = 'application/vnd.oci.image.layer.v1.tar+gzip'
 export const OCI_LAYER_ZSTD = 'application/vnd.oci.image.layer.v1.tar+zstd'
 export const OCI_NONDISTRIBUTABLE_TAR = 'application/vnd.oci.image.layer.nondistributable.v1.tar'
-export const OCI_NONDISTRIBUTABLE_GZIP = 'application/vnd.oci.image.layer.nondistributable.v1.tar+gzip'
-export const OCI_NONDISTRIBUTABLE_ZSTD = 'application/vnd.oci.image.layer.nondistributable.v1.tar+zstd'
+export const OCI_NONDISTRIBUTABLE_GZIP =
+  'application/vnd.oci.image.layer.nondistributable.v1.tar+gzip'
+export const OCI_NONDISTRIBUTABLE_ZSTD =
+  'application/vnd.oci.image.layer.nondistributable.v1.tar+zstd'
 export const DOCKER_MANIFEST = 'application/vnd.docker.distribution.manifest.v2+json'
 export const DOCKER_LIST = 'application/vnd.docker.distribution.manifest.list.v2+json'
 export const DOCKER_CONFIG = 'application/vnd.docker.container.image.v1+json'
@@ -21,23 +23,27 @@ export const DOCKER_SCHEMA_1 = 'application/vnd.docker.distribution.manifest.v1+
 export const DOCKER_SCHEMA_1_SIGNED = 'application/vnd.docker.distribution.manifest.v1+prettyjws'
 
 /** What a client that wants any image sends as Accept: all four manifest types, then anything. */
-export const MANIFEST_ACCEPT = [OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST, '*/*'].join(', ')
+export const MANIFEST_ACCEPT = [OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST, '*/*'].join(
+  ', ',
+)
 
 /** How the bytes of a layer are stored. */
 export type Compression = 'none' | 'gzip' | 'zstd'
 
-const layerTypes = new Map<string, { compression: Compression; docker: boolean; foreign: boolean }>([
-  [OCI_LAYER_TAR, { compression: 'none', docker: false, foreign: false }],
-  [OCI_LAYER_GZIP, { compression: 'gzip', docker: false, foreign: false }],
-  [OCI_LAYER_ZSTD, { compression: 'zstd', docker: false, foreign: false }],
-  [OCI_NONDISTRIBUTABLE_TAR, { compression: 'none', docker: false, foreign: true }],
-  [OCI_NONDISTRIBUTABLE_GZIP, { compression: 'gzip', docker: false, foreign: true }],
-  [OCI_NONDISTRIBUTABLE_ZSTD, { compression: 'zstd', docker: false, foreign: true }],
-  [DOCKER_LAYER_TAR, { compression: 'none', docker: true, foreign: false }],
-  [DOCKER_LAYER_GZIP, { compression: 'gzip', docker: true, foreign: false }],
-  [DOCKER_LAYER_ZSTD, { compression: 'zstd', docker: true, foreign: false }],
-  [DOCKER_FOREIGN_LAYER_GZIP, { compression: 'gzip', docker: true, foreign: true }],
-])
+const layerTypes = new Map<string, { compression: Compression; docker: boolean; foreign: boolean }>(
+  [
+    [OCI_LAYER_TAR, { compression: 'none', docker: false, foreign: false }],
+    [OCI_LAYER_GZIP, { compression: 'gzip', docker: false, foreign: false }],
+    [OCI_LAYER_ZSTD, { compression: 'zstd', docker: false, foreign: false }],
+    [OCI_NONDISTRIBUTABLE_TAR, { compression: 'none', docker: false, foreign: true }],
+    [OCI_NONDISTRIBUTABLE_GZIP, { compression: 'gzip', docker: false, foreign: true }],
+    [OCI_NONDISTRIBUTABLE_ZSTD, { compression: 'zstd', docker: false, foreign: true }],
+    [DOCKER_LAYER_TAR, { compression: 'none', docker: true, foreign: false }],
+    [DOCKER_LAYER_GZIP, { compression: 'gzip', docker: true, foreign: false }],
+    [DOCKER_LAYER_ZSTD, { compression: 'zstd', docker: true, foreign: false }],
+    [DOCKER_FOREIGN_LAYER_GZIP, { compression: 'gzip', docker: true, foreign: true }],
+  ],
+)
 
 /** What a layer's media type says; undefined when it is not the type of a file system layer. */
 export function layerType(

@@ -44,7 +44,12 @@ export function parsePlatforms(text: string): PlatformFilter {
     .map((part) => {
       const pieces = part.split('/')
       const [os, architecture, variant] = pieces
-      if (pieces.length > 3 || !os || !architecture || pieces.some((p) => !/^[A-Za-z0-9_.-]+$/.test(p))) {
+      if (
+        pieces.length > 3 ||
+        !os ||
+        !architecture ||
+        pieces.some((p) => !/^[A-Za-z0-9_.-]+$/.test(p))
+      ) {
         throw new AccelError('IMAGE_PLATFORM_INVALID', { text: part })
       }
       return variant === undefined ? { os, architecture } : { os, architecture, variant }

@@ -52,7 +52,8 @@ export async function openWorkDirectory(workDir: string): Promise<WorkDirectory>
 /** An error of the file system as the catalogue knows it; `path` names the place. */
 export function storeError(cause: unknown, path: string): Error {
   const code = (cause as NodeJS.ErrnoException | undefined)?.code
-  if (code === 'ENOSPC' || code === 'EDQUOT') return new AccelError('STORE_FULL', { path }, { cause })
+  if (code === 'ENOSPC' || code === 'EDQUOT')
+    return new AccelError('STORE_FULL', { path }, { cause })
   const problem = cause instanceof Error ? cause.message : String(cause)
   return new AccelError('STORE_UNUSABLE', { path, problem }, { cause })
 }
@@ -64,7 +65,9 @@ export function storeError(cause: unknown, path: string): Error {
 function lockIn(directory: string): DatabaseSync {
   const database = new DatabaseSync(join(directory, 'lock'))
   try {
-    database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; PRAGMA user_version = 1; COMMIT')
+    database.exec(
+      'PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; PRAGMA user_version = 1; COMMIT',
+    )
   } catch (error) {
     database.close()
     throw error

@@ -16,13 +16,6 @@ export const imageErrors = {
     text: (c) => `${c.what} is not a valid manifest, index or image config: ${c.problem}`,
     hint: 'Build and push the image again; the document does not follow the OCI image specification.',
   }),
-  IMAGE_NO_PLATFORM: row<{ image: string; wanted: string; has: string }>({
-    status: 400,
-    exit: 1,
-    retry: 'never',
-    text: (c) => `${c.image} has no image for ${c.wanted}; it has ${c.has}`,
-    hint: 'Change converter.platforms, or push the image for that platform.',
-  }),
   IMAGE_PLATFORM_INVALID: row<{ text: string }>({
     status: 400,
     exit: 2,
@@ -36,13 +29,5 @@ export const imageErrors = {
     retry: 'never',
     text: (c) => `${c.layer}: the uncompressed layer has digest ${c.got}, the image config says ${c.want}`,
     hint: 'The image config does not belong to these layers; build and push the image again.',
-  }),
-  IMAGE_SKIPPED: row<{ image: string; reason: string }>({
-    status: 200,
-    exit: 0,
-    retry: 'never',
-    wire: 'ERR_ALREADY_CONVERTED',
-    text: (c) => `${c.image} is skipped: ${c.reason}`,
-    hint: 'Nothing has to be done.',
   }),
 }

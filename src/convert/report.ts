@@ -1,0 +1,41 @@
+import type { Digest } from '../oci/digest.ts'
+import type { PushedBlob } from '../transport/image-transport.ts'
+
+/** What one conversion did. Sizes are bytes, times milliseconds. */
+export interface ConversionReport {
+  source: string
+  sourceDigest: Digest
+  /** Where the result was pushed; absent when the image was skipped. */
+  target?: string
+  targetDigest?: Digest
+  /** Why nothing was converted. */
+  skipped?: string
+  driver: { name: string; version: string }
+  /** Layers and configs of the images converted, each blob once, as stored. */
+  sourceSize: number
+  targetSize: number
+  images: ImageReport[]
+  /** Members of the index that are in the result as they were: attestations, other artifacts. */
+  kept: { digest: Digest; mediaType: string; reason: string }[]
+  warnings: string[]
+  timings: { pullMs: number; convertMs: number; pushMs: number; totalMs: number }
+}
+
+export interface ImageReport {
+  platform: string
+  sourceDigest: Digest
+  targetDigest: Digest
+  layers: LayerReport[]
+}
+
+export interface LayerReport {
+  source: { digest: Digest; mediaType: string; size: number }
+  target: { digest: Digest; mediaType: string; size: number }
+  /** Bytes of the tar, before and after. */
+  sourceUncompressedSize?: number
+  targetUncompressedSize?: number
+  entries?: number
+  /** Why the source blob stands in the result unconverted. */
+  kept?: string
+  push?: PushedBlob
+}
