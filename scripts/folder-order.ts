@@ -16,7 +16,7 @@ export const folderOrder: readonly (readonly string[])[] = [
 
 /** The same inside `src/formats/`. */
 export const formatOrder: readonly (readonly string[])[] = [
-  ['tar', 'gzip', 'zstd', 'lz4'],
+  ['tar', 'gzip', 'zstd', 'lz4', 'nydus-tree'],
   ['estargz', 'zstd-chunked', 'erofs', 'nydus-blob'],
   ['rafs-v5', 'rafs-v6'],
 ]

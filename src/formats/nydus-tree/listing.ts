@@ -1,0 +1,82 @@
+import { hash } from 'node:crypto'
+import { decodeDevice, isDevice, isRegular, isSymlink } from './file-mode.ts'
+import type { FileTree } from './file-tree.ts'
+import { nlinkOf, numberTree } from './numbering.ts'
+
+/** All that is known of one name, in plain values: for inspection and for tests. */
+export interface ListedFile {
+  /** From the root, beginning with `/`; bytes that are not UTF-8 appear as `\xNN`. */
+  path: string
+  /** Octal, type bits included. */
+  mode: string
+  uid: number
+  gid: number
+  mtime: number
+  mtimeNanoseconds: number
+  size: number
+  nlink: number
+  /** First path, in listing order, of the same inode; only on further names. */
+  linkOf?: string
+  target?: string
+  device?: { major: number; minor: number }
+  /** Name to value in hex. */
+  xattrs?: Record<string, string>
+  /** `blob:index@uncompressedOffset+size` of each chunk. */
+  chunks?: string[]
+}
+
+/** Every name of `tree` in the order of its numbering: readable and comparable, not small. */
+export function listTree(tree: FileTree): ListedFile[] {
+  const numbering = numberTree(tree)
+  const { inodes } = tree
+  const paths: string[] = []
+  return Array.from(numbering.node, (node, position) => {
+    const inode = tree.inodeOf(node)
+    const mode = inodes.mode(inode)
+    const parent = paths[numbering.parent[position] as number] ?? ''
+    const path =
+      position === 0 ? '/' : `${parent === '/' ? '' : parent}/${shown(tree.nameOf(node))}`
+    paths.push(path)
+    const file: ListedFile = {
+      path,
+      mode: mode.toString(8),
+      uid: inodes.uid(inode),
+      gid: inodes.gid(inode),
+      mtime: inodes.mtime(inode),
+      mtimeNanoseconds: inodes.mtimeNanoseconds(inode),
+      size: inodes.sizeOf(inode),
+      nlink: nlinkOf(tree, numbering, position),
+    }
+    const first = numbering.firstName[inode] as number
+    if (isRegular(mode) && first !== position) file.linkOf = paths[first] as string
+    if (isSymlink(mode)) file.target = shown(inodes.target(inode))
+    if (isDevice(mode)) file.device = decodeDevice(inodes.device(inode))
+    const xattrs = inodes.xattrs.get(inodes.xattrSet(inode))
+    if (xattrs.length > 0) {
+      file.xattrs = Object.fromEntries(
+        xattrs.map((x) => [shown(x.name), Buffer.from(x.value).toString('hex')]),
+      )
+    }
+    if (isRegular(mode)) {
+      file.chunks = Array.from({ length: inodes.chunkCount(inode) }, (_, i) => {
+        const chunk = inodes.chunks.get(inodes.chunkAt(inode, i))
+        return `${chunk.blobIndex}:${chunk.index}@${chunk.uncompressedOffset}+${chunk.uncompressedSize}`
+      })
+    }
+    return file
+  })
+}
+
+/** SHA-256 of the listing, hex: pins a large tree in a test. */
+export function listingDigest(listing: readonly ListedFile[]): string {
+  return hash('sha256', JSON.stringify(listing))
+}
+
+function shown(bytes: Uint8Array): string {
+  const text = Buffer.from(bytes)
+  const utf8 = text.toString('utf8')
+  if (Buffer.from(utf8).equals(text)) return utf8
+  return text
+    .toString('latin1')
+    .replace(/[^\x20-\x7e]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)
+}
