@@ -1,0 +1,213 @@
+/** containerd with the stargz snapshotter, on sockets and in folders of their own: the reader that lazy pulling is for. */
+import { createHash, randomUUID } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Daemon, output, startDaemon } from './command.ts'
+import type { SnapshotterCommand } from './programs.ts'
+import { readTree, type Tree } from './tree.ts'
+
+/** What a lazy pull brought. */
+export interface LazyPull {
+  tree: Tree
+  layers: number
+  /** Layers that the snapshotter could not read lazily and had unpacked in the ordinary way, and its reasons. */
+  ordinary: { diffId: string; reason: string }[]
+}
+
+/** Pulls images lazily. */
+export interface LazyPuller extends AsyncDisposable {
+  /**
+   * Pulls `reference` (linux/amd64 of an index) through the stargz snapshotter, mounts it without running it, and
+   * reads every file.
+   */
+  pull(reference: string): Promise<LazyPull>
+}
+
+/** Starts both daemons with their state below `folder`. */
+export async function startLazyPuller(
+  folder: string,
+  snapshotter: SnapshotterCommand,
+): Promise<LazyPuller> {
+  mkdirSync(folder, { recursive: true })
+  const stargz = await startSnapshotter(folder, snapshotter)
+  const containerd = await startContainerd(folder)
+  return {
+    pull: (reference) => pull(folder, reference),
+    async [Symbol.asyncDispose]() {
+      await containerd[Symbol.asyncDispose]()
+      await stargz[Symbol.asyncDispose]()
+      await unmountBelow(folder)
+    },
+  }
+}
+
+function startSnapshotter(folder: string, { program, args }: SnapshotterCommand): Promise<Daemon> {
+  const [socket, config] = [join(folder, 'stargz.sock'), join(folder, 'stargz.toml')]
+  // By default it fetches everything in the background, which hides what was never read.
+  writeFileSync(config, 'noprefetch = true\nno_background_fetch = true\n')
+  const flags = ['-root', join(folder, 'stargz'), '-address', socket, '-config', config]
+  return startDaemon(program, [...args, ...flags, '-log-level', 'debug'], {
+    log: join(folder, 'stargz.log'),
+    ready: async () => existsSync(socket),
+    stop: 'SIGINT',
+    env: { DOCKER_CONFIG: folder },
+  })
+}
+
+function startContainerd(folder: string): Promise<Daemon> {
+  const unneeded = ['grpc.v1.cri', 'internal.v1.opt', 'internal.v1.tracing', 'snapshotter.v1.aufs']
+  unneeded.push('snapshotter.v1.btrfs', 'snapshotter.v1.devmapper', 'snapshotter.v1.zfs')
+  const plugins = unneeded.map((plugin) => JSON.stringify(`io.containerd.${plugin}`)).join(', ')
+  writeFileSync(
+    join(folder, 'containerd.toml'),
+    `version = 2
+root = "${folder}/root"
+state = "${folder}/run"
+disabled_plugins = [${plugins}]
+[grpc]
+address = "${folder}/containerd.sock"
+[ttrpc]
+address = "${folder}/containerd.sock.ttrpc"
+[proxy_plugins.stargz]
+type = "snapshot"
+address = "${folder}/stargz.sock"
+`,
+  )
+  return startDaemon('containerd', ['--config', join(folder, 'containerd.toml')], {
+    log: join(folder, 'containerd.log'),
+    ready: () =>
+      client(folder, 'interop', ['version']).then(
+        () => true,
+        () => false,
+      ),
+  })
+}
+
+function client(
+  folder: string,
+  namespace: string,
+  args: string[],
+  program = 'ctr',
+): Promise<string> {
+  return output(program, args, {
+    env: {
+      CONTAINERD_ADDRESS: join(folder, 'containerd.sock'),
+      CONTAINERD_NAMESPACE: namespace,
+      CONTAINERD_SNAPSHOTTER: 'stargz',
+    },
+  })
+}
+
+async function pull(folder: string, reference: string): Promise<LazyPull> {
+  // containerd knows a layer by what it unpacks to, so another pull's layer would answer for this one: a namespace
+  // of its own for each.
+  const namespace = randomUUID()
+  const ctr = (...args: string[]): Promise<string> => client(folder, namespace, args)
+  const rpull = ['images', 'rpull', '--plain-http', '--snapshotter', 'stargz', reference]
+  await client(folder, namespace, rpull, 'ctr-remote')
+  try {
+    const diffIds = await diffIdsOf(ctr, reference)
+    const chain = chainIds(diffIds)
+    const ordinary: LazyPull['ordinary'] = []
+    for (const [i, diffId] of diffIds.entries()) {
+      if (!(await isLazy(ctr, chain[i] ?? ''))) {
+        ordinary.push({ diffId, reason: reasonOf(folder, namespace, i) })
+      }
+    }
+    const tree = await viewed(ctr, folder, namespace, chain.at(-1) ?? '')
+    return { tree, layers: diffIds.length, ordinary }
+  } finally {
+    await forget(ctr, namespace)
+  }
+}
+
+type Ctr = (...args: string[]) => Promise<string>
+
+interface Document {
+  config?: { digest: string }
+  manifests?: { digest: string; platform?: { architecture: string } }[]
+  rootfs?: { diff_ids: string[] }
+}
+
+async function diffIdsOf(ctr: Ctr, reference: string): Promise<string[]> {
+  const read = async (digest: string | undefined): Promise<Document> =>
+    JSON.parse(await ctr('content', 'get', digest ?? '')) as Document
+  const [, line = ''] = (await ctr('images', 'ls', `name==${reference}`)).split('\n')
+  let document = await read(line.split(/\s+/)[2])
+  if (document.manifests !== undefined) {
+    document = await read(
+      document.manifests.find((m) => m.platform?.architecture === 'amd64')?.digest,
+    )
+  }
+  return (await read(document.config?.digest)).rootfs?.diff_ids ?? []
+}
+
+/** The names of an image's snapshots, from the lowest up. Source: OCI image-spec config.md, "Layer ChainID". */
+function chainIds(diffIds: string[]): string[] {
+  const chain: string[] = []
+  for (const diffId of diffIds) {
+    const below = chain.at(-1)
+    const text = `${below} ${diffId}`
+    chain.push(
+      below === undefined ? diffId : `sha256:${createHash('sha256').update(text).digest('hex')}`,
+    )
+  }
+  return chain
+}
+
+/** A layer that the snapshotter cannot read is unpacked in the ordinary way without a word; only this label tells. */
+async function isLazy(ctr: Ctr, snapshot: string): Promise<boolean> {
+  const info = JSON.parse(await ctr('snapshots', 'info', snapshot)) as {
+    Labels?: Record<string, string>
+  }
+  return info.Labels?.['containerd.io/snapshot/remote'] !== undefined
+}
+
+/** What the snapshotter's log says of the layer that it could not read. */
+function reasonOf(folder: string, namespace: string, layer: number): string {
+  const said = readFileSync(join(folder, 'stargz.log'), 'utf8')
+    .split('\n')
+    .filter((line) => line.includes(`"key":"${namespace}/`) && line.includes('"level":"warning"'))
+    .map((line) => (JSON.parse(line) as { error?: string }).error)
+    .filter((error) => error !== undefined)
+  return said.length > 0 ? [...new Set(said)].join('; ') : `no reason given for layer ${layer + 1}`
+}
+
+async function viewed(ctr: Ctr, folder: string, namespace: string, chain: string): Promise<Tree> {
+  const target = join(folder, `mnt-${namespace}`)
+  mkdirSync(target)
+  const mount = await ctr('snapshots', 'view', '--target', target, 'view', chain)
+  await output('sh', ['-ec', mount])
+  try {
+    return await readTree(target)
+  } finally {
+    await output('umount', [target])
+    rmdirSync(target)
+    await ctr('snapshots', 'rm', 'view')
+  }
+}
+
+/** Removes what a pull left, from the top: a snapshot with another on it cannot go. */
+async function forget(ctr: Ctr, namespace: string): Promise<void> {
+  const names = async (...args: string[]): Promise<string[]> =>
+    (await ctr(...args)).split('\n').filter((name) => name !== '')
+  for (const image of await names('images', 'ls', '-q')) await ctr('images', 'rm', '--sync', image)
+  for (const blob of await names('content', 'ls', '-q')) await ctr('content', 'rm', blob)
+  for (let tries = 100; tries > 0; tries--) {
+    const snapshots = (await names('snapshots', 'ls'))
+      .slice(1)
+      .map((line) => line.split(/\s+/)[0] ?? '')
+    if (snapshots.length === 0) break
+    for (const snapshot of snapshots) await ctr('snapshots', 'rm', snapshot).catch(() => undefined)
+  }
+  await ctr('namespaces', 'rm', namespace).catch(() => undefined)
+}
+
+async function unmountBelow(folder: string): Promise<void> {
+  const points = readFileSync('/proc/mounts', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' ')[1] ?? '')
+    .filter((point) => point.startsWith(`${folder}/`))
+    .toSorted((a, b) => b.length - a.length)
+  for (const point of points) await output('umount', ['-l', point]).catch(() => undefined)
+}

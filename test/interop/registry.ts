@@ -1,0 +1,86 @@
+/** Debian's docker-registry (CNCF distribution), on a free port of the loopback address. */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { type Daemon, output, startDaemon } from './command.ts'
+
+/** A registry that runs until it is disposed of. */
+export interface Registry extends Daemon {
+  /** `127.0.0.1:PORT`. */
+  readonly address: string
+}
+
+/** Starts a registry that stores below `folder`. */
+export async function startRegistry(folder: string): Promise<Registry> {
+  const address = `127.0.0.1:${await freePort()}`
+  mkdirSync(folder, { recursive: true })
+  const config = {
+    version: 0.1,
+    log: { level: 'info' },
+    storage: { filesystem: { rootdirectory: join(folder, 'storage') }, delete: { enabled: true } },
+    http: { addr: address, secret: 'interop' },
+  }
+  // JSON is YAML.
+  writeFileSync(join(folder, 'config.yml'), JSON.stringify(config))
+  const daemon = await startDaemon('docker-registry', ['serve', join(folder, 'config.yml')], {
+    log: join(folder, 'registry.log'),
+    ready: () =>
+      fetch(`http://${address}/v2/`).then(
+        (answer) => answer.ok,
+        () => false,
+      ),
+  })
+  return { ...daemon, address }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address.port
+}
+
+/** The layers of an image as its manifest has them, those of linux/amd64 where it is an index. */
+export async function layersOf(
+  reference: string,
+): Promise<
+  { mediaType: string; digest: string; size: number; annotations?: Record<string, string> }[]
+> {
+  const [repository, selector] = splitReference(reference)
+  const manifest = await getManifest(repository, selector)
+  if (manifest.layers !== undefined) return manifest.layers
+  const child = manifest.manifests?.find((m) => m.platform?.architecture === 'amd64')
+  return (await getManifest(repository, child?.digest ?? '')).layers ?? []
+}
+
+interface Manifest {
+  layers?: {
+    mediaType: string
+    digest: string
+    size: number
+    annotations?: Record<string, string>
+  }[]
+  manifests?: { digest: string; platform?: { architecture: string } }[]
+}
+
+/** `host/repository` and its tag or digest. */
+function splitReference(reference: string): [string, string] {
+  const at = reference.lastIndexOf('@')
+  const cut = at === -1 ? reference.lastIndexOf(':') : at
+  return [reference.slice(0, cut), reference.slice(cut + 1)]
+}
+
+async function getManifest(repository: string, selector: string): Promise<Manifest> {
+  const separator = selector.includes(':') ? '@' : ':'
+  const args = [
+    'inspect',
+    '--raw',
+    '--tls-verify=false',
+    `docker://${repository}${separator}${selector}`,
+  ]
+  return JSON.parse(await output('skopeo', args)) as Manifest
+}
