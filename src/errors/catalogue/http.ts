@@ -1,2 +1,97 @@
-/** Requests that the API refuses. */
-export const httpErrors = {}
+import { row } from '../row.ts'
+
+/** Requests that the API refuses, and what its clients meet. Messages that upstream's clients know are kept to the letter. */
+export const httpErrors = {
+  HTTP_PAYLOAD_INVALID: row<{ problem: string }>({
+    status: 400,
+    exit: 1,
+    retry: 'never',
+    wire: 'ERR_ILLEGAL_PARAMETER',
+    text: () => 'invalid webhook payload',
+    hint: 'Send a webhook event of Harbor, in the format Default or CloudEvents, with its content type; the service logs what is wrong with it.',
+  }),
+  HTTP_RESOURCE_INVALID: row<{ resource: string; problem: string }>({
+    status: 400,
+    exit: 1,
+    retry: 'never',
+    wire: 'ERR_ILLEGAL_PARAMETER',
+    text: () => 'failed to parse resource url',
+    hint: 'Write resource_url as host[:port]/repository[:tag][@sha256:…], without a scheme.',
+  }),
+  HTTP_QUERY_INVALID: row<{ name: string; value: string }>({
+    status: 400,
+    exit: 1,
+    retry: 'never',
+    wire: 'ERR_ILLEGAL_PARAMETER',
+    text: (c) => `query parameter ${c.name}: ${JSON.stringify(c.value)} is neither true nor false`,
+    hint: 'Write true or false, or leave the parameter out for false.',
+  }),
+  HTTP_BODY_TOO_LARGE: row<{ limit: number }>({
+    status: 413,
+    exit: 1,
+    retry: 'never',
+    wire: 'ERR_ILLEGAL_PARAMETER',
+    text: (c) => `the request body has more than ${c.limit} bytes`,
+    hint: 'Events of registries have some kilobytes; split a request that names many images.',
+  }),
+  HTTP_UNAUTHORIZED: row<{ host: string; problem: string }>({
+    status: 401,
+    exit: 1,
+    retry: 'never',
+    wire: 'ERR_UNAUTHORIZED',
+    text: () => 'invalid auth config',
+    hint: "Send the Authorization header that webhook.auth_header of the image's host says (accelctl: --auth-header), or the service's api_token (accelctl: --token or $ACCEL_TOKEN).",
+  }),
+  HTTP_HOST_UNKNOWN: row<{ host: string }>({
+    status: 403,
+    exit: 1,
+    retry: 'never',
+    wire: 'ERR_UNKNOWN_HOST',
+    text: (c) => `registry ${JSON.stringify(c.host)} is not configured`,
+    hint: 'Add the host, with its port, below provider.source; only images of configured registries are converted.',
+  }),
+  HTTP_NO_ROUTE: row<{ method: string; path: string }>({
+    status: 404,
+    exit: 1,
+    retry: 'never',
+    wire: 'ERR_INVALID_ENDPOINT',
+    text: () => 'Endpoint not found',
+    hint: 'The routes are /api/v1/conversions, /api/v1/health and, with metric.enabled, /metrics.',
+  }),
+  HTTP_UNHEALTHY: row<{ problem: string }>({
+    status: 500,
+    exit: 1,
+    retry: 'backoff',
+    wire: 'ERR_UNHEALTHY',
+    text: (c) => c.problem,
+    hint: 'See the log of the service.',
+  }),
+  HTTP_LISTEN_FAILED: row<{ address: string; problem: string }>({
+    status: 500,
+    exit: 1,
+    retry: 'never',
+    text: (c) => `cannot listen on ${c.address}: ${c.problem}`,
+    hint: 'Another program may listen there already, or the account may not; see server.host, server.port and server.uds.',
+  }),
+  HTTP_SERVICE_UNREACHABLE: row<{ address: string; problem: string }>({
+    status: 502,
+    exit: 1,
+    retry: 'backoff',
+    text: (c) => `cannot reach the service at ${c.address}: ${c.problem}`,
+    hint: 'Is acceld running? Name its address with --addr host:port or --addr unix:///path/of/the.sock.',
+  }),
+  HTTP_SERVICE_ANSWER: row<{ status: number; code: string; message: string }>({
+    status: 502,
+    exit: 1,
+    retry: 'never',
+    text: (c) => `service response: ${c.message}`,
+    hint: 'The log of the service says more.',
+  }),
+  HTTP_SERVICE_PROXY: row<{ address: string; status: number }>({
+    status: 502,
+    exit: 1,
+    retry: 'backoff',
+    text: (c) => `${c.address} answered ${c.status}, which is not an answer of the service`,
+    hint: 'A proxy before the service answered; a conversion that was submitted may go on: see accelctl task list.',
+  }),
+}

@@ -1,0 +1,202 @@
+/** Every key of the configuration file: the one place from which types, defaults, messages and documentation come. */
+import { decodeCredentials, type Credentials } from './credentials.ts'
+import {
+  filePath,
+  flag,
+  integer,
+  rawTexts,
+  requiredText,
+  secret,
+  secretFor,
+  size,
+  text,
+  type Parsed,
+} from './key.ts'
+import { firstOfList, section, sectionsByHost } from './section.ts'
+
+const server = section('The HTTP service of `acceld`.', {
+  name: text({
+    fallback: 'API',
+    doc: 'Name of the service: stands in its log lines and, in lower case, in the names of its HTTP metrics.',
+  }),
+  host: text({ fallback: '0.0.0.0', doc: 'Address to listen on; empty for every address.' }),
+  port: integer({
+    fallback: 2077,
+    min: 0,
+    max: 65_535,
+    form: 'a port number',
+    doc: 'Port to listen on; 0 takes any free one.',
+  }),
+  uds: text({
+    fallback: '',
+    doc: 'Path of a Unix domain socket to listen on instead of `host` and `port`. A socket that is left over there is replaced, any other file is not touched. Who may open the socket needs no further authorization.',
+  }),
+  tls: section(
+    'Serves HTTPS instead of HTTP, when both files are named. Not on a Unix domain socket.',
+    {
+      cert_file: filePath({ doc: 'Certificate with its chain, PEM.' }),
+      key_file: filePath({ doc: 'Private key, PEM.' }),
+    },
+  ),
+  api_token: secret({
+    doc: 'A token with which every request is allowed, for every host: `Authorization: Bearer <token>`, `accelctl --token` or `$ACCEL_TOKEN`.',
+  }),
+  allow_unauthenticated: flag({
+    fallback: false,
+    doc: 'Accepts requests without an `Authorization` header for hosts that have no `webhook.auth_header`. Anybody who can reach the port can then have images of these hosts converted and sees their names.',
+  }),
+})
+
+const metric = section('Metrics for Prometheus.', {
+  enabled: flag({
+    fallback: false,
+    doc: 'Serves `/metrics`, to everybody who can reach the port.',
+  }),
+})
+
+const webhook = section('Webhooks that the registry sends.', {
+  auth_header: secret({
+    doc: 'What the `Authorization` header of a request for this host must be, to the letter: the "Auth Header" of the Harbor webhook.',
+  }),
+  skip_own_pushes: flag({
+    fallback: true,
+    doc: 'Ignores events whose operator is the account of `auth`: they tell of what the service itself has pushed.',
+  }),
+})
+
+const source = sectionsByHost(
+  'The registries, by host and, where it is not the standard one, port: `harbor.example.com:8443`. Only images of these are converted.',
+  {
+    auth: secretFor<Credentials>({
+      form: 'a secret',
+      doc: 'Base64 of `user:password`. Empty: the login of the Docker configuration, if there is one.',
+      make(plain, reading) {
+        const decoded = decodeCredentials(plain)
+        if (typeof decoded === 'string') {
+          reading.problem(decoded)
+          return undefined
+        }
+        reading.hide(decoded.password)
+        reading.hide(`${decoded.username}:${decoded.password}`)
+        return decoded
+      },
+    }),
+    insecure: flag({ fallback: false, doc: 'Does not verify the TLS certificate of this host.' }),
+    plain_http: flag({
+      fallback: false,
+      doc: 'Speaks HTTP without TLS to this host. Nothing else makes the service do so, except for a host on the loopback interface.',
+    }),
+    ca_file: filePath({
+      doc: "Certificates that are trusted for this host besides the system's, PEM.",
+    }),
+    client_cert_file: filePath({ doc: 'Certificate to authenticate with, PEM.' }),
+    client_key_file: filePath({ doc: 'Private key of that certificate, PEM.' }),
+    address: text({
+      fallback: '',
+      doc: 'Where the host is reached, as `host[:port]`, when not under its own name: a service inside the cluster. References keep the name.',
+    }),
+    max_connections: integer({
+      fallback: 16,
+      min: 1,
+      max: 1024,
+      doc: 'Most connections to this host at once.',
+    }),
+    webhook,
+  },
+  (name) =>
+    /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?$/.test(name)
+      ? undefined
+      : 'is not a host with an optional port: no image reference will match it',
+)
+
+const provider = section('Where images come from and go to.', {
+  source,
+  work_dir: text({
+    fallback: '/tmp',
+    doc: 'Folder for content under way and cached content. Several processes may share it.',
+  }),
+  gcpolicy: section('When cached content is dropped.', {
+    threshold: size({
+      fallback: undefined,
+      doc: 'Size of the cached content in `work_dir` above which the content unused for longest is dropped. Not required.',
+    }),
+  }),
+  cache_size: integer({
+    fallback: 200,
+    min: 0,
+    doc: 'Most layers that a remote cache image (`cache_tag`) records.',
+  }),
+  cache_version: text({
+    fallback: '',
+    doc: 'Version of the remote cache: a cache image with another one is not used.',
+  }),
+})
+
+const MAX_TAG = 128
+
+const rules = firstOfList(
+  'How references are made. A list of maps, as in older releases; the first value that is not empty counts for each key.',
+  {
+    tag_suffix: text({
+      fallback: '',
+      doc: 'Appended to the tag of the source: `app:v1` becomes `app:v1-esgz`. Needed by `acceld`.',
+      check: (suffix) =>
+        /^[\w.-]+$/.test(suffix) && suffix.length < MAX_TAG
+          ? undefined
+          : `${JSON.stringify(suffix)} cannot end a tag: letters, digits, "_", "." and "-" only`,
+    }),
+    cache_tag: text({
+      fallback: '',
+      doc: 'Tag, in the repository of the source, of the remote cache image. Empty: no remote cache.',
+      check: (tag) =>
+        /^\w[\w.-]{0,127}$/.test(tag) ? undefined : `${JSON.stringify(tag)} is not a tag`,
+    }),
+  },
+)
+
+const converter = section('Conversions.', {
+  worker: integer({
+    fallback: 5,
+    min: 1,
+    problem: 'worker count should be greater than 0',
+    form: 'a number from 1',
+    doc: 'Conversions that run at once.',
+  }),
+  layers: integer({
+    fallback: 0,
+    min: 0,
+    max: 64,
+    doc: 'Layers of one image that are under way at once; 0 chooses by the number of processors.',
+  }),
+  threads: integer({
+    fallback: 0,
+    min: 0,
+    max: 256,
+    doc: 'Threads on which layers are converted, of all conversions together; 0 is the number of processors.',
+  }),
+  harbor_annotation: flag({
+    fallback: false,
+    doc: 'Links the result to its source by `subject`, so that Harbor shows it below the source and deletes it with it.',
+  }),
+  platforms: text({
+    fallback: '',
+    doc: 'Platforms to convert, separated by commas: `linux/amd64,linux/arm64`. Empty: all.',
+  }),
+  driver: section('The format of the result.', {
+    type: requiredText({ example: 'estargz', doc: 'Name of the driver: `estargz`, `nydus`.' }),
+    config: rawTexts({
+      doc: "The driver's options. Every value is taken as it is written: `0x100000` stays `0x100000`.",
+    }),
+  }),
+  rules,
+})
+
+/** The configuration file. */
+export const schema = section('', { server, metric, provider, converter })
+
+/** The configuration as the program sees it; the names are those of the file, in camel case. */
+export type Config = Parsed<typeof schema.keys>
+
+/** How one registry is reached. */
+export type SourceConfig =
+  Config['provider']['source'] extends ReadonlyMap<string, infer S> ? S : never
