@@ -1,24 +1,23 @@
 import type { ConfiguredDriver, Driver } from '../drivers/driver.ts'
-import { AccelError, isAccelError } from '../errors/accel-error.ts'
-import type { Descriptor } from '../oci/descriptor.ts'
+import { isAccelError } from '../errors/accel-error.ts'
 import { isDigest, type Digest } from '../oci/digest.ts'
-import { formatPlatform, type PlatformFilter } from '../oci/platform.ts'
-import { SharedJobs, type Held } from '../streams/shared-jobs.ts'
+import type { PlatformFilter } from '../oci/platform.ts'
 import type { WorkDirectory } from '../store/work-directory.ts'
+import { SharedJobs } from '../streams/shared-jobs.ts'
 import type { ThreadPool } from '../threads/pool.ts'
-import type { ImageSource, ImageTarget, PushedBlob } from '../transport/image-transport.ts'
-import { assembleImage, assembleIndex, type AssembleInit, type Document } from './assemble.ts'
-import { convertLayers, type LayerFile, type LayerParts } from './convert-layers.ts'
-import type { ConversionEvent, LayerProgress } from './events.ts'
-import { copyBlob, pushDocumentBlob, pushLayer, type PushInit, type PushParts } from './push.ts'
-import type { ConversionReport, ImageReport, LayerReport } from './report.ts'
+import type { ImageSource, ImageTarget } from '../transport/image-transport.ts'
+import { assembleImage, type AssembleInit } from './assemble.ts'
+import { convertLayers, type LayerParts } from './convert-layers.ts'
+import type { ConversionEvent } from './events.ts'
+import { ProgressBook } from './layer-progress.ts'
 import {
-  loadSource,
-  type KeptMember,
-  type SourceImage,
-  type SourceIndex,
-  type SourceNode,
-} from './source-image.ts'
+  pushBelowRoot,
+  pushDocument,
+  type ConvertedImage,
+  type ResultPushInit,
+} from './push-result.ts'
+import type { ConversionReport } from './report.ts'
+import { loadSource, type SourceImage, type SourceIndex, type SourceNode } from './source-image.ts'
 
 /** What is to be converted, and where the result goes. */
 export interface ConversionRequest {
@@ -56,14 +55,6 @@ export interface Converter {
   convert(request: ConversionRequest, init: RunInit): Promise<ConversionReport>
 }
 
-/** One image of the source with its converted layers. */
-interface ConvertedImage {
-  image: SourceImage
-  layers: Held<LayerFile>[]
-  config: Document
-  manifest: Document
-}
-
 /**
  * Makes a converter. One conversion: the source is pinned by digest; its manifests are read; all layers of all
  * images are converted; the documents are assembled; only then blobs are pushed, then manifests by digest, the
@@ -77,98 +68,77 @@ export function createConverter(
   return { convert: (request, run) => new Conversion(parts, init, request, run).run() }
 }
 
+/** One conversion under way. */
 class Conversion {
   readonly #parts: LayerParts
   readonly #init: ConverterInit
   readonly #request: ConversionRequest
   readonly #run: RunInit
-  readonly #report: ConversionReport
-  readonly #progress = new Map<string, LayerProgress>()
+  readonly #progress: ProgressBook
 
   constructor(parts: LayerParts, init: ConverterInit, request: ConversionRequest, run: RunInit) {
     this.#parts = parts
     this.#init = init
     this.#request = request
     this.#run = run
-    this.#report = {
-      source: request.sourceName,
-      sourceDigest: request.sourceDigest ?? ('' as Digest),
-      driver: { name: init.driver.name, version: init.driver.version },
-      sourceSize: 0,
-      targetSize: 0,
-      images: [],
-      kept: [],
-      warnings: [],
-      timings: { pullMs: 0, convertMs: 0, pushMs: 0, totalMs: 0 },
-    }
+    this.#progress = new ProgressBook(run.onEvent)
   }
 
   async run(): Promise<ConversionReport> {
-    const started = performance.now()
-    const { sourceName, targetName } = this.#request
-    const { timings } = this.#report
-    const { onEvent, signal } = this.#run
-    onEvent({ type: 'pulling', image: sourceName })
-    const descriptor = await this.#resolve()
-    this.#report.sourceDigest = descriptor.digest
-    const loaded = await loadSource(this.#request.source, descriptor, {
-      platforms: this.#init.platforms,
-      signal,
-    })
-    if (loaded.skipped !== undefined) return this.#skip(loaded.skipped, started)
-    const images = imagesOf(loaded.root)
-    const layers = images.reduce((n, image) => n + image.manifest.layers.length, 0)
-    timings.pullMs = performance.now() - started
-    onEvent({ type: 'pulled', image: sourceName, cached: 0, layers, elapsedMs: timings.pullMs })
-
-    onEvent({ type: 'converting', image: sourceName })
-    const convertStarted = performance.now()
-    const converted = await this.#convertImages(images)
-    try {
-      timings.convertMs = performance.now() - convertStarted
-      onEvent({
-        type: 'converted',
-        image: targetName,
-        cached: 0,
-        layers,
-        elapsedMs: timings.convertMs,
-      })
-      const pushStarted = performance.now()
-      onEvent({ type: 'pushing', image: targetName })
-      const superseded = await this.#push(loaded.root, converted)
-      if (superseded) return this.#skip(superseded, started)
-      timings.pushMs = performance.now() - pushStarted
-      onEvent({ type: 'pushed', image: targetName, elapsedMs: timings.pushMs })
-    } finally {
-      await Promise.all(converted.flatMap((image) => image.layers.map((layer) => layer.release())))
+    const clock = stopwatch()
+    const { source, sourceName, sourceTag, sourceDigest } = this.#request
+    this.#run.onEvent({ type: 'pulling', image: sourceName })
+    const descriptor = await source.resolve(sourceDigest ?? sourceTag, this.#run)
+    const report = this.#emptyReport(descriptor.digest)
+    const { platforms } = this.#init
+    const loaded = await loadSource(source, descriptor, { platforms, signal: this.#run.signal })
+    report.timings.pullMs = clock.lap()
+    if (loaded.skipped === undefined) {
+      await this.#convertAndPush(loaded.root, report, clock)
+    } else {
+      this.#skip(loaded.skipped, report)
     }
-    return this.#done(started)
+    report.timings.totalMs = clock.total()
+    this.#run.onEvent({ type: 'done', report })
+    return report
   }
 
-  async #resolve(): Promise<Descriptor> {
-    const { source, sourceTag, sourceDigest } = this.#request
-    return source.resolve(sourceDigest ?? sourceTag, this.#run)
-  }
-
-  #skip(reason: string, started: number): ConversionReport {
-    this.#report.skipped = reason
-    this.#run.onEvent({ type: 'skipped', image: this.#request.sourceName, reason })
-    return this.#done(started)
-  }
-
-  #done(started: number): ConversionReport {
-    this.#report.timings.totalMs = performance.now() - started
-    this.#run.onEvent({ type: 'done', report: this.#report })
-    return this.#report
+  async #convertAndPush(
+    root: SourceImage | SourceIndex,
+    report: ConversionReport,
+    clock: Stopwatch,
+  ): Promise<void> {
+    const { sourceName, targetName } = this.#request
+    const { onEvent } = this.#run
+    const { timings } = report
+    const images = imagesOf(root)
+    const layers = images.reduce((n, image) => n + image.manifest.layers.length, 0)
+    onEvent({ type: 'pulled', image: sourceName, cached: 0, layers, elapsedMs: timings.pullMs })
+    onEvent({ type: 'converting', image: sourceName })
+    const converted = await this.#convertImages(images, report)
+    try {
+      const elapsedMs = (timings.convertMs = clock.lap())
+      onEvent({ type: 'converted', image: targetName, cached: 0, layers, elapsedMs })
+      onEvent({ type: 'pushing', image: targetName })
+      const moved = await this.#push(root, converted, report)
+      timings.pushMs = clock.lap()
+      if (moved) this.#skip(moved, report)
+      else onEvent({ type: 'pushed', image: targetName, elapsedMs: timings.pushMs })
+    } finally {
+      await releaseAll(converted)
+    }
   }
 
   /** Converts all images side by side; when one fails the others are aborted and nothing is left on disk. */
-  async #convertImages(images: readonly SourceImage[]): Promise<ConvertedImage[]> {
+  async #convertImages(
+    images: readonly SourceImage[],
+    report: ConversionReport,
+  ): Promise<ConvertedImage[]> {
     const failed = new AbortController()
     const signal = AbortSignal.any([this.#run.signal, failed.signal])
     const work = images.map(async (image) => {
       try {
-        return await this.#convertImage(image, signal)
+        return await this.#convertImage(image, signal, report)
       } catch (error) {
         failed.abort(error)
         throw error
@@ -177,154 +147,56 @@ class Conversion {
     const settled = await Promise.allSettled(work)
     const done = settled.flatMap((image) => (image.status === 'fulfilled' ? [image.value] : []))
     if (done.length === images.length) return done
-    await Promise.all(done.flatMap((image) => image.layers.map((layer) => layer.release())))
+    await releaseAll(done)
     throw failed.signal.reason
   }
 
-  async #convertImage(image: SourceImage, signal: AbortSignal): Promise<ConvertedImage> {
+  async #convertImage(
+    image: SourceImage,
+    signal: AbortSignal,
+    report: ConversionReport,
+  ): Promise<ConvertedImage> {
     const { layers: converter } = this.#init.configured
     const layers = await convertLayers(this.#request.source, image, converter, this.#parts, {
       signal,
-      onProgress: (layer) => this.#layerEvent(layer),
+      onProgress: (layer) => this.#progress.set({ ...layer }),
     })
     const results = layers.map((layer) => layer.value.result)
-    const documents = assembleImage(image, results, this.#assembleInit())
     for (const [i, { kept, warnings }] of results.entries()) {
       const layer = `${image.what} layer ${i + 1}`
-      if (kept) this.#warn(`${layer} is kept as it is, and pulled as a whole: ${kept}`)
-      for (const warning of warnings) this.#warn(`${layer}: ${warning}`)
+      if (kept) this.#warn(`${layer} is kept as it is and pulled as a whole: ${kept}`, report)
+      for (const warning of warnings) this.#warn(`${layer}: ${warning}`, report)
     }
-    return { image, layers, ...documents }
-  }
-
-  #assembleInit(): AssembleInit {
-    const { driver, configured, annotate } = this.#init
-    return {
-      driver,
-      docker2oci: configured.docker2oci,
-      subject: configured.withReferrer && this.#request.sameRepository,
-      annotate,
-    }
-  }
-
-  #warn(message: string): void {
-    this.#report.warnings.push(message)
-    this.#run.onEvent({ type: 'warning', image: this.#request.sourceName, message })
-  }
-
-  #layerEvent(layer: LayerProgress): void {
-    const copy = { ...layer }
-    this.#progress.set(`${copy.platform} ${copy.index}`, copy)
-    this.#run.onEvent({ type: 'layer', layer: copy })
+    return { image, layers, ...assembleImage(image, results, this.#assembleInit()) }
   }
 
   /** Pushes the result; returns why the tag was not written when the source's tag has moved meanwhile. */
   async #push(
     root: SourceImage | SourceIndex,
     converted: readonly ConvertedImage[],
+    report: ConversionReport,
   ): Promise<string | undefined> {
-    const { request } = { request: this.#request }
-    const parts: PushParts = {
-      source: request.source,
-      target: request.target,
-      mountFrom: request.sameRepository ? [] : request.mountFrom,
+    const { source, target, sameRepository, mountFrom, targetTag, targetName } = this.#request
+    const init: ResultPushInit = {
+      parts: { source, target, mountFrom: sameRepository ? [] : mountFrom },
+      assemble: this.#assembleInit(),
+      signal: this.#run.signal,
+      progress: this.#progress,
+      report,
     }
-    const pushes = new Map<Digest, Promise<PushedBlob>>()
-    for (const image of converted) await this.#pushImage(parts, image, pushes)
-    const targets = new Map<Digest, Descriptor>(
-      converted.map(({ image, manifest }) => [image.descriptor.digest, manifest.descriptor]),
-    )
-    for (const member of keptOf(root)) await this.#copyKept(parts, member)
-    const rootDocument = await this.#pushDocuments(root, converted, targets)
-    const moved = await this.#sourceMoved()
+    const document = await pushBelowRoot(root, converted, init)
+    const moved = await this.#sourceMoved(root.descriptor.digest)
     if (moved) return moved
-    await this.#pushManifest(rootDocument, root.descriptor.digest, request.targetTag)
-    this.#report.target = request.targetName
-    this.#report.targetDigest = rootDocument.descriptor.digest
+    await pushDocument(document, root.descriptor.digest, init, targetTag)
+    report.target = targetName
+    report.targetDigest = document.descriptor.digest
     return undefined
   }
 
-  /** Pushes layers and config of one image, each blob of the conversion once, and adds it to the report. */
-  async #pushImage(
-    parts: PushParts,
-    converted: ConvertedImage,
-    pushes: Map<Digest, Promise<PushedBlob>>,
-  ): Promise<void> {
-    const { image, layers, config, manifest } = converted
-    const { signal } = this.#run
-    const once = (descriptor: Descriptor, push: () => Promise<PushedBlob>): Promise<PushedBlob> => {
-      const running = pushes.get(descriptor.digest) ?? push()
-      if (!pushes.has(descriptor.digest)) {
-        pushes.set(descriptor.digest, running)
-        this.#report.targetSize += descriptor.size
-      }
-      return running
-    }
-    const outcomes = await Promise.all([
-      ...layers.map(async ({ value }, i) => {
-        const init = this.#pushProgress(image, i)
-        const outcome = await once(value.result.descriptor, () => pushLayer(parts, value, init))
-        this.#layerState(image, i, { state: 'pushed', pushed: value.result.descriptor.size })
-        return outcome
-      }),
-      once(config.descriptor, () => pushDocumentBlob(parts, config, { signal })),
-    ])
-    this.#report.sourceSize += sizeOf([image.manifest.config, ...image.manifest.layers])
-    this.#report.images.push(imageReport(image, layers, manifest, outcomes))
-  }
-
-  #pushProgress(image: SourceImage, i: number): PushInit {
-    return {
-      signal: this.#run.signal,
-      onProgress: (pushed) => this.#layerState(image, i, { state: 'pushing', pushed }),
-    }
-  }
-
-  #layerState(image: SourceImage, i: number, change: Partial<LayerProgress>): void {
-    const known = this.#progress.get(`${formatPlatform(image.platform)} ${i + 1}`)
-    if (known) this.#layerEvent({ ...known, ...change })
-  }
-
-  async #copyKept(parts: PushParts, member: KeptMember): Promise<void> {
-    const { descriptor, reason } = member
-    const { digest, mediaType } = descriptor
-    this.#report.kept.push({ digest, mediaType, reason })
-    for (const blob of member.blobs) await copyBlob(parts, blob, this.#run)
-    await parts.target.pushManifest(member.bytes, descriptor, this.#run)
-  }
-
-  /** Pushes all manifests and indexes but the root's, which it returns, children first. */
-  async #pushDocuments(
-    node: SourceNode,
-    converted: readonly ConvertedImage[],
-    targets: Map<Digest, Descriptor>,
-  ): Promise<Document> {
-    if (node.kind === 'image') {
-      return converted.find((one) => one.image === node)!.manifest
-    }
-    const { members } = node as SourceIndex
-    for (const member of members) {
-      if (member.kind === 'kept') continue
-      const document = await this.#pushDocuments(member, converted, targets)
-      targets.set(member.descriptor.digest, document.descriptor)
-      await this.#pushManifest(document, member.descriptor.digest)
-    }
-    return assembleIndex(node as SourceIndex, targets, this.#assembleInit())
-  }
-
-  async #pushManifest(document: Document, source: Digest, tag?: string): Promise<void> {
-    await this.#request.target.pushManifest(document.bytes, document.descriptor, {
-      signal: this.#run.signal,
-      ...(tag === undefined ? {} : { tag }),
-      ...(this.#assembleInit().subject ? { subject: source } : {}),
-    })
-  }
-
-  /** Why the source's tag no longer names what was converted, or undefined. */
-  async #sourceMoved(): Promise<string | undefined> {
+  /** Why the source's tag no longer names `pinned`, or undefined. */
+  async #sourceMoved(pinned: Digest): Promise<string | undefined> {
     const { source, sourceTag } = this.#request
     if (sourceTag === undefined || isDigest(sourceTag)) return undefined
-    const pinned = this.#report.sourceDigest
     try {
       const { digest } = await source.resolve(sourceTag, this.#run)
       if (digest === pinned) return undefined
@@ -334,6 +206,46 @@ class Conversion {
       return `the tag ${sourceTag} was deleted meanwhile`
     }
   }
+
+  #assembleInit(): AssembleInit {
+    const { driver, configured, annotate } = this.#init
+    const { docker2oci, withReferrer } = configured
+    return {
+      driver,
+      docker2oci,
+      subject: withReferrer && this.#request.sameRepository,
+      annotate,
+    }
+  }
+
+  #emptyReport(sourceDigest: Digest): ConversionReport {
+    const { name, version } = this.#init.driver
+    return {
+      source: this.#request.sourceName,
+      sourceDigest,
+      driver: { name, version },
+      sourceSize: 0,
+      targetSize: 0,
+      images: [],
+      kept: [],
+      warnings: [],
+      timings: { pullMs: 0, convertMs: 0, pushMs: 0, totalMs: 0 },
+    }
+  }
+
+  #skip(reason: string, report: ConversionReport): void {
+    report.skipped = reason
+    this.#run.onEvent({ type: 'skipped', image: this.#request.sourceName, reason })
+  }
+
+  #warn(message: string, report: ConversionReport): void {
+    report.warnings.push(message)
+    this.#run.onEvent({ type: 'warning', image: this.#request.sourceName, message })
+  }
+}
+
+async function releaseAll(images: readonly ConvertedImage[]): Promise<void> {
+  await Promise.all(images.flatMap((image) => image.layers.map((layer) => layer.release())))
 }
 
 function imagesOf(node: SourceNode): SourceImage[] {
@@ -341,46 +253,22 @@ function imagesOf(node: SourceNode): SourceImage[] {
   return node.kind === 'index' ? node.members.flatMap(imagesOf) : []
 }
 
-function keptOf(node: SourceNode): KeptMember[] {
-  if (node.kind === 'kept') return [node]
-  return node.kind === 'index' ? node.members.flatMap(keptOf) : []
+interface Stopwatch {
+  /** Milliseconds since the last lap. */
+  lap(): number
+  total(): number
 }
 
-/** Bytes of the blobs, each counted once. */
-function sizeOf(descriptors: readonly Descriptor[]): number {
-  return [...new Map(descriptors.map((one) => [one.digest, one.size])).values()].reduce(
-    (a, b) => a + b,
-    0,
-  )
-}
-
-function imageReport(
-  image: SourceImage,
-  layers: readonly Held<LayerFile>[],
-  manifest: Document,
-  outcomes: readonly PushedBlob[],
-): ImageReport {
+function stopwatch(): Stopwatch {
+  const started = performance.now()
+  let last = started
   return {
-    platform: formatPlatform(image.platform),
-    sourceDigest: image.descriptor.digest,
-    targetDigest: manifest.descriptor.digest,
-    layers: layers.map(({ value: { result } }, i) => {
-      const source = image.manifest.layers[i]!
-      const report: LayerReport = {
-        source: { digest: source.digest, mediaType: source.mediaType, size: source.size },
-        target: {
-          digest: result.descriptor.digest,
-          mediaType: result.descriptor.mediaType,
-          size: result.descriptor.size,
-        },
-        sourceUncompressedSize: result.sourceUncompressedSize,
-        targetUncompressedSize: result.uncompressedSize,
-        entries: result.entries,
-      }
-      if (result.kept !== undefined) report.kept = result.kept
-      const outcome = outcomes[i]
-      if (outcome !== undefined) report.push = outcome
-      return report
-    }),
+    lap() {
+      const now = performance.now()
+      const elapsed = now - last
+      last = now
+      return elapsed
+    },
+    total: () => performance.now() - started,
   }
 }
