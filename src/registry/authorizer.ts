@@ -1,0 +1,201 @@
+import type { Challenge } from './challenge.ts'
+import type { Clock } from './clock.ts'
+import { basicHeader, isIdentityToken, type Credentials } from './credentials/credentials.ts'
+import type { Host } from './host.ts'
+import type { Scrubber } from './redact.ts'
+import { judgeRealm } from './realm.ts'
+import { parseScopes, uniteScopes, type Scope } from './scope.ts'
+import {
+  fetchToken,
+  isRefusal,
+  type AskTokenService,
+  type Token,
+  type TokenService,
+} from './token.ts'
+
+/**
+ * Logs in at one registry. What is known of it is learned from its challenges and kept:
+ *
+ *   nothing   → requests go without Authorization
+ *   basic     → a Basic challenge came: they go with user and password
+ *   bearer    → a Bearer challenge came: they go with a token for their scopes, kept until shortly before it expires
+ *
+ * A 401 moves one request on: an old token is replaced once, then Basic is tried once, then the request fails. A Basic
+ * challenge does not make the registry forget its token service: Harbor answers with one whenever an Authorization did
+ * not suffice.
+ */
+export interface Authorizer {
+  /** The login of one request that needs `scopes`. */
+  begin(scopes: Scope[], need: { minLifeMs: number }): Login
+}
+
+/** What is sent next as Authorization: a header, nothing (anonymous), or why there is nothing left to try. */
+export type Step =
+  | { header: string | undefined }
+  | { refused: string }
+  | { realm: string; refused: string }
+
+/** The login of one request. */
+export interface Login {
+  first(): Promise<Step>
+  /** After a 401 with `challenges`. */
+  next(challenges: Challenge[]): Promise<Step>
+}
+
+/** Collaborators of `createAuthorizer`. */
+export interface AuthorizerComponents {
+  ask: AskTokenService
+  clock: Clock
+  scrubber: Scrubber
+}
+
+/** Credentials from a function are kept this long, since a helper starts a process. */
+const CREDENTIALS_LIFE_MS = 10 * 60_000
+
+/** A token is not used in the last part of its life: this long, or a tenth where that is less. */
+const EXPIRY_MARGIN_MS = 30_000
+
+/** Tokens kept per registry. */
+const MAX_TOKENS = 512
+
+interface Held {
+  value: Promise<Credentials | undefined>
+  until: number
+}
+
+export function createAuthorizer(components: AuthorizerComponents, host: Host): Authorizer {
+  const { clock, scrubber, ask } = components
+  let known: { scheme: 'none' } | { scheme: 'basic' } | ({ scheme: 'bearer' } & TokenService) = {
+    scheme: 'none',
+  }
+  let held: Held | undefined
+  const tokens = new Map<string, Token>()
+  const fetching = new Map<string, Promise<Token | { refused: string }>>()
+
+  async function credentials(): Promise<Credentials | undefined> {
+    const source = host.init.credentials
+    if (typeof source !== 'function') return remember(source)
+    if (held === undefined || held.until <= clock.now()) {
+      // Not the signal of the one request that happens to ask first: others wait for the same answer.
+      const value = source({})
+      held = { value, until: clock.now() + CREDENTIALS_LIFE_MS }
+      value.catch(() => (held = undefined))
+    }
+    return remember(await held.value)
+  }
+
+  function remember(found: Credentials | undefined): Credentials | undefined {
+    if (found === undefined) return undefined
+    if (isIdentityToken(found)) {
+      scrubber.add(found.identityToken)
+    } else {
+      scrubber.add(found.password)
+      scrubber.add(basicHeader(found.user, found.password).slice('Basic '.length))
+    }
+    return found
+  }
+
+  function cached(key: string, minLifeMs: number): Token | undefined {
+    const token = tokens.get(key)
+    if (token === undefined) return undefined
+    const margin = Math.min(EXPIRY_MARGIN_MS, token.lifeMs / 10)
+    // A token that never lives long enough is still the best there is for half of its life.
+    const needed = Math.min(Math.max(minLifeMs, margin), token.lifeMs / 2)
+    return token.expiresAt - clock.now() > needed ? token : undefined
+  }
+
+  function fetchOnce(key: string, service: TokenService, scopes: Scope[]) {
+    const running = fetching.get(key)
+    if (running !== undefined) return running
+    const work = credentials()
+      .then((found) => fetchToken(ask, service, scopes, found, clock))
+      .then((token) => {
+        if (!isRefusal(token)) {
+          scrubber.add(token.value)
+          tokens.delete(key)
+          tokens.set(key, token)
+          if (tokens.size > MAX_TOKENS) tokens.delete(tokens.keys().next().value as string)
+        }
+        return token
+      })
+      .finally(() => fetching.delete(key))
+    fetching.set(key, work)
+    return work
+  }
+
+  return {
+    begin(scopes, { minLifeMs }) {
+      const tried = { basic: false, freshToken: false }
+      let used: 'none' | 'basic' | 'bearer' = 'none'
+      let usedToken: string | undefined
+      let wanted = scopes
+
+      async function bearer(service: TokenService): Promise<Step> {
+        const key = [service.url.href, service.service, ...uniteScopes(wanted)].join(' ')
+        let token: Token | undefined = cached(key, minLifeMs)
+        if (token?.value === usedToken) {
+          tokens.delete(key)
+          token = undefined
+        }
+        if (token === undefined) {
+          tried.freshToken = true
+          const fetched = await fetchOnce(key, service, uniteScopes(wanted))
+          if (isRefusal(fetched)) return fetched
+          token = fetched
+        }
+        used = 'bearer'
+        usedToken = token.value
+        return { header: `Bearer ${token.value}` }
+      }
+
+      async function basic(): Promise<Step> {
+        tried.basic = true
+        const found = await credentials()
+        if (found === undefined)
+          return { refused: 'it asks for an account, and none is configured' }
+        if (isIdentityToken(found)) return { refused: 'it does not accept the identity token' }
+        used = 'basic'
+        return { header: basicHeader(found.user, found.password) }
+      }
+
+      async function afterToken(challenges: Challenge[]): Promise<Step> {
+        const offersOnlyTokens =
+          challenges.some((c) => c.scheme === 'bearer') &&
+          !challenges.some((c) => c.scheme === 'basic')
+        const found = tried.basic || offersOnlyTokens ? undefined : await credentials()
+        if (found !== undefined && !isIdentityToken(found)) return basic()
+        held = undefined
+        return { refused: 'the account, or its permission here, is not sufficient' }
+      }
+
+      return {
+        async first() {
+          if (known.scheme === 'bearer') return bearer(known)
+          if (known.scheme === 'basic') return basic()
+          return { header: undefined }
+        },
+        async next(challenges) {
+          const offer = challenges.find((c) => c.scheme === 'bearer' && c.parameters.has('realm'))
+          if (offer !== undefined) {
+            const realm = offer.parameters.get('realm') as string
+            const judged = judgeRealm(host, realm)
+            if ('refused' in judged) return { refused: judged.refused, realm: judged.shown }
+            known = { scheme: 'bearer', ...judged, service: offer.parameters.get('service') }
+            wanted = uniteScopes(scopes, parseScopes(offer.parameters.get('scope')))
+          }
+          if (used === 'bearer') {
+            if (tried.freshToken || known.scheme !== 'bearer') return afterToken(challenges)
+            return bearer(known)
+          }
+          if (known.scheme === 'bearer' && !tried.freshToken) return bearer(known)
+          if (used === 'basic' || tried.basic) {
+            held = undefined
+            return { refused: 'it does not accept the user and password' }
+          }
+          if (challenges.some((c) => c.scheme === 'basic')) known = { scheme: 'basic' }
+          return basic()
+        },
+      }
+    },
+  }
+}

@@ -1,0 +1,118 @@
+import { AccelError } from '../errors/accel-error.ts'
+import type { Side } from '../errors/row.ts'
+import { isHost, isRepository } from '../oci/reference.ts'
+import type { UploadInit } from './blob-push.ts'
+import { systemClock, type Clock } from './clock.ts'
+import { findSettings, resolveHost, type HostInit } from './host.ts'
+import { silent, type RegistryLog } from './log.ts'
+import { createRepositoryAccess } from './repository-access.ts'
+import { createRepository, type RegistryRepository } from './repository.ts'
+import type { RetryInit } from './retry.ts'
+import { createTransport, type TimesInit, type Transport } from './transport.ts'
+
+/** Collaborators of `createRegistryClient`. */
+export interface RegistryClientComponents {
+  /** @default nobody is told */
+  log?: RegistryLog
+  /** @default the machine's */
+  clock?: Clock
+}
+
+/** Settings of `createRegistryClient`. */
+export interface RegistryClientInit {
+  /**
+   * How the registry of a reference's host is reached; undefined: never. Asked once for each host, by its name in lower
+   * case as references have it, then with the default port left out or added.
+   */
+  hosts: (host: string) => HostInit | undefined
+  /** @default 'acceleration-service' */
+  userAgent?: string
+  times?: TimesInit
+  retry?: RetryInit
+  upload?: UploadInit
+}
+
+/** Where a repository is: a Reference, or its two parts. */
+export interface RepositoryName {
+  host: string
+  repository: string
+}
+
+/** The client of all configured registries. Logins, tokens and connections are shared among all that use it. */
+export interface RegistryClient {
+  /**
+   * A repository; nothing is asked yet. `side` is named in its errors.
+   * Throws REGISTRY_HOST_NOT_CONFIGURED, REFERENCE_INVALID.
+   */
+  repository(name: RepositoryName, init?: { side?: Side }): RegistryRepository
+  /** Whether the registry answers and accepts our account: GET /v2/. Throws REGISTRY_…. */
+  check(host: string, init?: { signal?: AbortSignal }): Promise<void>
+  /** Closes all connections; what runs ends in an error. */
+  close(): Promise<void>
+}
+
+/** Makes the client; connections are made when they are needed. */
+export function createRegistryClient(
+  components: RegistryClientComponents,
+  init: RegistryClientInit,
+): RegistryClient {
+  const { log = silent, clock = systemClock } = components
+  const { userAgent = 'acceleration-service', times = {}, retry = {}, upload = {} } = init
+  const transports = new Map<string, Transport>()
+
+  function transportOf(host: string): Transport | undefined {
+    const name = host.toLowerCase()
+    const known = transports.get(name)
+    if (known !== undefined) return known
+    const settings = findSettings(init.hosts, name)
+    if (settings === undefined) return undefined
+    const transport = createTransport({ log, clock }, resolveHost(name, settings), {
+      userAgent,
+      times,
+      retry,
+    })
+    transports.set(name, transport)
+    return transport
+  }
+
+  function configured(host: string, what: string): Transport {
+    if (!isHost(host))
+      throw new AccelError('REFERENCE_INVALID', { text: host, problem: 'it is not a host' })
+    const transport = transportOf(host)
+    if (transport === undefined)
+      throw new AccelError('REGISTRY_HOST_NOT_CONFIGURED', { what, host })
+    return transport
+  }
+
+  return {
+    repository({ host, repository }, { side } = {}) {
+      if (!isRepository(repository)) {
+        throw new AccelError('REFERENCE_INVALID', {
+          text: repository,
+          problem: 'it is not a repository name',
+        })
+      }
+      const transport = configured(host, `${host}/${repository}`)
+      const access = createRepositoryAccess(
+        { transport, log, clock, retry, elsewhere: transportOf },
+        { host, repository, side },
+      )
+      return createRepository(access, upload)
+    },
+    async check(host, { signal } = {}) {
+      const answer = await configured(host, host).send({
+        method: 'GET',
+        target: '/v2/',
+        what: `the registry ${host}`,
+        scopes: [],
+        expect: [200],
+        signal,
+      })
+      await answer.discard()
+    },
+    async close() {
+      await Promise.all([...transports.values()].map((transport) => transport.close()))
+      transports.clear()
+    },
+  }
+}
