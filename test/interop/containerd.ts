@@ -54,6 +54,7 @@ function startSnapshotter(folder: string, { program, args }: SnapshotterCommand)
   })
 }
 
+/** It collects no garbage: a view of a snapshot is nobody's yet when it is made, and all of this is removed at the end. */
 function startContainerd(folder: string): Promise<Daemon> {
   const unneeded = ['grpc.v1.cri', 'internal.v1.opt', 'internal.v1.tracing', 'snapshotter.v1.aufs']
   unneeded.push('snapshotter.v1.btrfs', 'snapshotter.v1.devmapper', 'snapshotter.v1.zfs')
@@ -68,6 +69,11 @@ disabled_plugins = [${plugins}]
 address = "${folder}/containerd.sock"
 [ttrpc]
 address = "${folder}/containerd.sock.ttrpc"
+[plugins."io.containerd.gc.v1.scheduler"]
+deletion_threshold = 0
+mutation_threshold = 0
+schedule_delay = "1h"
+startup_delay = "1h"
 [proxy_plugins.stargz]
 type = "snapshot"
 address = "${folder}/stargz.sock"
@@ -105,20 +111,15 @@ async function pull(folder: string, reference: string): Promise<LazyPull> {
   const ctr = (...args: string[]): Promise<string> => client(folder, namespace, args)
   const rpull = ['images', 'rpull', '--plain-http', '--snapshotter', 'stargz', reference]
   await client(folder, namespace, rpull, 'ctr-remote')
-  try {
-    const diffIds = await diffIdsOf(ctr, reference)
-    const chain = chainIds(diffIds)
-    const ordinary: LazyPull['ordinary'] = []
-    for (const [i, diffId] of diffIds.entries()) {
-      if (!(await isLazy(ctr, chain[i] ?? ''))) {
-        ordinary.push({ diffId, reason: reasonOf(folder, namespace, i) })
-      }
+  const diffIds = await diffIdsOf(ctr, reference)
+  const chain = chainIds(diffIds)
+  const ordinary: LazyPull['ordinary'] = []
+  for (const [i, diffId] of diffIds.entries()) {
+    if (!(await isLazy(ctr, chain[i] ?? ''))) {
+      ordinary.push({ diffId, reason: reasonOf(folder, namespace, i) })
     }
-    const tree = await viewed(ctr, folder, namespace, chain.at(-1) ?? '')
-    return { tree, layers: diffIds.length, ordinary }
-  } finally {
-    await forget(ctr, namespace)
   }
+  return { tree: await viewed(ctr, folder, chain.at(-1) ?? ''), layers: diffIds.length, ordinary }
 }
 
 type Ctr = (...args: string[]) => Promise<string>
@@ -173,34 +174,19 @@ function reasonOf(folder: string, namespace: string, layer: number): string {
   return said.length > 0 ? [...new Set(said)].join('; ') : `no reason given for layer ${layer + 1}`
 }
 
-async function viewed(ctr: Ctr, folder: string, namespace: string, chain: string): Promise<Tree> {
-  const target = join(folder, `mnt-${namespace}`)
+async function viewed(ctr: Ctr, folder: string, snapshot: string): Promise<Tree> {
+  const target = join(folder, `mnt-${randomUUID()}`)
   mkdirSync(target)
-  const mount = await ctr('snapshots', 'view', '--target', target, 'view', chain)
-  await output('sh', ['-ec', mount])
+  const mount = await ctr('snapshots', 'view', '--target', target, 'view', snapshot)
+  // The names of many layers are longer than the page that mount(2) takes: from where they lie, they are short.
+  const snapshots = join(folder, 'stargz/snapshotter/snapshots')
+  await output('sh', ['-ec', mount.replaceAll(`${snapshots}/`, '')], { cwd: snapshots })
   try {
     return await readTree(target)
   } finally {
     await output('umount', [target])
     rmdirSync(target)
-    await ctr('snapshots', 'rm', 'view')
   }
-}
-
-/** Removes what a pull left, from the top: a snapshot with another on it cannot go. */
-async function forget(ctr: Ctr, namespace: string): Promise<void> {
-  const names = async (...args: string[]): Promise<string[]> =>
-    (await ctr(...args)).split('\n').filter((name) => name !== '')
-  for (const image of await names('images', 'ls', '-q')) await ctr('images', 'rm', '--sync', image)
-  for (const blob of await names('content', 'ls', '-q')) await ctr('content', 'rm', blob)
-  for (let tries = 100; tries > 0; tries--) {
-    const snapshots = (await names('snapshots', 'ls'))
-      .slice(1)
-      .map((line) => line.split(/\s+/)[0] ?? '')
-    if (snapshots.length === 0) break
-    for (const snapshot of snapshots) await ctr('snapshots', 'rm', snapshot).catch(() => undefined)
-  }
-  await ctr('namespaces', 'rm', namespace).catch(() => undefined)
 }
 
 async function unmountBelow(folder: string): Promise<void> {

@@ -2,13 +2,11 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { output } from './command.ts'
-import { readTree, type Tree } from './tree.ts'
+import { readTree, type Tree, untimedSince } from './tree.ts'
 
-/**
- * Pulls `reference` in the ordinary way, all of it, and reads what it holds, without the time of the root directory: that
- * is when podman wrote there. State is below `folder`, and removed.
- */
+/** Pulls `reference` in the ordinary way, all of it, and reads what it holds. State is below `folder`, and removed. */
 export async function pulledByPodman(folder: string, reference: string): Promise<Tree> {
+  const started = Date.now()
   mkdirSync(folder, { recursive: true })
   const config = join(folder, 'storage.conf')
   writeFileSync(
@@ -49,9 +47,7 @@ export async function pulledByPodman(folder: string, reference: string): Promise
     )
     const target = (await podman('image', 'mount', reference)).trim()
     try {
-      const tree = await readTree(target)
-      delete tree.get('.')?.mtime
-      return tree
+      return untimedSince(started, await readTree(target))
     } finally {
       await podman('image', 'unmount', reference)
     }

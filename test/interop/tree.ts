@@ -62,7 +62,7 @@ const kinds = new Map<bigint, TreeEntry['kind']>([
 export async function readTree(root: string): Promise<Tree> {
   const paths = listed(Buffer.from(root))
   const xattrs = await readXattrs(paths.map(({ full }) => full))
-  const firstNames = new Map<string, string>()
+  const names = new Map<string, { name: string; entry: TreeEntry }[]>()
   const tree: Tree = new Map()
   for (const { relative, full } of paths) {
     const name = shown(relative)
@@ -74,12 +74,16 @@ export async function readTree(root: string): Promise<Tree> {
     const entry = entryOf(full, stat)
     if (entry.kind !== 'dir' && stat.nlink > 1n) {
       const file = `${stat.dev}:${stat.ino}`
-      entry.link = firstNames.get(file) ?? name
-      firstNames.set(file, entry.link)
+      names.set(file, [...(names.get(file) ?? []), { name, entry }])
     }
     const attributes = xattrs.get(full.toString('latin1'))
     if (attributes !== undefined) entry.xattrs = attributes
     tree.set(name, entry)
+  }
+  // The number of links also counts names that a layer above has hidden.
+  for (const links of names.values()) {
+    const [first] = links
+    if (links.length > 1) for (const { entry } of links) entry.link = first?.name ?? ''
   }
   return tree
 }
@@ -190,25 +194,29 @@ function unescaped(text: string): string {
   )
 }
 
-/** Members that are not compared, of every entry or of one path. */
-export interface Ignoring {
-  members?: (keyof TreeEntry)[]
-  paths?: string[]
+/**
+ * Takes away the times that an unpacker made up: those of directories that no layer has an entry for are of the unpacking
+ * itself, which began at `started` (ms since 1970); umoci sets the root's to 0.
+ */
+export function untimedSince(started: number, tree: Tree): Tree {
+  for (const [name, entry] of tree) {
+    const isNow = entry.kind === 'dir' && (entry.mtime ?? 0) >= Math.floor(started / 1000)
+    if (isNow || (name === '.' && entry.mtime === 0)) delete entry.mtime
+  }
+  return tree
 }
 
-/** A line for each member in which `actual` is not `expected`. */
-export function differences(expected: Tree, actual: Tree, ignoring: Ignoring = {}): string[] {
-  const names = [...new Set([...expected.keys(), ...actual.keys()])]
-  return names
-    .filter((name) => !ignoring.paths?.includes(name))
-    .flatMap((name) => differencesAt(name, expected.get(name), actual.get(name), ignoring))
+/** A line for each member in which `actual` is not `expected`. The time is compared where `expected` has one. */
+export function differences(expected: Tree, actual: Tree): string[] {
+  return [...new Set([...expected.keys(), ...actual.keys()])].flatMap((name) =>
+    differencesAt(name, expected.get(name), actual.get(name)),
+  )
 }
 
 function differencesAt(
   name: string,
   expected: TreeEntry | undefined,
   actual: TreeEntry | undefined,
-  ignoring: Ignoring,
 ): string[] {
   if (expected === undefined) return [`${name}: should not be there`]
   if (actual === undefined) return [`${name}: is not there`]
@@ -216,13 +224,7 @@ function differencesAt(
     ...new Set([...Object.keys(expected), ...Object.keys(actual)]),
   ] as (keyof TreeEntry)[]
   return members
-    .filter((member) => !ignoring.members?.includes(member) && expected[member] !== actual[member])
-    .filter((member) => !(name === '.' && member === 'mtime' && isUntimedRoot(expected, actual)))
+    .filter((member) => expected[member] !== actual[member])
+    .filter((member) => member !== 'mtime' || expected.mtime !== undefined)
     .map((member) => `${name}: ${member} is ${actual[member]}, should be ${expected[member]}`)
-}
-
-/** A root directory of which no layer speaks has no time of its own; each unpacker makes up another one. */
-function isUntimedRoot(expected: TreeEntry, actual: TreeEntry): boolean {
-  const untimed = [0, -62_135_596_800]
-  return untimed.includes(expected.mtime ?? 0) && untimed.includes(actual.mtime ?? 0)
 }

@@ -3,14 +3,15 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { output } from './command.ts'
-import { readTree, type Tree } from './tree.ts'
+import { readTree, type Tree, untimedSince } from './tree.ts'
 
 /** Unpacks with umoci. It reads no zstd, so layers are first packed anew, as gzip. */
 export function unpackedByUmoci(reference: string, architecture = 'amd64'): Promise<Tree> {
   return inScratch(async (scratch) => {
     await copyToLayout(reference, scratch, architecture)
+    const started = Date.now()
     await output('umoci', ['raw', 'unpack', '--image', `${scratch}/image:it`, `${scratch}/rootfs`])
-    return readTree(join(scratch, 'rootfs'))
+    return untimedSince(started, await readTree(join(scratch, 'rootfs')))
   })
 }
 
@@ -24,11 +25,12 @@ export function unpackedByTar(reference: string): Promise<Tree> {
     const layer = onlyLayer(join(scratch, 'image'))
     const rootfs = join(scratch, 'rootfs')
     mkdirSync(rootfs)
+    const started = Date.now()
     await output('mount', ['-t', 'tmpfs', '-o', 'mode=0755', 'tmpfs', rootfs])
     try {
       const how = ['--numeric-owner', '--same-owner', '-p', '--xattrs', '--xattrs-include=*']
       await output('tar', ['-C', rootfs, ...how, '-xzf', layer])
-      return await readTree(rootfs)
+      return untimedSince(started, await readTree(rootfs))
     } finally {
       await output('umount', [rootfs])
     }

@@ -1,0 +1,103 @@
+/** The images of rough-cases.ts: each is converted and pulled lazily, and what comes of it is in the table there. */
+import assert from 'node:assert/strict'
+import { after, before, suite, test } from 'node:test'
+import { CommandError } from './command.ts'
+import type { LazyPull, LazyPuller } from './containerd.ts'
+import { type House, openHouse } from './house.ts'
+import { bringImages, noImages } from './images.ts'
+import { lacking } from './programs.ts'
+import { layersOf } from './registry.ts'
+import { type Row, writeResults } from './results.ts'
+import { type Reference, roughCases } from './rough-cases.ts'
+import { differences, type Tree } from './tree.ts'
+import { unpackedByTar, unpackedByUmoci } from './unpacked.ts'
+
+const programs = ['docker-registry', 'skopeo', 'umoci', 'getfattr', 'containerd', 'ctr-remote']
+const reason = noImages ?? lacking(...programs)
+
+suite('rough images', { skip: reason, concurrency: 2 }, () => {
+  let house: House
+  let names: string[] = []
+  const rows: Row[] = []
+  before(async () => {
+    house = await openHouse()
+    names = await bringImages(house.registry.address, ['rough'])
+  })
+  after(async () => {
+    rows.sort((a, b) => (String(a.image) < String(b.image) ? -1 : 1))
+    writeResults(`rough-${house.converter.name}`, rows)
+    await house[Symbol.asyncDispose]()
+  })
+
+  test('every one of them has a row', () => {
+    assert.deepEqual(roughCases.map(({ name }) => `rough-${name}`).toSorted(), names.toSorted())
+  })
+
+  for (const { name, expected, reference = 'umoci', why = '' } of roughCases) {
+    test(name, async (t) => {
+      if (house.lazy === undefined) return t.skip('no stargz snapshotter; see docs/interop.md')
+      const source = `${house.registry.address}/rough-${name}:latest`
+      const outcome = await outcomeOf(house, house.lazy, source, reference)
+      rows.push({
+        image: name,
+        outcome,
+        'compared with': typeof reference === 'string' ? reference : 'a list by hand',
+        why,
+      })
+      if (house.converter.name === 'ours') assert.match(outcome, pattern(expected))
+    })
+  }
+})
+
+/**
+ * In words: `refused CODE`; `converted, cannot be pulled: …`; `equal`, also `equal, N layers kept` where the converter
+ * left layers as they were; `different: …`, the first three differences.
+ */
+async function outcomeOf(
+  house: House,
+  lazy: LazyPuller,
+  source: string,
+  reference: Reference,
+): Promise<string> {
+  let target: string
+  try {
+    target = await house.converter.convert(source)
+  } catch (error) {
+    return `refused ${codeOf(error)}`
+  }
+  let pulled: LazyPull
+  try {
+    pulled = await lazy.pull(target)
+  } catch (error) {
+    return `converted, cannot be pulled: ${lastLine(error)}`
+  }
+  const sourceDigests = new Set((await layersOf(source)).map((layer) => layer.digest))
+  const kept = (await layersOf(target)).filter((layer) => sourceDigests.has(layer.digest)).length
+  if (pulled.ordinary.length !== kept) {
+    return `not lazy: ${pulled.ordinary.map((layer) => layer.reason).join('; ')}`
+  }
+  const found = differences(await referenceTree(reference, source), pulled.tree)
+  if (found.length > 0) return `different: ${found.slice(0, 3).join('; ')}`
+  return kept === 0 ? 'equal' : `equal, ${kept} ${kept === 1 ? 'layer' : 'layers'} kept`
+}
+
+async function referenceTree(reference: Reference, source: string): Promise<Tree> {
+  if (reference === 'umoci') return unpackedByUmoci(source)
+  return reference === 'tar' ? unpackedByTar(source) : reference
+}
+
+/** The code that our command line names, or what another converter said last. */
+function codeOf(error: unknown): string {
+  const said = error instanceof CommandError ? error.stderr + error.stdout : String(error)
+  return /\b[A-Z]{4,}_[A-Z_]+\b/.exec(said)?.[0] ?? lastLine(error)
+}
+
+function lastLine(error: unknown): string {
+  const said = error instanceof CommandError ? error.stderr || error.stdout : String(error)
+  return said.trim().split('\n').at(-1)?.slice(0, 160) ?? ''
+}
+
+function pattern(expected: string | RegExp): RegExp {
+  if (expected instanceof RegExp) return expected
+  return new RegExp(`^${expected.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)}$`)
+}
