@@ -40,6 +40,3 @@ export const TAR_LIMITS: Readonly<TarLimits> = {
   sparseExtents: 131_072,
   holes: 256 * 1024 ** 3,
 }
-
-/** Throws FORMAT_INVALID at byte `at` of the record being decoded. */
-export type Fail = (at: number, problem: string) => never

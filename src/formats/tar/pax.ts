@@ -1,7 +1,12 @@
-import { isUtf8 } from 'node:buffer'
-import { textAt } from './header.ts'
-import type { Text } from './header.ts'
-import type { Fail } from './limits.ts'
+import type { Fail, TarFault } from './fault.ts'
+import type { Text } from './field.ts'
+import { MAX_ID } from './header.ts'
+import { paxCount, paxText, paxTime } from './pax-value.ts'
+import type { Time } from './pax-value.ts'
+import { decodeXattr, LIBARCHIVE_XATTR, SCHILY_XATTR } from './pax-xattr.ts'
+import type { PaxRecord } from './pax-xattr.ts'
+import { decodePaxSparse, GNU_SPARSE } from './pax-sparse.ts'
+import type { PaxSparse } from './pax-sparse.ts'
 
 /**
  * What PAX records say about an entry. `undefined`: nothing; `null`: an empty value, which takes back what a
@@ -20,245 +25,89 @@ export class PaxFields {
   sparse: PaxSparse | undefined = undefined
 }
 
-/** Whole seconds, floored, and 0 to 999,999,999 nanoseconds more. */
-export interface Time {
-  seconds: number
-  nanoseconds: number
-}
-
-/** The `GNU.sparse.` records of PAX sparse formats 0.0, 0.1 and 1.0. */
-export interface PaxSparse {
-  major?: string
-  minor?: string
-  name?: Text
-  size?: number
-  /** Offsets and lengths in turn, as `offset` and `numbytes` records (0.0) or `map` (0.1) list them. */
-  map?: number[]
-}
-
-const SCHILY = 'SCHILY.xattr.'
-const LIBARCHIVE = 'LIBARCHIVE.xattr.'
-const GNU_SPARSE = 'GNU.sparse.'
-const MAX_ID = 0xffff_ffff
-
-export interface PaxInit {
-  /** Most numbers a sparse map may hold. */
-  maxSparseNumbers: number
-  /** Called with the key of each record and the bytes it takes. */
-  fail: Fail
-  /** Throws when a sparse map is longer than the limit. */
-  tooManyExtents(count: number): never
-}
-
 /**
  * Decodes the records in bytes `start` to `end` of `bytes` into `fields`; a later record of one key wins.
  * A record is `<length> <key>=<value>\n`, the length counting all of it (POSIX.1-2001 pax, "Extended Header").
- * Values are bytes: `hdrcharset` needs nothing more, as what is not UTF-8 is kept beside its text.
- * Throws FORMAT_INVALID.
+ * Values are bytes, so `hdrcharset` asks for nothing: what is not UTF-8 is kept beside its text.
+ * `base` is where `start` lies in the tar. Throws FORMAT_INVALID, FORMAT_LIMIT_EXCEEDED.
  */
 export function decodePax(
   bytes: Buffer,
   start: number,
   end: number,
   fields: PaxFields,
-  init: PaxInit,
+  base: number,
+  fault: TarFault,
 ): void {
-  let at = start
-  while (at < end) {
-    const fail: Fail = (_, problem) => init.fail(at - start, problem)
-    let length = 0
-    let i = at
-    for (; i < end && bytes[i] !== 0x20; i++) {
-      const digit = bytes[i]! - 0x30
-      if (digit < 0 || digit > 9) fail(0, 'a PAX record does not begin with its length')
-      length = length * 10 + digit
-      if (length > end - at) fail(0, 'a PAX record is longer than its header')
-    }
-    const recordEnd = at + length
-    if (i === at || i + 1 >= recordEnd || bytes[recordEnd - 1] !== 0x0a) {
-      fail(0, 'a PAX record does not end where its length says')
-    }
-    let equals = i + 1
-    while (equals < recordEnd && bytes[equals] !== 0x3d) equals++
-    if (equals >= recordEnd) fail(0, 'a PAX record has no "="')
-    if (equals === i + 1) fail(0, 'a PAX record has no key')
-    decodeRecord(bytes, i + 1, equals, recordEnd - 1, fields, fail, init)
-    at = recordEnd
+  const record: PaxRecord = { bytes, keyStart: 0, keyEnd: 0, start: 0, end: start }
+  while (record.end < end) {
+    const at = record.end
+    const fail = fault.in(base + at - start)
+    delimit(record, at, end, fail)
+    decodeRecord(record, fields, fail, fault)
+    // Over the line feed.
+    record.end++
   }
 }
 
-function decodeRecord(
-  bytes: Buffer,
-  keyStart: number,
-  equals: number,
-  end: number,
-  fields: PaxFields,
-  fail: Fail,
-  init: PaxInit,
-): void {
-  const start = equals + 1
-  const key = bytes.toString('utf8', keyStart, equals)
+/** Finds the parts of the record at `at`; none reaches beyond `end`. */
+function delimit(record: PaxRecord, at: number, end: number, fail: Fail): void {
+  const { bytes } = record
+  let length = 0
+  let i = at
+  for (; i < end && bytes[i] !== 0x20; i++) {
+    const digit = bytes[i]! - 0x30
+    if (digit < 0 || digit > 9) fail(0, 'a PAX record does not begin with its length')
+    length = length * 10 + digit
+    if (length > end - at) fail(0, 'a PAX record is longer than its header')
+  }
+  const recordEnd = at + length
+  record.keyStart = i + 1
+  if (record.keyStart >= recordEnd || bytes[recordEnd - 1] !== 0x0a) {
+    fail(0, 'a PAX record does not end where its length says')
+  }
+  let equals = record.keyStart
+  while (equals < recordEnd && bytes[equals] !== 0x3d) equals++
+  if (equals === recordEnd) fail(0, 'a PAX record has no "="')
+  if (equals === record.keyStart) fail(0, 'a PAX record has no key')
+  record.keyEnd = equals
+  record.start = equals + 1
+  record.end = recordEnd - 1
+}
+
+function decodeRecord(record: PaxRecord, fields: PaxFields, fail: Fail, fault: TarFault): void {
+  const { bytes, keyStart, keyEnd, start, end } = record
+  const key = bytes.toString('utf8', keyStart, keyEnd)
   const empty = start === end
   switch (key) {
     case 'path':
     case 'linkpath':
     case 'uname':
     case 'gname':
-      fields[key] = empty ? null : textValue(bytes, start, end, key, fail)
+      fields[key] = empty ? null : paxText(bytes, start, end, key, fail)
       return
     case 'size':
-      fields.size = empty ? null : count(bytes, start, end, key, Number.MAX_SAFE_INTEGER, fail)
+      fields.size = empty ? null : paxCount(bytes, start, end, key, Number.MAX_SAFE_INTEGER, fail)
       return
     case 'uid':
     case 'gid':
-      fields[key] = empty ? null : count(bytes, start, end, key, MAX_ID, fail)
+      fields[key] = empty ? null : paxCount(bytes, start, end, key, MAX_ID, fail)
       return
     case 'mtime':
-      fields.mtime = empty ? null : parseTime(bytes.toString('latin1', start, end), fail)
+      fields.mtime = empty ? null : paxTime(bytes, start, end, fail)
+      return
+    case 'atime':
+    case 'ctime':
       return
   }
-  if (key.startsWith(SCHILY)) {
-    const name = key.slice(SCHILY.length)
-    setXattr(
-      fields,
-      name,
-      bytes,
-      keyStart,
-      equals,
-      Uint8Array.prototype.slice.call(bytes, start, end),
-      fail,
-    )
-  } else if (key.startsWith(LIBARCHIVE)) {
-    const name = percentDecode(key.slice(LIBARCHIVE.length), fail)
-    const value = bytes.toString('latin1', start, end)
-    if (!/^[A-Za-z0-9+/]*={0,2}$/.test(value))
-      fail(0, `the value of ${JSON.stringify(key)} is not base64`)
-    setXattr(
-      fields,
-      name,
-      bytes,
-      keyStart,
-      equals,
-      new Uint8Array(Buffer.from(value, 'base64')),
-      fail,
-    )
+  if (key.startsWith(SCHILY_XATTR) || key.startsWith(LIBARCHIVE_XATTR)) {
+    decodeXattr(key, record, (fields.xattrs ??= new Map()), fail)
   } else if (key.startsWith(GNU_SPARSE)) {
-    decodeSparse(bytes, key.slice(GNU_SPARSE.length), start, end, fields, fail, init)
+    decodePaxSparse(key, record, (fields.sparse ??= {}), fail, fault)
   }
 }
 
-function setXattr(
-  fields: PaxFields,
-  name: string,
-  bytes: Buffer,
-  keyStart: number,
-  keyEnd: number,
-  value: Uint8Array,
-  fail: Fail,
-): void {
-  if (name === '' || name.includes('\0')) fail(0, 'an extended attribute has no valid name')
-  if (name.includes('\ufffd') && !isUtf8(bytes.subarray(keyStart, keyEnd))) {
-    fail(0, `the name of the extended attribute ${JSON.stringify(name)} is not UTF-8`)
-  }
-  fields.xattrs ??= new Map()
-  fields.xattrs.set(name, value)
-}
-
-function percentDecode(name: string, fail: Fail): string {
-  if (!name.includes('%')) return name
-  try {
-    return decodeURIComponent(name)
-  } catch {
-    return fail(
-      0,
-      `the name of the extended attribute ${JSON.stringify(name)} is not URL-encoded UTF-8`,
-    )
-  }
-}
-
-function textValue(bytes: Buffer, start: number, end: number, key: string, fail: Fail): Text {
-  const zero = bytes.indexOf(0, start)
-  if (zero !== -1 && zero < end) fail(0, `the value of the PAX record "${key}" holds a zero byte`)
-  return textAt(bytes, start, end)
-}
-
-/** A decimal number of 0 to `max`. */
-function count(
-  bytes: Buffer,
-  start: number,
-  end: number,
-  key: string,
-  max: number,
-  fail: Fail,
-): number {
-  let value = 0
-  for (let i = start; i < end; i++) {
-    const digit = bytes[i]! - 0x30
-    value = digit >= 0 && digit <= 9 ? value * 10 + digit : Number.NaN
-  }
-  if (end > start && value <= max) return value
-  return fail(0, `the PAX record "${key}" is not a number of 0 to ${max}`)
-}
-
-/** `[-]seconds[.fraction]`, floored to a nanosecond towards zero as Go does, then to seconds and a positive rest. */
-function parseTime(text: string, fail: Fail): Time {
-  const match = /^(-?)(\d{1,16})(?:\.(\d*))?$/.exec(text)
-  const whole = Number(match?.[2])
-  if (match === null || !Number.isSafeInteger(whole)) {
-    return fail(0, `the PAX record "mtime" is ${JSON.stringify(text.slice(0, 40))}, no time`)
-  }
-  const nanoseconds = Number((match[3] ?? '').slice(0, 9).padEnd(9, '0'))
-  if (match[1] === '') return { seconds: whole, nanoseconds }
-  if (nanoseconds === 0) return { seconds: 0 - whole, nanoseconds }
-  return { seconds: -whole - 1, nanoseconds: 1_000_000_000 - nanoseconds }
-}
-
-function decodeSparse(
-  bytes: Buffer,
-  key: string,
-  start: number,
-  end: number,
-  fields: PaxFields,
-  fail: Fail,
-  init: PaxInit,
-): void {
-  const sparse = (fields.sparse ??= {})
-  const number = () => count(bytes, start, end, GNU_SPARSE + key, Number.MAX_SAFE_INTEGER, fail)
-  switch (key) {
-    case 'major':
-    case 'minor':
-      sparse[key] = bytes.toString('latin1', start, end)
-      return
-    case 'name':
-      sparse.name = textValue(bytes, start, end, GNU_SPARSE + key, fail)
-      return
-    case 'size':
-    case 'realsize':
-      sparse.size = number()
-      return
-    case 'offset':
-    case 'numbytes': {
-      const map = (sparse.map ??= [])
-      if (map.length % 2 !== (key === 'offset' ? 0 : 1)) {
-        fail(0, 'the sparse map of the PAX header does not have offset and size in turn')
-      }
-      if (map.length >= init.maxSparseNumbers) init.tooManyExtents(map.length / 2 + 1)
-      map.push(number())
-      return
-    }
-    case 'map': {
-      const map: number[] = []
-      for (let at = start; at < end;) {
-        let comma = bytes.indexOf(0x2c, at)
-        if (comma === -1 || comma > end) comma = end
-        if (map.length >= init.maxSparseNumbers) init.tooManyExtents(map.length / 2 + 1)
-        map.push(count(bytes, at, comma, GNU_SPARSE + key, Number.MAX_SAFE_INTEGER, fail))
-        at = comma + 1
-      }
-      sparse.map = map
-    }
-  }
-}
+const SINGLE = ['path', 'linkpath', 'uname', 'gname', 'size', 'uid', 'gid', 'mtime'] as const
 
 /** Local records over global ones, and whether a global one counts that no local one replaces. */
 export function mergePax(
@@ -267,23 +116,14 @@ export function mergePax(
 ): { fields: PaxFields; fromGlobal: boolean } {
   const fields = Object.assign(new PaxFields(), local)
   let fromGlobal = false
-  for (const key of [
-    'path',
-    'linkpath',
-    'uname',
-    'gname',
-    'size',
-    'uid',
-    'gid',
-    'mtime',
-  ] as const) {
-    if (global[key] == null || fields[key] !== undefined) continue
-    fields[key] = global[key] as never
+  for (const key of SINGLE) {
+    if (fields[key] !== undefined || global[key] === undefined || global[key] === null) continue
+    Object.assign(fields, { [key]: global[key] })
     fromGlobal = true
   }
   if (global.xattrs !== undefined) {
     fields.xattrs = new Map([...global.xattrs, ...(local?.xattrs ?? [])])
-    fromGlobal ||= [...global.xattrs.keys()].some((name) => !local?.xattrs?.has(name))
+    fromGlobal ||= [...global.xattrs.keys()].some((name) => local?.xattrs?.has(name) !== true)
   }
   return { fields, fromGlobal }
 }

@@ -1,8 +1,6 @@
-import { BLOCK_SIZE, numberAt } from './header.ts'
-import type { Fail } from './limits.ts'
-
-/** Zeros for holes, one piece at a time. Nobody writes into it: data events are read only. */
-export const ZEROS = new Uint8Array(256 * 1024)
+import type { Fail, TarFault } from './fault.ts'
+import { numberAt } from './field.ts'
+import { BLOCK_SIZE, GnuHeaderTail, GnuSparseBlock, UstarHeader } from './layout.ts'
 
 /** Where the stored bytes of a sparse file belong: offset and length of each extent in turn, in order. */
 export interface SparseMap {
@@ -11,15 +9,14 @@ export interface SparseMap {
   size: number
 }
 
-/** In the header block of the old GNU format: four extents of two 12-byte numbers, "more follow", the file's size. */
-const HEADER_EXTENTS = 386
-const HEADER_MORE = 482
-const HEADER_SIZE = 483
-/** In each sparse header block after it: 21 extents, "more follow". */
-const BLOCK_EXTENTS = 21
-const BLOCK_MORE = 504
+const TAIL = UstarHeader.offsetOf('prefix')
+const HEADER_EXTENTS = TAIL + GnuHeaderTail.offsetOf('sparse')
+const HEADER_MORE = TAIL + GnuHeaderTail.offsetOf('isextended')
+const HEADER_SIZE = TAIL + GnuHeaderTail.offsetOf('realsize')
+const BLOCK_MORE = GnuSparseBlock.offsetOf('isextended')
+const EXTENT_SIZE = 24
 
-/** Reads the map of an old GNU sparse header; tells whether a sparse header block follows. */
+/** Reads the map of an old GNU sparse header at `start`; tells whether a sparse header block follows. */
 export function readGnuSparse(
   bytes: Uint8Array,
   start: number,
@@ -31,14 +28,14 @@ export function readGnuSparse(
   return bytes[start + HEADER_MORE] !== 0
 }
 
-/** Reads a sparse header block of the old GNU format; tells whether another follows. */
+/** Reads a sparse header block of the old GNU format at `start`; tells whether another follows. */
 export function readGnuSparseBlock(
   bytes: Uint8Array,
   start: number,
   map: SparseMap,
   fail: Fail,
 ): boolean {
-  readExtents(bytes, start, 0, BLOCK_EXTENTS, map, fail)
+  readExtents(bytes, start, GnuSparseBlock.offsetOf('sparse'), 21, map, fail)
   return bytes[start + BLOCK_MORE] !== 0
 }
 
@@ -50,18 +47,18 @@ function readExtents(
   map: SparseMap,
   fail: Fail,
 ): void {
-  for (let i = 0; i < count; i++, at += 24) {
+  for (let i = at; i < at + count * EXTENT_SIZE; i += EXTENT_SIZE) {
     // An extent that is not there ends the map: GNU tar fills the rest with zero bytes.
-    if (bytes[start + at] === 0) return
+    if (bytes[start + i] === 0) return
     map.extents.push(
-      sparseNumber(bytes, start, at, fail),
-      sparseNumber(bytes, start, at + 12, fail),
+      sparseNumber(bytes, start, i, fail),
+      sparseNumber(bytes, start, i + EXTENT_SIZE / 2, fail),
     )
   }
 }
 
 function sparseNumber(bytes: Uint8Array, start: number, at: number, fail: Fail): number {
-  const value = numberAt(bytes, start + at, 12)
+  const value = numberAt(bytes, start + at, EXTENT_SIZE / 2)
   return value >= 0 ? value : fail(at, 'its sparse map holds no number here')
 }
 
@@ -71,47 +68,50 @@ function sparseNumber(bytes: Uint8Array, start: number, at: number, fail: Fail):
  */
 export class SparseMapText {
   readonly extents: number[] = []
-  #count = -1
+  readonly #fault: TarFault
+  /** Numbers still to come; unknown before the first. */
+  #expected = -1
   #value = 0
   #digits = 0
-  readonly #tooManyExtents: (count: number) => never
-  readonly #maxExtents: number
 
-  constructor(maxExtents: number, tooManyExtents: (count: number) => never) {
-    this.#maxExtents = maxExtents
-    this.#tooManyExtents = tooManyExtents
+  constructor(fault: TarFault) {
+    this.#fault = fault
   }
 
   /** Takes the block at `start`; true when the map is complete. */
   block(bytes: Uint8Array, start: number, fail: Fail): boolean {
     for (let i = 0; i < BLOCK_SIZE; i++) {
-      const byte = bytes[start + i]!
-      if (byte !== 0x0a) {
-        const digit = byte - 0x30
-        if (digit < 0 || digit > 9 || ++this.#digits > 16)
-          fail(i, 'its sparse map holds no number here')
+      const digit = bytes[start + i]! - 0x30
+      if (digit >= 0 && digit <= 9) {
         this.#value = this.#value * 10 + digit
-        continue
-      }
-      if (this.#digits === 0 || !Number.isSafeInteger(this.#value))
-        fail(i, 'its sparse map holds no number here')
-      if (this.#count < 0) {
-        this.#count = this.#value
-        if (this.#count > this.#maxExtents) this.#tooManyExtents(this.#count)
+        if (++this.#digits > 16) fail(i, 'its sparse map holds too large a number here')
       } else {
-        this.extents.push(this.#value)
+        const lineFeed = bytes[start + i] === 0x0a && this.#digits > 0
+        if (!lineFeed || !Number.isSafeInteger(this.#value)) {
+          fail(i, 'its sparse map holds no number here')
+        }
+        if (this.#number()) return true
       }
-      this.#value = 0
-      this.#digits = 0
-      if (this.extents.length === 2 * this.#count) return true
     }
     return false
+  }
+
+  #number(): boolean {
+    if (this.#expected < 0) {
+      this.#fault.check('sparseExtents', this.#value, 'a sparse file, extents')
+      this.#expected = 2 * this.#value
+    } else {
+      this.extents.push(this.#value)
+    }
+    this.#value = 0
+    this.#digits = 0
+    return this.extents.length === this.#expected
   }
 }
 
 /**
  * Checks that the extents lie in order within the file and take just the bytes that are stored; gives the bytes
- * of the holes. Throws FORMAT_INVALID. Same rules as Go's archive/tar, so nothing that it reads is refused.
+ * of the holes. Throws FORMAT_INVALID. The rules are those of Go's archive/tar: nothing that it reads is refused.
  */
 export function checkSparseMap(map: SparseMap, stored: number, fail: Fail): number {
   const { extents, size } = map
@@ -120,11 +120,10 @@ export function checkSparseMap(map: SparseMap, stored: number, fail: Fail): numb
   let data = 0
   for (let i = 0; i < extents.length; i += 2) {
     const offset = extents[i]!
-    const length = extents[i + 1]!
     if (offset < end) fail(0, `its sparse map goes back from byte ${end} to ${offset}`)
-    end = offset + length
-    data += length
-    if (end > size) fail(0, `its sparse map names byte ${end} of ${size}`)
+    end = offset + extents[i + 1]!
+    data += extents[i + 1]!
+    if (end > size) fail(0, `its sparse map names byte ${end} of a file of ${size}`)
   }
   if (data !== stored) fail(0, `its sparse map names ${data} bytes, ${stored} are stored`)
   return size - data
