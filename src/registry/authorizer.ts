@@ -1,3 +1,4 @@
+import type { Redaction } from '../log/redaction.ts'
 import type { Challenge } from './challenge.ts'
 import type { Clock } from './clock.ts'
 import { basicHeader, isIdentityToken, type Credentials } from './credentials/credentials.ts'
@@ -46,7 +47,10 @@ export interface Login {
 export interface AuthorizerComponents {
   ask: AskTokenService
   clock: Clock
+  /** Hides secrets in what the registry says. */
   scrubber: Scrubber
+  /** Learns the account's secrets, for the log. */
+  redaction: Pick<Redaction, 'add'>
 }
 
 /** Credentials from a function are kept this long, since a helper starts a process. */
@@ -64,7 +68,7 @@ interface Held {
 }
 
 export function createAuthorizer(components: AuthorizerComponents, host: Host): Authorizer {
-  const { clock, scrubber, ask } = components
+  const { clock, scrubber, redaction, ask } = components
   let known: { scheme: 'none' } | { scheme: 'basic' } | ({ scheme: 'bearer' } & TokenService) = {
     scheme: 'none',
   }
@@ -77,7 +81,7 @@ export function createAuthorizer(components: AuthorizerComponents, host: Host): 
     if (typeof source !== 'function') return remember(source)
     if (held === undefined || held.until <= clock.now()) {
       // Not the signal of the one request that happens to ask first: others wait for the same answer.
-      const value = source({})
+      const value = source()
       held = { value, until: clock.now() + CREDENTIALS_LIFE_MS }
       value.catch(() => (held = undefined))
     }
@@ -86,11 +90,12 @@ export function createAuthorizer(components: AuthorizerComponents, host: Host): 
 
   function remember(found: Credentials | undefined): Credentials | undefined {
     if (found === undefined) return undefined
-    if (isIdentityToken(found)) {
-      scrubber.add(found.identityToken)
-    } else {
-      scrubber.add(found.password)
-      scrubber.add(basicHeader(found.user, found.password).slice('Basic '.length))
+    const secrets = isIdentityToken(found)
+      ? [found.identityToken]
+      : [found.password, basicHeader(found.username, found.password).slice('Basic '.length)]
+    for (const secret of secrets) {
+      scrubber.add(secret)
+      redaction.add(secret)
     }
     return found
   }
@@ -155,7 +160,7 @@ export function createAuthorizer(components: AuthorizerComponents, host: Host): 
           return { refused: 'it asks for an account, and none is configured' }
         if (isIdentityToken(found)) return { refused: 'it does not accept the identity token' }
         used = 'basic'
-        return { header: basicHeader(found.user, found.password) }
+        return { header: basicHeader(found.username, found.password) }
       }
 
       async function afterToken(challenges: Challenge[]): Promise<Step> {

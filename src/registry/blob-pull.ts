@@ -7,7 +7,7 @@ import { describeBlob } from './blob.ts'
 import { single } from './exchange.ts'
 import { brokenBody, waitAgain, type RepositoryAccess } from './repository-access.ts'
 import { createRetries } from './retry.ts'
-import type { RegistryAnswerHead } from './transport.ts'
+import type { RegistryAnswerHead } from './sender.ts'
 
 /**
  * The bytes of a blob, verified. A connection that breaks is followed by a request for the rest, from the byte that was

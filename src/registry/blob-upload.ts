@@ -6,7 +6,7 @@ import { describeBlob, hasBlob } from './blob.ts'
 import { waitAgain, type RepositoryAccess } from './repository-access.ts'
 import { redactUrl } from './redact.ts'
 import { createRetries } from './retry.ts'
-import type { RegistryAnswerHead } from './transport.ts'
+import type { RegistryAnswerHead } from './sender.ts'
 import {
   cancelSession,
   heldBytes,

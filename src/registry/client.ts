@@ -4,7 +4,8 @@ import { isHost, isRepository } from '../oci/reference.ts'
 import type { UploadInit } from './blob-push.ts'
 import { systemClock, type Clock } from './clock.ts'
 import { findSettings, resolveHost, type HostInit } from './host.ts'
-import { silent, type RegistryLog } from './log.ts'
+import { silentLog, type Log } from '../log/log.ts'
+import type { Redaction } from '../log/redaction.ts'
 import { createRepositoryAccess } from './repository-access.ts'
 import { createRepository, type RegistryRepository } from './repository.ts'
 import type { RetryInit } from './retry.ts'
@@ -13,7 +14,9 @@ import { createTransport, type TimesInit, type Transport } from './transport.ts'
 /** Collaborators of `createRegistryClient`. */
 export interface RegistryClientComponents {
   /** @default nobody is told */
-  log?: RegistryLog
+  log?: Log
+  /** Is told the secrets of accounts, before they are used, so that no log shows them. @default nobody is told */
+  redaction?: Pick<Redaction, 'add'>
   /** @default the machine's */
   clock?: Clock
 }
@@ -56,7 +59,7 @@ export function createRegistryClient(
   components: RegistryClientComponents,
   init: RegistryClientInit,
 ): RegistryClient {
-  const { log = silent, clock = systemClock } = components
+  const { log = silentLog, redaction = { add() {} }, clock = systemClock } = components
   const { userAgent = 'acceleration-service', times = {}, retry = {}, upload = {} } = init
   const transports = new Map<string, Transport>()
 
@@ -66,7 +69,7 @@ export function createRegistryClient(
     if (known !== undefined) return known
     const settings = findSettings(init.hosts, name)
     if (settings === undefined) return undefined
-    const transport = createTransport({ log, clock }, resolveHost(name, settings), {
+    const transport = createTransport({ log, redaction, clock }, resolveHost(name, settings), {
       userAgent,
       times,
       retry,

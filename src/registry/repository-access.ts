@@ -4,10 +4,11 @@ import type { CallInit } from '../transport/image-transport.ts'
 import { abortError } from './abort.ts'
 import type { Clock } from './clock.ts'
 import { connectionFailure } from './connection-error.ts'
-import type { RegistryLog } from './log.ts'
+import type { Log } from '../log/log.ts'
 import { createRetries, type RetryInit } from './retry.ts'
 import { repositoryScope, type Scope } from './scope.ts'
-import type { RegistryAnswerHead, RegistryRequest, Transport } from './transport.ts'
+import type { RegistryAnswerHead, RegistryRequest } from './sender.ts'
+import type { Transport } from './transport.ts'
 
 /** One repository, as the files that pull and push see it. */
 export interface RepositoryAccess {
@@ -16,7 +17,7 @@ export interface RepositoryAccess {
   readonly repository: string
   readonly side: Side | undefined
   readonly transport: Transport
-  readonly log: RegistryLog
+  readonly log: Log
   readonly clock: Clock
   readonly retry: RetryInit
   /** Names a tag or digest of this repository: `host/repository:tag`, `host/repository@digest`. */

@@ -77,8 +77,8 @@ function getRequest(service: TokenService, scopes: Scope[], credentials: Credent
   const headers: Record<string, string> = {}
   if (credentials !== undefined) {
     headers['authorization'] = isIdentityToken(credentials)
-      ? basicHeader(credentials.user ?? '<token>', credentials.identityToken)
-      : basicHeader(credentials.user, credentials.password)
+      ? basicHeader(credentials.username ?? '<token>', credentials.identityToken)
+      : basicHeader(credentials.username, credentials.password)
   }
   return { method: 'GET' as const, url, headers }
 }

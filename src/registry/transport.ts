@@ -1,7 +1,5 @@
 import { AccelError } from '../errors/accel-error.ts'
 import type { Diagnostic } from '../errors/catalogue/registry.ts'
-import type { Side } from '../errors/row.ts'
-import type { ByteSource } from '../streams/byte-source.ts'
 import { abortError, throwIfAborted, untilAborted } from './abort.ts'
 import { answerError, readDiagnostics } from './answer-error.ts'
 import { createAuthorizer, type Login, type Step } from './authorizer.ts'
@@ -9,14 +7,13 @@ import { parseChallenges } from './challenge.ts'
 import type { Clock } from './clock.ts'
 import { connectionFailure } from './connection-error.ts'
 import { createConnections } from './connection.ts'
-import { exchange, single, type Incoming, type Outgoing } from './exchange.ts'
-import { createGate } from './gate.ts'
+import { single } from './exchange.ts'
 import type { Host } from './host.ts'
-import type { RegistryLog } from './log.ts'
+import type { Log } from '../log/log.ts'
+import type { Redaction } from '../log/redaction.ts'
 import { createScrubber, redactUrl } from './redact.ts'
-import { isRedirect, judgeRedirect, MAX_REDIRECTS } from './redirect.ts'
 import { createRetries, isRetryableStatus, parseRetryAfter, type RetryInit } from './retry.ts'
-import type { Scope } from './scope.ts'
+import { createSender, type RegistryAnswerHead, type RegistryRequest } from './sender.ts'
 import { createTokenAsker } from './token-service.ts'
 
 /** Time limits in milliseconds. */
@@ -31,33 +28,6 @@ export interface TimesInit {
   stallMs?: number
 }
 
-/** One request to a registry. */
-export interface RegistryRequest {
-  method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
-  /** At the registry's origin: path with query; or a URL made by `uploadLocation`. */
-  target: string | URL
-  /** The image, blob or upload it is about, with its repository; for messages. */
-  what: string
-  side?: Side | undefined
-  scopes: Scope[]
-  headers?: Record<string, string>
-  /** Sent anew from the beginning when the registry asks for another login. */
-  body?: { size: number; open: () => Uint8Array | ByteSource }
-  /** Statuses that the caller deals with; any other becomes an error. */
-  expect: readonly number[]
-  /** Which of the host's places it takes. @default 'other' */
-  lane?: 'pull' | 'push' | 'other'
-  /** Whether this layer tries again; false where the caller knows better how to go on. @default true */
-  retry?: boolean
-  signal?: AbortSignal | undefined
-}
-
-/** An answer of the registry, or of the storage it redirected to. */
-export interface RegistryAnswerHead extends Incoming {
-  /** Where it came from. */
-  url: URL
-}
-
 /** Requests to one registry: logged in, redirected, limited in number, tried again. */
 export interface Transport {
   readonly host: Host
@@ -69,7 +39,8 @@ export interface Transport {
 
 /** Collaborators of `createTransport`. */
 export interface TransportComponents {
-  log: RegistryLog
+  log: Log
+  redaction: Pick<Redaction, 'add'>
   clock: Clock
 }
 
@@ -88,7 +59,7 @@ export function createTransport(
   host: Host,
   init: TransportInit,
 ): Transport {
-  const { log, clock } = components
+  const { log, redaction, clock } = components
   const {
     connectMs = 15_000,
     headersMs = 60_000,
@@ -97,15 +68,20 @@ export function createTransport(
   } = init.times
   const connections = createConnections(host, connectMs)
   const scrubber = createScrubber()
-  const places = host.init.maxConnections ?? 8
-  const gates = { pull: createGate(places), push: createGate(places), other: createGate(places) }
+  const { userAgent } = init
+  const sender = createSender({ connections, log }, host, {
+    userAgent,
+    headersMs,
+    uploadHeadersMs,
+    stallMs,
+  })
   const ask = createTokenAsker({ connections, clock }, host, {
-    userAgent: init.userAgent,
+    userAgent,
     headersMs,
     stallMs,
     retry: init.retry,
   })
-  const authorizer = createAuthorizer({ ask, clock, scrubber }, host)
+  const authorizer = createAuthorizer({ ask, clock, scrubber, redaction }, host)
   /** Until then the registry wants no request, by its Retry-After. */
   let pausedUntil = 0
 
@@ -137,7 +113,10 @@ export function createTransport(
         failure = error
       } catch (error) {
         const broken = error instanceof AccelError ? undefined : connectionFailure(error)
-        if (broken === undefined) throw error
+        if (broken === undefined) {
+          const stopped = signal?.aborted === true && !(error instanceof AccelError)
+          throw stopped ? abortError(signal, what) : error
+        }
         if (broken.kind === 'tls') {
           throw new AccelError(
             'REGISTRY_TLS',
@@ -172,7 +151,7 @@ export function createTransport(
     })
     let header = await headerFrom(login.first(), request, [])
     for (;;) {
-      const answer = await follow(request, header)
+      const answer = await sender.send(request, header)
       if (answer.status !== 401 || answer.url.origin !== host.origin) return answer
       const challenges = parseChallenges(answer.headers['www-authenticate'])
       const diagnostics = await diagnosticsOf(answer)
@@ -206,83 +185,6 @@ export function createTransport(
       problem: next.refused,
       diagnostics,
     })
-  }
-
-  /** With its redirects. Authorization goes to the registry's own origin alone. */
-  async function follow(
-    request: RegistryRequest,
-    authorization: string | undefined,
-  ): Promise<RegistryAnswerHead> {
-    const { method, what, side } = request
-    let url = new URL(request.target, host.origin)
-    for (let hops = 0; ; hops++) {
-      const own = url.origin === host.origin
-      const answer = await gated(request, url, own ? authorization : undefined)
-      if (!isRedirect(answer.status) || request.expect.includes(answer.status))
-        return { ...answer, url }
-      await answer.discard()
-      const refuse = (to: string, problem: string) => {
-        throw new AccelError('REGISTRY_REDIRECT_REFUSED', {
-          what,
-          side,
-          from: redactUrl(url),
-          to,
-          problem,
-        })
-      }
-      const hop = judgeRedirect(host, url, single(answer.headers['location']))
-      if ('refused' in hop) return refuse(hop.shown, hop.refused)
-      if (method !== 'GET' && method !== 'HEAD') {
-        return refuse(redactUrl(hop.url), `a ${method} is not sent on; configure the host it names`)
-      }
-      if (hops === MAX_REDIRECTS)
-        return refuse(redactUrl(hop.url), `that is the ${hops + 1}th redirect`)
-      log.debug('registry redirect', { host: host.name, what, to: redactUrl(hop.url) })
-      url = hop.url
-    }
-  }
-
-  async function gated(
-    request: RegistryRequest,
-    url: URL,
-    authorization: string | undefined,
-  ): Promise<Incoming> {
-    const leave = await gates[request.lane ?? 'other'].enter(request.signal, request.what)
-    try {
-      const answer = await exchange(
-        url.origin === host.origin ? connections.own : connections.foreign,
-        outgoing(request, url, authorization),
-      )
-      return releasing(answer, leave)
-    } catch (error) {
-      leave()
-      throw error
-    }
-  }
-
-  function outgoing(
-    request: RegistryRequest,
-    url: URL,
-    authorization: string | undefined,
-  ): Outgoing {
-    const { method, body } = request
-    const writes = method !== 'GET' && method !== 'HEAD'
-    return {
-      method,
-      url,
-      headers: {
-        'user-agent': init.userAgent,
-        'accept-encoding': 'identity',
-        ...request.headers,
-        ...(authorization === undefined ? {} : { authorization }),
-        ...(writes && method !== 'DELETE' ? { 'content-length': String(body?.size ?? 0) } : {}),
-      },
-      body: body?.open(),
-      headersTimeoutMs: writes ? uploadHeadersMs : headersMs,
-      stallTimeoutMs: stallMs,
-      signal: request.signal,
-      what: request.what,
-    }
   }
 
   function refusal(
@@ -323,28 +225,4 @@ export function createTransport(
   }
 
   return { host, send, close: () => connections.close() }
-}
-
-/** Gives the place back when the answer has been read, given up, or has failed. */
-function releasing(answer: Incoming, leave: () => void): Incoming {
-  const { status, headers } = answer
-  async function* body(): AsyncGenerator<Uint8Array> {
-    try {
-      yield* answer.body
-    } finally {
-      leave()
-    }
-  }
-  return {
-    status,
-    headers,
-    body: body(),
-    async discard() {
-      try {
-        await answer.discard()
-      } finally {
-        leave()
-      }
-    },
-  }
 }

@@ -6,7 +6,8 @@ import { single } from './exchange.ts'
 import { redactUrl } from './redact.ts'
 import { uploadLocation } from './redirect.ts'
 import type { RepositoryAccess } from './repository-access.ts'
-import type { RegistryAnswerHead, Transport } from './transport.ts'
+import type { RegistryAnswerHead } from './sender.ts'
+import type { Transport } from './transport.ts'
 
 /** An upload in progress: where its next step goes. The URL changes with every step and may hold a signature. */
 export interface UploadSession {
