@@ -77,7 +77,7 @@ function pageOf<T>(
     const query = new URLSearchParams(url.searchParams)
     query.set('last', key(items.at(-1)!))
     query.set('n', String(n))
-    headers['Link'] = `<${url.pathname}?${query}>; rel="next"`
+    headers['Link'] = `<${url.pathname}?${query.toString()}>; rel="next"`
   }
   return { items, headers }
 }

@@ -137,7 +137,7 @@ async function parse(
   }
   const inside = json.mediaType ?? (mediaType.includes('.docker.') ? 'missing' : mediaType)
   if (inside !== mediaType) {
-    return invalid(`mediaType in manifest should be '${mediaType}' not '${inside}'`)
+    return invalid(`mediaType in manifest should be '${mediaType}' not ${JSON.stringify(inside)}`)
   }
   const described = isIndexType(mediaType) ? [json.manifests] : [json.layers, [json.config]]
   if (!described.every((list) => Array.isArray(list) && list.every(isDescriptor))) {

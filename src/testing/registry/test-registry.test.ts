@@ -173,7 +173,7 @@ test('a manifest is stored when all it names is there', async () => {
     assert.ok(response.status === 400 || response.status === 413)
     assert.equal(await codeOf(response), code)
   }
-  const size = Number(bytes.length)
+  const size = bytes.length
   const child = { mediaType: OCI_MANIFEST, digest: digestOf(bytes), size }
   const index = (manifests: object[]) =>
     Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests }))
