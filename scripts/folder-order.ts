@@ -16,7 +16,9 @@ export const folderOrder: readonly (readonly string[])[] = [
 
 /** The same inside `src/formats/`. */
 export const formatOrder: readonly (readonly string[])[] = [
+  ['codec'],
   ['tar', 'gzip', 'zstd', 'lz4', 'nydus-tree'],
+  ['layer-decoder.ts'],
   ['estargz', 'zstd-chunked', 'erofs', 'nydus-blob'],
   ['rafs-v5', 'rafs-v6'],
 ]
