@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Redaction } from '../log/redaction.ts'
 import type { Challenge } from './challenge.ts'
 import type { Clock } from './clock.ts'
@@ -58,6 +59,8 @@ const CREDENTIALS_LIFE_MS = 10 * 60_000
 
 /** A token is not used in the last part of its life: this long, or a tenth where that is less. */
 const EXPIRY_MARGIN_MS = 30_000
+
+const INSUFFICIENT = 'the account, or its permission here, is not sufficient'
 
 /** Tokens kept per registry. */
 const MAX_TOKENS = 512
@@ -134,6 +137,7 @@ export function createAuthorizer(components: AuthorizerComponents, host: Host): 
       let used: 'none' | 'basic' | 'bearer' = 'none'
       let usedToken: string | undefined
       let wanted = scopes
+      const heldAtStart = held
 
       async function bearer(service: TokenService): Promise<Step> {
         const key = [service.url.href, service.service, ...uniteScopes(wanted)].join(' ')
@@ -169,37 +173,51 @@ export function createAuthorizer(components: AuthorizerComponents, host: Host): 
           !challenges.some((c) => c.scheme === 'basic')
         const found = tried.basic || offersOnlyTokens ? undefined : await credentials()
         if (found !== undefined && !isIdentityToken(found)) return basic()
+        return { refused: INSUFFICIENT }
+      }
+
+      /** Credentials of a function that were kept from before may be outdated: asked for once more, and tried if they differ. */
+      async function orRenewed(step: Step): Promise<Step> {
+        if (!('refused' in step) || 'realm' in step) return step
+        if (held === undefined || held !== heldAtStart) return step
+        const before = await held.value
         held = undefined
-        return { refused: 'the account, or its permission here, is not sufficient' }
+        if (isDeepStrictEqual(await credentials(), before)) return step
+        tried.basic = false
+        tried.freshToken = false
+        return known.scheme === 'bearer' ? bearer(known) : basic()
+      }
+
+      async function start(): Promise<Step> {
+        if (known.scheme === 'bearer') return bearer(known)
+        if (known.scheme === 'basic') return basic()
+        return { header: undefined }
+      }
+
+      async function goOn(challenges: Challenge[]): Promise<Step> {
+        const offer = challenges.find((c) => c.scheme === 'bearer' && c.parameters.has('realm'))
+        if (offer !== undefined) {
+          const judged = judgeRealm(host, offer.parameters.get('realm') as string)
+          if ('refused' in judged) return { refused: judged.refused, realm: judged.shown }
+          known = { scheme: 'bearer', ...judged, service: offer.parameters.get('service') }
+          wanted = uniteScopes(scopes, parseScopes(offer.parameters.get('scope')))
+        }
+        if (used === 'bearer' && (tried.freshToken || known.scheme !== 'bearer'))
+          return afterToken(challenges)
+        if (known.scheme === 'bearer' && !tried.freshToken) return bearer(known)
+        if (tried.basic) {
+          // Harbor has an empty challenge for a project that does not exist.
+          const problem =
+            challenges.length === 0 ? INSUFFICIENT : 'it does not accept the user and password'
+          return { refused: problem }
+        }
+        if (challenges.some((c) => c.scheme === 'basic')) known = { scheme: 'basic' }
+        return basic()
       }
 
       return {
-        async first() {
-          if (known.scheme === 'bearer') return bearer(known)
-          if (known.scheme === 'basic') return basic()
-          return { header: undefined }
-        },
-        async next(challenges) {
-          const offer = challenges.find((c) => c.scheme === 'bearer' && c.parameters.has('realm'))
-          if (offer !== undefined) {
-            const realm = offer.parameters.get('realm') as string
-            const judged = judgeRealm(host, realm)
-            if ('refused' in judged) return { refused: judged.refused, realm: judged.shown }
-            known = { scheme: 'bearer', ...judged, service: offer.parameters.get('service') }
-            wanted = uniteScopes(scopes, parseScopes(offer.parameters.get('scope')))
-          }
-          if (used === 'bearer') {
-            if (tried.freshToken || known.scheme !== 'bearer') return afterToken(challenges)
-            return bearer(known)
-          }
-          if (known.scheme === 'bearer' && !tried.freshToken) return bearer(known)
-          if (used === 'basic' || tried.basic) {
-            held = undefined
-            return { refused: 'it does not accept the user and password' }
-          }
-          if (challenges.some((c) => c.scheme === 'basic')) known = { scheme: 'basic' }
-          return basic()
-        },
+        first: async () => orRenewed(await start()),
+        next: async (challenges) => orRenewed(await goOn(challenges)),
       }
     },
   }

@@ -1,4 +1,4 @@
-import { AccelError } from '../errors/accel-error.ts'
+import { AccelError, isAccelError } from '../errors/accel-error.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { digestOf, isDigest, type Digest } from '../oci/digest.ts'
 import {
@@ -13,9 +13,13 @@ import { collect } from '../streams/byte-source.ts'
 import type { CallInit } from '../transport/image-transport.ts'
 import { single } from './exchange.ts'
 import { readWhole, type RepositoryAccess } from './repository-access.ts'
+import type { RegistryAnswerHead } from './sender.ts'
 
 /** Largest manifest or index: registries refuse larger ones. Source: OCI distribution-spec, "Pushing Manifests". */
 export const MAX_MANIFEST_SIZE = 4 * 1024 * 1024
+
+/** Refusals of a HEAD, whose answer has no words; a GET is refused with them. A login is not tried twice: accounts get locked. */
+const wordless = ['REGISTRY_DENIED', 'REGISTRY_POLICY', 'REGISTRY_STATUS'] as const
 
 /**
  * The descriptor under a tag or digest. Asked by HEAD, which no registry counts as a pull; by GET where HEAD does not tell
@@ -26,17 +30,8 @@ export async function findManifest(
   tagOrDigest: string,
   init: CallInit = {},
 ): Promise<Descriptor | undefined> {
-  const what = access.describe(tagOrDigest)
-  const answer = await access.transport.send({
-    ...access.request('pull', init),
-    method: 'HEAD',
-    target: access.path(`manifests/${tagOrDigest}`),
-    what,
-    headers: { accept: MANIFEST_ACCEPT },
-    // 400 and 405: some registries do not know HEAD here.
-    expect: [200, 400, 404, 405],
-  })
-  await answer.discard()
+  const answer = await headManifest(access, tagOrDigest, init)
+  if (answer === undefined) return findByGet(access, tagOrDigest, init)
   if (answer.status === 404) return undefined
   const digest = single(answer.headers['docker-content-digest'])
   const size = Number(single(answer.headers['content-length']) ?? Number.NaN)
@@ -50,6 +45,30 @@ export async function findManifest(
   if (!complete || (isDigest(tagOrDigest) && tagOrDigest !== digest))
     return findByGet(access, tagOrDigest, init)
   return { mediaType, digest, size }
+}
+
+/** The answer to HEAD; undefined when it was refused without words. */
+async function headManifest(
+  access: RepositoryAccess,
+  tagOrDigest: string,
+  init: CallInit,
+): Promise<RegistryAnswerHead | undefined> {
+  try {
+    const answer = await access.transport.send({
+      ...access.request('pull', init),
+      method: 'HEAD',
+      target: access.path(`manifests/${tagOrDigest}`),
+      what: access.describe(tagOrDigest),
+      headers: { accept: MANIFEST_ACCEPT },
+      // 400 and 405: some registries do not know HEAD here.
+      expect: [200, 400, 404, 405],
+    })
+    await answer.discard()
+    return answer
+  } catch (error) {
+    if (wordless.some((code) => isAccelError(error, code))) return undefined
+    throw error
+  }
 }
 
 /** The bytes of the manifest or index that `descriptor` names. Throws CONTENT_NOT_FOUND, CONTENT_TOO_LARGE, CONTENT_…_MISMATCH. */
