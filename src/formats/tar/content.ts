@@ -1,4 +1,4 @@
-import type { Feed } from './feed.ts'
+import type { Feed } from '../../bytes/feed.ts'
 import type { SparseMap } from './sparse.ts'
 
 /** Zeros for holes, a piece at a time. Shared: data is only ever read. */

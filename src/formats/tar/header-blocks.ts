@@ -1,5 +1,5 @@
 import type { TarFault } from './fault.ts'
-import type { Feed } from './feed.ts'
+import type { Feed } from '../../bytes/feed.ts'
 import { BLOCK_SIZE } from './layout.ts'
 
 /** The header blocks of the entry under way, collected from the pieces, and behind them the record being read. */

@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict'
+import {
+  constants,
+  gunzipSync,
+  gzipSync,
+  inflateRawSync,
+  zstdCompressSync,
+  zstdDecompressSync,
+} from 'node:zlib'
+import { NativeDeflate, NativeZstd } from './compressor.ts'
+import { NativeDecompressor } from './decompressor.ts'
+import type { Algorithm } from './decompressor.ts'
+import { CodecFault } from './handle.ts'
+
+/**
+ * How node:zlib is driven in this thread. `native`: by the handle inside its streams, which is not documented.
+ * `fallback`: by the one-shot functions and by what npm's own tar relies on, slower.
+ */
+export type CodecKind = 'native' | 'fallback'
+
+/** Without a checksum zstd finds no fault in changed literals. */
+const CHECKSUM = { [constants.ZSTD_c_checksumFlag]: 1 }
+
+let kind: CodecKind | undefined
+
+/** Which kind is in use, found at the first call in a thread by `selfTest`. */
+export function codecKind(): CodecKind {
+  kind ??= selfTest() === undefined ? 'native' : 'fallback'
+  return kind
+}
+
+/**
+ * Tries the native handle on known bytes, in both directions and on damaged ones. Returns what is not as it must
+ * be, or undefined. Takes about a millisecond.
+ */
+export function selfTest(): unknown {
+  try {
+    const input = sample()
+    decompresses('gzip', gzipSync(input), input)
+    decompresses('zstd', zstdCompressSync(input, { params: CHECKSUM }), input)
+    compresses(new NativeDeflate('gzip', 6), input, gunzipSync)
+    compresses(new NativeDeflate('deflate-raw', 6), input, inflateRawSync)
+    compresses(new NativeZstd(3), input, zstdDecompressSync)
+    return undefined
+  } catch (error) {
+    return error
+  }
+}
+
+/** 20,000 bytes that compress a little, so that the small buffers below are filled several times. */
+function sample(): Uint8Array {
+  const bytes = new Uint8Array(20_000)
+  for (let i = 0, x = 1; i < bytes.length; i++) {
+    x = (x * 16_807) % 2_147_483_647
+    bytes[i] = x >> (i % 5 === 0 ? 8 : 20)
+  }
+  return bytes
+}
+
+function decompresses(algorithm: Algorithm, compressed: Uint8Array, want: Uint8Array): void {
+  // In the middle, so that offsets count, and cut in two.
+  const padded = new Uint8Array(compressed.length + 20)
+  padded.set(compressed, 10)
+  const middle = 10 + (compressed.length >> 1)
+  const end = 10 + compressed.length
+  const pieces: Uint8Array[] = []
+  const whole = new NativeDecompressor(algorithm, 1024)
+  try {
+    for (let at = 10; at < end || whole.more; at += whole.used) {
+      pieces.push(whole.decode(padded, at, at < middle ? middle : end, false).slice())
+      assert(whole.used > 0 || whole.more)
+    }
+    assert.equal(whole.decode(padded, end, end, true).length, 0)
+    assert(Buffer.concat(pieces).equals(want))
+  } finally {
+    whole.close()
+  }
+  const damaged = Uint8Array.from(compressed)
+  damaged[compressed.length >> 1]! ^= 0xff
+  damaged[compressed.length - 2]! ^= 0xff
+  fails(algorithm, damaged, damaged.length)
+  fails(algorithm, compressed, compressed.length - 3)
+}
+
+/** Damaged or cut off: must be reported as a fault, and only so. */
+function fails(algorithm: Algorithm, bytes: Uint8Array, end: number): void {
+  const decompressor = new NativeDecompressor(algorithm, 1024)
+  assert.throws(() => {
+    for (let at = 0; at < end || decompressor.more; at += decompressor.used) {
+      decompressor.decode(bytes, at, end, false)
+      assert(decompressor.used > 0 || decompressor.more)
+    }
+    decompressor.decode(bytes, end, end, true)
+  }, CodecFault)
+  decompressor.close()
+}
+
+function compresses(
+  compressor: NativeDeflate | NativeZstd,
+  input: Uint8Array,
+  inverse: (bytes: Uint8Array) => Uint8Array,
+): void {
+  try {
+    // Twice: the second unit tells whether the first left something behind.
+    const first = compressOnce(compressor, input)
+    const second = compressOnce(compressor, input)
+    assert(Buffer.from(inverse(first)).equals(input))
+    assert(Buffer.from(second).equals(first))
+  } finally {
+    compressor.close()
+  }
+}
+
+function compressOnce(compressor: NativeDeflate | NativeZstd, input: Uint8Array): Uint8Array {
+  compressor.write(input.subarray(0, 1000))
+  const early = compressor.take().slice()
+  compressor.write(input.subarray(1000))
+  return Buffer.concat([early, compressor.finish()])
+}
