@@ -1,0 +1,116 @@
+import { strict as assert } from 'node:assert'
+import { alignUp, viewOf } from '../../bytes/layout.ts'
+import {
+  EROFS_MAGIC,
+  ErofsDeviceSlot,
+  ErofsSuperblock,
+  SUPERBLOCK_OFFSET,
+} from '../erofs/layout.ts'
+import { ChunkRecord } from '../nydus-blob/layout.ts'
+import { inFileOrder } from './file-order.ts'
+import { inodePieces } from './inode-pieces.ts'
+import {
+  BLOCK_SIZE,
+  DEVICE_ALIGNMENT,
+  DEVICE_TABLE_OFFSET,
+  EXTENDED_SUPERBLOCK_OFFSET,
+  FEATURE_COMPAT_RAFS_V6,
+  FEATURE_INCOMPAT_RAFS_V6,
+  RafsV6Blob,
+  RafsV6SuperblockExt,
+} from './layout.ts'
+import type { RafsV6Plan } from './plan.ts'
+
+/** Writes the bootstrap from front to back, in pieces of up to 256 KiB; `plan.size` bytes in all. */
+export function* writeRafsV6(plan: RafsV6Plan): Generator<Uint8Array> {
+  yield* inFileOrder(pieces(plan), plan.size)
+}
+
+/** Everything of the file that is not zero, front to back. */
+function* pieces(plan: RafsV6Plan): Generator<{ offset: number; bytes: Uint8Array }> {
+  yield { offset: 0, bytes: encodeHead(plan) }
+  yield* inodePieces(plan)
+  yield* chunkTablePieces(plan)
+}
+
+/** Superblocks, device table, blob table, prefetch table. */
+function encodeHead(plan: RafsV6Plan): Uint8Array {
+  const { init, numbering } = plan
+  const { blobs } = init
+  const end = plan.blobTableOffset + blobs.length * RafsV6Blob.size + plan.prefetchNids.length * 4
+  const out = new Uint8Array(end)
+  const view = viewOf(out)
+  const devices = deviceSlots(plan)
+  ErofsSuperblock.encode(view, SUPERBLOCK_OFFSET, {
+    magic: EROFS_MAGIC,
+    checksum: 0,
+    featureCompat: FEATURE_COMPAT_RAFS_V6,
+    blkszbits: 12,
+    sbExtslots: 0,
+    rootNid: plan.placement.nid[0] as number,
+    inos: numbering.count,
+    buildTime: 0,
+    buildTimeNsec: 0,
+    blocks: devices.reduce((sum, device) => sum + device.blocks, 0),
+    metaBlkaddr: plan.metaOffset / BLOCK_SIZE,
+    xattrBlkaddr: 0,
+    uuid: new Uint8Array(16),
+    volumeName: new Uint8Array(16),
+    featureIncompat: FEATURE_INCOMPAT_RAFS_V6,
+    compression: 0,
+    extraDevices: blobs.length,
+    devtSlotoff: DEVICE_TABLE_OFFSET / ErofsDeviceSlot.size,
+    dirblkbits: 0,
+    xattrPrefixCount: 0,
+    xattrPrefixStart: 0,
+    packedNid: 0,
+  })
+  RafsV6SuperblockExt.encode(view, EXTENDED_SUPERBLOCK_OFFSET, {
+    flagsLow: init.flags >>> 0,
+    flagsHigh: 0,
+    blobTableOffset: plan.blobTableOffset,
+    blobTableSize: blobs.length * RafsV6Blob.size,
+    chunkSize: plan.tree.inodes.chunkSize,
+    chunkTableOffset: plan.chunkTableOffset,
+    chunkTableSize: plan.chunkTableSize,
+    prefetchTableOffset: plan.prefetchTableOffset,
+    prefetchTableSize: plan.prefetchNids.length * 4,
+  })
+  devices.forEach((device, i) => {
+    ErofsDeviceSlot.encode(view, DEVICE_TABLE_OFFSET + i * ErofsDeviceSlot.size, device)
+  })
+  blobs.forEach((blob, i) => {
+    RafsV6Blob.encode(view, plan.blobTableOffset + i * RafsV6Blob.size, { ...blob, blobIndex: i })
+  })
+  plan.prefetchNids.forEach((nid, i) => {
+    view.setUint32(plan.prefetchTableOffset + i * 4, nid, true)
+  })
+  return out
+}
+
+/** Blobs as devices; behind the bootstrap, in order, for who sees all as one device. */
+function deviceSlots(plan: RafsV6Plan): ErofsDeviceSlot[] {
+  let end = plan.size
+  return plan.init.blobs.map((blob) => {
+    const blocks = Math.floor(blob.uncompressedSize / BLOCK_SIZE)
+    assert.ok(blocks > 0, 'a blob without blocks cannot be a device')
+    const mappedBlkaddr = alignUp(end, DEVICE_ALIGNMENT) / BLOCK_SIZE
+    end = (mappedBlkaddr + blocks) * BLOCK_SIZE
+    return { tag: blob.blobId, blocks, mappedBlkaddr }
+  })
+}
+
+function* chunkTablePieces(plan: RafsV6Plan): Generator<{ offset: number; bytes: Uint8Array }> {
+  const { tree, chunkUse, init } = plan
+  const { chunks, chunkSize } = tree.inodes
+  const ids = chunkUse.ids.slice()
+  if (init.chunkOrder !== 'id') ids.sort((a, b) => chunks.compare(a, b))
+  const bytes = new Uint8Array(ChunkRecord.size)
+  const view = viewOf(bytes)
+  for (let i = 0; i < ids.length; i++) {
+    const id = ids[i] as number
+    const position = (chunkUse.lastPosition[id] as number) - 1
+    ChunkRecord.encode(view, 0, { ...chunks.get(id), fileOffset: position * chunkSize })
+    yield { offset: plan.chunkTableOffset + i * ChunkRecord.size, bytes }
+  }
+}
