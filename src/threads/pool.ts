@@ -1,4 +1,141 @@
-/** Placeholder of the contract until the pool stands. */
-export interface ThreadPool {
+import { availableParallelism } from 'node:os'
+import { AccelError } from '../errors/accel-error.ts'
+import { BatchThreads } from './batch-threads.ts'
+import { LayerRun, type LayerJob } from './layer-run.ts'
+import { SlabBudget } from './slab-budget.ts'
+import { startThread, type Thread } from './start-thread.ts'
+
+export interface ThreadPoolInit {
+  /** Threads for batches: compression and digests. @default the processors that the process may use */
+  batchThreads?: number
+  /** Layers that are worked on at a time. @default a quarter of the processors, 2 to 8: one decodes enough for eight that compress */
+  layerThreads?: number
+  /** Bytes of all slabs together. @default 256 MiB */
+  slabBytes?: number
+}
+
+/**
+ * Threads for the conversion of layers. The main thread is the broker: it feeds layer threads with source bytes,
+ * and gives their batches to batch threads, fairly between layers, so one large layer uses all processors.
+ *
+ * Memory outside the heaps: batch threads + 2 × layer threads slabs, at most `slabBytes` together, and 768 KiB
+ * of source buffers for each layer thread.
+ */
+export interface ThreadPool extends AsyncDisposable {
+  /** Threads for batches. */
   readonly size: number
+  /**
+   * Runs `job` on a layer thread, waiting for one, and gives what its module's `run` returned. Throws what it
+   * threw, what the source threw, DRIVER_THREAD_DIED, or the reason of `job.signal`, at once.
+   */
+  run<Result>(job: LayerJob): Promise<Result>
+}
+
+/** Makes a pool. No thread is started before there is work; idle threads do not keep the process alive. */
+export function createThreadPool(init: ThreadPoolInit = {}): ThreadPool {
+  const processors = availableParallelism()
+  return new Pool({
+    batchThreads: init.batchThreads ?? processors,
+    layerThreads: init.layerThreads ?? Math.min(8, Math.max(2, Math.ceil(processors / 4))),
+    slabBytes: init.slabBytes ?? 256 * 1024 * 1024,
+  })
+}
+
+/** A job that waits for a thread. */
+interface Waiting {
+  job: LayerJob
+  settle: { resolve(result: unknown): void; reject(error: unknown): void }
+  onAbort(): void
+}
+
+interface LayerThread {
+  thread: Thread
+  run: LayerRun | undefined
+}
+
+class Pool implements ThreadPool {
+  readonly size: number
+  readonly #layers: number
+  readonly #batches: BatchThreads
+  readonly #slabs: SlabBudget
+  readonly #threads = new Set<LayerThread>()
+  #waiting: Waiting[] = []
+  #closed = false
+
+  constructor(init: Required<ThreadPoolInit>) {
+    this.size = init.batchThreads
+    this.#layers = init.layerThreads
+    this.#batches = new BatchThreads(init.batchThreads)
+    this.#slabs = new SlabBudget({
+      slabs: init.batchThreads + 2 * init.layerThreads,
+      bytes: init.slabBytes,
+    })
+  }
+
+  run<Result>(job: LayerJob): Promise<Result> {
+    return new Promise<unknown>((resolve, reject) => {
+      if (job.signal.aborted) return reject(job.signal.reason)
+      if (this.#closed) return reject(new AccelError('ABORTED', { what: job.what }))
+      const onAbort = (): void => {
+        this.#waiting = this.#waiting.filter((other) => other !== waiting)
+        reject(job.signal.reason)
+      }
+      const waiting: Waiting = { job, settle: { resolve, reject }, onAbort }
+      job.signal.addEventListener('abort', onAbort, { once: true })
+      this.#waiting.push(waiting)
+      this.#serve()
+    }) as Promise<Result>
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true
+    for (const { job, settle } of this.#waiting.splice(0)) settle.reject(closed(job))
+    const threads = [...this.#threads]
+    for (const { run } of threads) run?.stop(closed(run.job))
+    await Promise.all([this.#batches.close(), ...threads.map(({ thread }) => thread.terminate())])
+    this.#threads.clear()
+  }
+
+  #serve(): void {
+    while (this.#waiting.length > 0 && !this.#closed) {
+      const idle = [...this.#threads].find((thread) => thread.run === undefined)
+      if (idle === undefined && this.#threads.size === this.#layers) return
+      const { job, settle, onAbort } = this.#waiting.shift()!
+      job.signal.removeEventListener('abort', onAbort)
+      this.#begin(idle ?? this.#start(), job, settle)
+    }
+  }
+
+  #start(): LayerThread {
+    const made: LayerThread = {
+      run: undefined,
+      thread: startThread('layer', {
+        onMessage: (message) => made.run?.onMessage(message),
+        onDeath: (cause) => {
+          this.#threads.delete(made)
+          made.run?.onDeath(cause)
+        },
+      }),
+    }
+    this.#threads.add(made)
+    return made
+  }
+
+  #begin(on: LayerThread, job: LayerJob, settle: Waiting['settle']): void {
+    on.thread.setIdle(false)
+    const run = new LayerRun(job, on.thread, this.#batches, this.#slabs)
+    on.run = run
+    run.result.then(settle.resolve, settle.reject)
+    void run.over.then(() => {
+      on.run = undefined
+      if (!this.#threads.has(on)) return this.#serve()
+      on.thread.setIdle(true)
+      if ([...this.#threads].every((thread) => thread.run === undefined)) this.#slabs.trim()
+      this.#serve()
+    })
+  }
+}
+
+function closed(job: LayerJob): AccelError {
+  return new AccelError('ABORTED', { what: job.what })
 }

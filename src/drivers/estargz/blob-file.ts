@@ -1,0 +1,36 @@
+import { closeSync, openSync, writeSync } from 'node:fs'
+import { AccelError } from '../../errors/accel-error.ts'
+
+/** The file that a blob is written to. */
+export interface BlobFile extends Disposable {
+  /** Writes all of `bytes`. Throws STORE_FULL, STORE_UNUSABLE. */
+  write(bytes: Uint8Array): void
+}
+
+/** Opens `path` for writing; it is made, or emptied. After its disposal writes are ignored. */
+export function openBlobFile(path: string): BlobFile {
+  let fd = attempt(path, () => openSync(path, 'w', 0o600))
+  return {
+    write(bytes) {
+      for (let at = 0; at < bytes.length && fd >= 0;) {
+        const rest = at === 0 ? bytes : bytes.subarray(at)
+        at += attempt(path, () => writeSync(fd, rest))
+      }
+    },
+    [Symbol.dispose]() {
+      if (fd >= 0) closeSync(fd)
+      fd = -1
+    },
+  }
+}
+
+function attempt<Result>(path: string, call: () => Result): Result {
+  try {
+    return call()
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException
+    if (code === 'ENOSPC' || code === 'EDQUOT')
+      throw new AccelError('STORE_FULL', { path }, { cause })
+    throw new AccelError('STORE_UNUSABLE', { path, problem: message }, { cause })
+  }
+}

@@ -1,0 +1,24 @@
+import type { Driver } from '../driver.ts'
+import { convertLayer } from './convert-layer.ts'
+import { parseEstargzOptions } from './options.ts'
+
+/** Raised when the same layer would give other bytes. */
+const VERSION = '1'
+
+/** eStargz: gzip layers with a table of contents, read lazily by stargz-snapshotter and as ordinary layers by all others. */
+export const estargz: Driver = {
+  name: 'estargz',
+  version: VERSION,
+  configure(config) {
+    const options = parseEstargzOptions(config)
+    const { format, prioritizedFiles, docker2oci, withReferrer } = options
+    return {
+      layers: {
+        key: JSON.stringify(['estargz', VERSION, format, prioritizedFiles]),
+        convertLayer: (layer, context) => convertLayer(layer, context, options),
+      },
+      docker2oci,
+      withReferrer,
+    }
+  },
+}

@@ -1,0 +1,114 @@
+import { nearest } from '../../config/nearest.ts'
+import { AccelError } from '../../errors/accel-error.ts'
+import { cleanPath } from '../../formats/estargz/clean-path.ts'
+import { DEFAULT_CHUNK_SIZE } from '../../formats/estargz/layout.ts'
+import type { EstargzFormat } from '../../formats/estargz/write.ts'
+
+/** The options of the eStargz driver, parsed. */
+export interface EstargzOptions {
+  format: EstargzFormat
+  docker2oci: boolean
+  withReferrer: boolean
+  /** Paths, cleaned, whose files come first, in this order. */
+  prioritizedFiles: string[]
+}
+
+const MIB = 1024 * 1024
+
+/** What each key means, for messages and the documentation. */
+export const estargzOptionDocs = {
+  docker2oci:
+    '`true` or `false`: Docker media types become OCI ones. Docker manifests know no annotations, without which nothing is pulled lazily. Default `true`.',
+  compression: '`estargz`. Default `estargz`.',
+  compression_level:
+    "1 to 9, on the scale of gzip. Default 6, whose layers are not larger than upstream's of level 9.",
+  chunk_size:
+    'Bytes of a file that are fetched and verified together, 4 KiB to 32 MiB: `4194304`, `0x400000` or `4MiB`. Default 4 MiB.',
+  min_chunk_size:
+    'Uncompressed bytes below which neighbouring files share one gzip member, 0 to 32 MiB; makes layers of small files smaller. Needs stargz-snapshotter 0.13 to read. Default 0: each file has its own.',
+  prioritized_files:
+    'Paths, one a line: these files come first in their layer and are fetched when it is mounted.',
+  prefetch_patterns: 'The same as `prioritized_files`, by the name it has for `nydus`.',
+  with_referrer: '`true` or `false`: the result names its source as `subject`. Default `true`.',
+} as const
+
+type Key = keyof typeof estargzOptionDocs
+const keys = Object.keys(estargzOptionDocs) as Key[]
+
+/** Parses the driver's section of the configuration. Throws DRIVER_OPTION_INVALID. */
+export function parseEstargzOptions(config: Readonly<Record<string, string>>): EstargzOptions {
+  for (const key of Object.keys(config)) {
+    if (keys.includes(key as Key)) continue
+    const meant = nearest(key, keys)
+    fail(
+      key,
+      `it is not known${meant === undefined ? `; there are ${keys.join(', ')}` : `; did you mean ${meant}?`}`,
+    )
+  }
+  const read = <Value>(
+    key: Key,
+    parse: (text: string, key: Key) => Value,
+    otherwise: Value,
+  ): Value => (config[key] === undefined ? otherwise : parse(config[key].trim(), key))
+  read('compression', checkCompression, undefined)
+  return {
+    format: {
+      level: read('compression_level', levelIn, 6),
+      chunkSize: read('chunk_size', sizeIn(4096, 32 * MIB), DEFAULT_CHUNK_SIZE),
+      minChunkSize: read('min_chunk_size', sizeIn(0, 32 * MIB), 0),
+    },
+    docker2oci: read('docker2oci', booleanIn, true),
+    withReferrer: read('with_referrer', booleanIn, true),
+    prioritizedFiles: [
+      ...new Set([
+        ...read('prioritized_files', pathsIn, []),
+        ...read('prefetch_patterns', pathsIn, []),
+      ]),
+    ],
+  }
+}
+
+function fail(key: string, problem: string): never {
+  throw new AccelError('DRIVER_OPTION_INVALID', { driver: 'estargz', key, problem })
+}
+
+function checkCompression(text: string, key: Key): undefined {
+  if (text === 'estargz' || text === '') return
+  if (text === 'zstdchunked') {
+    fail(key, 'zstdchunked is not yet available in this version; leave it out for eStargz')
+  }
+  fail(key, `unsupported compress format: ${text}; there is estargz`)
+}
+
+/** As Go's strconv.ParseBool, with which upstream reads them. */
+function booleanIn(text: string, key: Key): boolean {
+  if (['1', 't', 'T', 'TRUE', 'true', 'True'].includes(text)) return true
+  if (['0', 'f', 'F', 'FALSE', 'false', 'False'].includes(text)) return false
+  return fail(key, `${JSON.stringify(text)} is neither true nor false`)
+}
+
+function levelIn(text: string, key: Key): number {
+  if (/^[1-9]$/.test(text)) return Number(text)
+  return fail(key, `${JSON.stringify(text)} is not a level from 1 to 9`)
+}
+
+function sizeIn(min: number, max: number): (text: string, key: Key) => number {
+  return (text, key) => {
+    const [, number = '', unit = ''] = /^(0[xX][0-9a-fA-F]+|[0-9]+)\s*(KiB|MiB|)$/.exec(text) ?? []
+    const size = Number(number || Number.NaN) * { KiB: 1024, MiB: MIB, '': 1 }[unit]!
+    if (size >= min && size <= max) return size
+    return fail(
+      key,
+      `${JSON.stringify(text)} is not a size from ${min} to ${max} bytes; write 4194304, 0x400000 or 4MiB`,
+    )
+  }
+}
+
+/** One path a line; empty lines and lines that begin with # are left out. */
+function pathsIn(text: string): string[] {
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('#'))
+    .map(cleanPath)
+}

@@ -1,0 +1,198 @@
+import { createHash } from 'node:crypto'
+import { digestFrom, type Digest } from '../../oci/digest.ts'
+import { moduleBeside } from '../../threads/start-thread.ts'
+import type { HostSlab } from '../../threads/layer-host.ts'
+import { batchBound, type CompressBatch, type CompressedBatch } from './compress-batch.ts'
+
+/** Where batches are done: a LayerHost, or the same thread in tests. */
+export interface BatchHost {
+  takeSlab(): Promise<HostSlab>
+  giveSlab(slab: HostSlab): void
+  batch(slab: HostSlab, call: { module: string; data: unknown }): Promise<unknown>
+}
+
+/** Undefined where nothing has to be waited for: an await for each small entry would cost more than the entry. */
+export type Wait = Promise<void> | undefined
+
+/** The module that batch threads run. */
+export const COMPRESS_BATCH = moduleBeside(import.meta.url, './compress-batch')
+
+/**
+ * A batch is handed out when it has so many bytes: enough that handing it over (20 µs) does not count, few enough
+ * that all threads have work soon, and that a slab of a layer of small files stays small.
+ */
+const BATCH_SIZE = 512 * 1024
+/** Fewest bytes of a member, on average: a payload of one byte is padded to a block. */
+const SMALLEST_MEMBER = 512
+
+/** The slabs that a stream needs whose longest reserved piece has `room` bytes. */
+export function slabSizeFor(room: number): { input: number; output: number } {
+  const input = Math.max(room, BATCH_SIZE) + 64 * 1024
+  return { input, output: batchBound(input, input / SMALLEST_MEMBER + 2) }
+}
+
+export interface MemberStreamInit {
+  /** 1 to 9, zlib's scale. */
+  level: number
+  /** Takes compressed bytes, in order; they are a view of shared memory, valid during the call. */
+  write(bytes: Uint8Array): void
+  /** Called with the digest of each part, 64 hex digits, in order of their ends, and what `endPart` was given. */
+  onDigest(token: number, hex: string): void
+}
+
+/**
+ * Cuts an uncompressed stream into gzip members, which batch threads compress, and writes them in order. The
+ * cuts and the bytes do not depend on how the stream is appended nor on the number of threads.
+ */
+export class MemberStream {
+  /** Where each finished member begins in the output; complete after `finish`. */
+  readonly offsets: number[] = []
+  readonly #host: BatchHost
+  readonly #init: MemberStreamInit
+  readonly #hash = createHash('sha256')
+  #slab: HostSlab | undefined = undefined
+  #used = 0
+  #memberStart = 0
+  #ends: number[] = []
+  #parts: number[] = []
+  #tokens: number[] = []
+  #members = 0
+  #flushed = 0
+  #written = 0
+  /** Settles when all batches so far are written. */
+  #tail: Promise<void> = Promise.resolve()
+  #failure: { error: unknown } | undefined = undefined
+
+  constructor(host: BatchHost, init: MemberStreamInit) {
+    this.#host = host
+    this.#init = init
+  }
+
+  /** Uncompressed bytes so far. */
+  get size(): number {
+    return this.#flushed + this.#used
+  }
+
+  /** Compressed bytes written so far. */
+  get written(): number {
+    return this.#written
+  }
+
+  /** The number of the member to which the next byte goes, and the bytes that it has. */
+  get member(): number {
+    return this.#members
+  }
+  get memberSize(): number {
+    return this.#used - this.#memberStart
+  }
+
+  /** Tells whether `size` bytes more fit into the present member. */
+  fits(size: number): boolean {
+    return this.#slab !== undefined && this.#used + size <= this.#slab.input.length
+  }
+
+  /** The next byte begins a member, in which at least `room` bytes have room. */
+  cut(room: number): Wait {
+    this.#endMember()
+    if (this.#used < BATCH_SIZE && this.fits(room)) return undefined
+    return this.#nextSlab()
+  }
+
+  /** Adds bytes; a member that is full is ended and another begun. */
+  append(bytes: Uint8Array): Wait {
+    if (!this.fits(bytes.length)) return this.#appendInPieces(bytes)
+    this.#slab!.input.set(bytes, this.#used)
+    this.#used += bytes.length
+    return undefined
+  }
+
+  /** The last `size` bytes, which lie in one member, are a part whose digest `onDigest` gets with `token`. */
+  endPart(size: number, token: number): void {
+    this.#parts.push(this.#used - size, this.#used)
+    this.#tokens.push(token)
+  }
+
+  /** Ends the last member and waits until all is written. Gives the digest of the uncompressed stream. */
+  async finish(): Promise<Digest> {
+    await this.flush()
+    return digestFrom(this.#hash)
+  }
+
+  /** Ends the member and waits until all is written so far. */
+  async flush(): Promise<void> {
+    this.#endMember()
+    this.#submit()
+    await this.#tail
+  }
+
+  async #appendInPieces(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.length;) {
+      if (this.#slab === undefined || this.#used === this.#slab.input.length) {
+        this.#endMember()
+        await this.#nextSlab()
+      }
+      const room = this.#slab!.input.length - this.#used
+      const piece = bytes.subarray(at, at + room)
+      this.#slab!.input.set(piece, this.#used)
+      this.#used += piece.length
+      at += piece.length
+    }
+  }
+
+  #endMember(): void {
+    if (this.#used === this.#memberStart) return
+    this.#ends.push(this.#used)
+    this.#memberStart = this.#used
+    this.#members++
+  }
+
+  async #nextSlab(): Promise<void> {
+    this.#submit()
+    if (this.#slab === undefined) this.#slab = await this.#host.takeSlab()
+    if (this.#failure) throw this.#failure.error
+  }
+
+  /** Hands the slab out; it holds whole members. */
+  #submit(): void {
+    const slab = this.#slab
+    if (slab === undefined || this.#used === 0) return
+    this.#hash.update(slab.input.subarray(0, this.#used))
+    this.#flushed += this.#used
+    const data: CompressBatch = {
+      level: this.#init.level,
+      ends: Uint32Array.from(this.#ends),
+      parts: Uint32Array.from(this.#parts),
+    }
+    const result = this.#host.batch(slab, { module: COMPRESS_BATCH, data })
+    this.#tail = this.#store(slab, result as Promise<CompressedBatch>, this.#tail, this.#tokens)
+    this.#tail.catch((error: unknown) => {
+      this.#failure ??= { error }
+    })
+    this.#slab = undefined
+    this.#used = 0
+    this.#memberStart = 0
+    this.#ends = []
+    this.#parts = []
+    this.#tokens = []
+  }
+
+  async #store(
+    slab: HostSlab,
+    result: Promise<CompressedBatch>,
+    before: Promise<void>,
+    tokens: number[],
+  ): Promise<void> {
+    await before
+    const { sizes, digests } = await result
+    const start = this.#written
+    for (const size of sizes) {
+      this.offsets.push(this.#written)
+      this.#written += size
+    }
+    this.#init.write(slab.output.subarray(0, this.#written - start))
+    this.#host.giveSlab(slab)
+    for (const [i, token] of tokens.entries()) {
+      this.#init.onDigest(token, digests.slice(i * 64, i * 64 + 64))
+    }
+  }
+}

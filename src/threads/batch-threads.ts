@@ -1,0 +1,121 @@
+import { AccelError, fromWire } from '../errors/accel-error.ts'
+import type { Call, FromBatchThread, ToBatchThread } from './messages.ts'
+import type { Slab } from './slab-budget.ts'
+import { startThread, type Thread } from './start-thread.ts'
+
+/** A piece of work on one slab. */
+export interface Batch {
+  /** Whose work it is; owners take turns. */
+  owner: object
+  /** Names the layer in messages. */
+  what: string
+  slab: Slab
+  call: Call
+  onResult(result: unknown): void
+  onError(error: Error): void
+}
+
+interface BatchThread {
+  thread: Thread
+  running: Map<number, Batch>
+}
+
+/** Two: while the main thread handles the result of one batch, the thread works on the next. */
+const BATCHES_AT_A_THREAD = 2
+
+/**
+ * The threads that do batches, started when there is work, and the queue before them: each owner's batches in
+ * order, owners in turn. A thread that dies fails its batches; the next batch starts another.
+ */
+export class BatchThreads {
+  readonly #size: number
+  readonly #threads = new Set<BatchThread>()
+  readonly #queues = new Map<object, Batch[]>()
+  #nextId = 1
+  #closed = false
+
+  constructor(size: number) {
+    this.#size = size
+  }
+
+  submit(batch: Batch): void {
+    const queue = this.#queues.get(batch.owner)
+    if (queue === undefined) this.#queues.set(batch.owner, [batch])
+    else queue.push(batch)
+    this.#dispatch()
+  }
+
+  /** Drops the batches of `owner` that did not begin, and gives them back. */
+  cancel(owner: object): Batch[] {
+    const batches = this.#queues.get(owner) ?? []
+    this.#queues.delete(owner)
+    return batches
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await Promise.all([...this.#threads].map(({ thread }) => thread.terminate()))
+    this.#threads.clear()
+  }
+
+  #dispatch(): void {
+    while (this.#queues.size > 0 && !this.#closed) {
+      const target = this.#leastBusy()
+      if (target === undefined) return
+      const [owner, queue] = this.#queues.entries().next().value!
+      const batch = queue.shift()!
+      // To the end of the line.
+      this.#queues.delete(owner)
+      if (queue.length > 0) this.#queues.set(owner, queue)
+      this.#send(target, batch)
+    }
+  }
+
+  #leastBusy(): BatchThread | undefined {
+    let best: BatchThread | undefined
+    for (const thread of this.#threads) {
+      if (best === undefined || thread.running.size < best.running.size) best = thread
+    }
+    if (best?.running.size === 0) return best
+    if (this.#threads.size < this.#size) return this.#start()
+    return best!.running.size < BATCHES_AT_A_THREAD ? best : undefined
+  }
+
+  #start(): BatchThread {
+    const made: BatchThread = {
+      running: new Map(),
+      thread: startThread('batch', {
+        onMessage: (message) => this.#answered(made, message as FromBatchThread),
+        onDeath: (cause) => this.#died(made, cause),
+      }),
+    }
+    this.#threads.add(made)
+    return made
+  }
+
+  #send(target: BatchThread, batch: Batch): void {
+    const id = this.#nextId++
+    if (target.running.size === 0) target.thread.setIdle(false)
+    target.running.set(id, batch)
+    const { input, output } = batch.slab
+    const message: ToBatchThread = { type: 'batch', id, call: batch.call, input, output }
+    target.thread.post(message)
+  }
+
+  #answered(from: BatchThread, message: FromBatchThread): void {
+    const batch = from.running.get(message.id)!
+    from.running.delete(message.id)
+    if (message.type === 'batched') batch.onResult(message.result)
+    else batch.onError(fromWire(message.error))
+    this.#dispatch()
+    if (from.running.size === 0) from.thread.setIdle(true)
+  }
+
+  #died(dead: BatchThread, cause: string): void {
+    this.#threads.delete(dead)
+    for (const batch of dead.running.values()) {
+      batch.onError(new AccelError('DRIVER_THREAD_DIED', { what: batch.what, cause }))
+    }
+    this.#dispatch()
+  }
+}

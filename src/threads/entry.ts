@@ -1,0 +1,68 @@
+/** What every thread runs: it serves its role until it is terminated. */
+import { parentPort, workerData, type MessagePort } from 'node:worker_threads'
+import { toWire } from '../errors/accel-error.ts'
+import { LayerHost, type LayerModule } from './layer-host.ts'
+import type {
+  Call,
+  FromBatchThread,
+  FromLayerThread,
+  ToBatchThread,
+  ToLayerThread,
+} from './messages.ts'
+import type { Role } from './start-thread.ts'
+
+/** A module that a batch names: `run` is synchronous, `data` and the result are cloned. */
+export interface BatchModule {
+  run(data: unknown, input: Uint8Array, output: Uint8Array): unknown
+}
+
+const port = parentPort!
+if ((workerData as { role: Role }).role === 'batch') serveBatches(port)
+else serveLayers(port)
+
+function serveBatches(port: MessagePort): void {
+  const modules = new Map<string, BatchModule>()
+  port.on('message', (message: ToBatchThread) => {
+    void runBatch(modules, message).then((answer) => port.postMessage(answer))
+  })
+}
+
+async function runBatch(
+  modules: Map<string, BatchModule>,
+  { id, call, input, output }: ToBatchThread,
+): Promise<FromBatchThread> {
+  try {
+    const module = modules.get(call.module) ?? (await load<BatchModule>(call))
+    modules.set(call.module, module)
+    const result = module.run(call.data, new Uint8Array(input), new Uint8Array(output))
+    return { type: 'batched', id, result }
+  } catch (error) {
+    return { type: 'failed', id, error: toWire(error) }
+  }
+}
+
+function serveLayers(port: MessagePort): void {
+  let host: LayerHost | undefined
+  port.on('message', (message: ToLayerThread) => {
+    if (message.type !== 'start') return host?.onMessage(message)
+    host = new LayerHost(port, message)
+    void runLayer(host, message.call).then((answer) => {
+      host?.close()
+      host = undefined
+      port.postMessage(answer)
+    })
+  })
+}
+
+async function runLayer(host: LayerHost, call: Call): Promise<FromLayerThread> {
+  try {
+    const module = await load<LayerModule>(call)
+    return { type: 'done', result: await module.run(call.data, host) }
+  } catch (error) {
+    return { type: 'failed', error: toWire(error) }
+  }
+}
+
+async function load<Module>(call: Call): Promise<Module> {
+  return (await import(call.module)) as Module
+}

@@ -1,0 +1,56 @@
+/**
+ * What the main thread and its threads say to each other.
+ *
+ * A layer thread:   start -> (chunk* end) and, as answers to its requests, (slab | batched)*; abort at any time
+ *                   <- pull* slab-wanted* batch* slab-done* progress* and at last done | failed
+ * A batch thread:   batch -> ; <- batched
+ *
+ * Source bytes are traded for credit: the main thread has SOURCE_PIECES buffers, fills one, sends `chunk`, and may
+ * fill it again once `pull` gives it back. All buffers are shared memory, so no message carries bytes.
+ */
+import type { WireError } from '../errors/accel-error.ts'
+
+/** Bytes of one source buffer, and how many a layer has: one is read while the others are filled. */
+export const SOURCE_PIECE_SIZE = 256 * 1024
+export const SOURCE_PIECES = 3
+
+/** A module to load in the thread, by URL, and what to call its export `run` with. */
+export interface Call {
+  module: string
+  data: unknown
+}
+
+export type ToLayerThread =
+  | { type: 'start'; call: Call; source: SharedArrayBuffer[]; slabSize: SlabSize }
+  | { type: 'chunk'; piece: number; length: number }
+  | { type: 'end' }
+  | { type: 'slab'; id: number; input: SharedArrayBuffer; output: SharedArrayBuffer }
+  | { type: 'batched'; slab: number; result: unknown }
+  | { type: 'abort'; error: WireError }
+
+export type FromLayerThread =
+  | { type: 'pull'; piece: number }
+  | { type: 'slab-wanted' }
+  | { type: 'batch'; slab: number; call: Call }
+  | { type: 'slab-done'; slab: number }
+  | { type: 'progress'; written: number }
+  | { type: 'done'; result: unknown }
+  | { type: 'failed'; error: WireError }
+
+export type ToBatchThread = {
+  type: 'batch'
+  id: number
+  call: Call
+  input: SharedArrayBuffer
+  output: SharedArrayBuffer
+}
+
+export type FromBatchThread =
+  | { type: 'batched'; id: number; result: unknown }
+  | { type: 'failed'; id: number; error: WireError }
+
+/** Bytes of the two halves of a slab. */
+export interface SlabSize {
+  input: number
+  output: number
+}

@@ -1,0 +1,73 @@
+import { extname } from 'node:path'
+import { Worker } from 'node:worker_threads'
+
+/** `layer` threads work on one layer at a time; `batch` threads do the pieces of work that layers hand out. */
+export type Role = 'layer' | 'batch'
+
+/** What a running thread tells its owner. */
+export interface ThreadListener {
+  onMessage(message: unknown): void
+  /** Called once, when the thread has ended unasked: it threw, ran out of memory, or exited. */
+  onDeath(cause: string): void
+}
+
+/** A thread, as the main thread holds it. While `idle` it does not keep the process alive. */
+export interface Thread {
+  post(message: unknown): void
+  setIdle(idle: boolean): void
+  /** Ends it as if it had died of `cause`. */
+  kill(cause: string): void
+  terminate(): Promise<void>
+}
+
+/**
+ * JavaScript heap of a thread, MiB; what the formats hold is outside of it. A thread that needs more dies alone,
+ * instead of the process. The young generation is kept small because each thread has its own.
+ */
+const HEAP = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 16 }
+
+/** Starts a thread. The only place that makes a Worker. */
+export function startThread(role: Role, listener: ThreadListener): Thread {
+  const worker = new Worker(new URL(besideThis('entry')), {
+    workerData: { role },
+    resourceLimits: HEAP,
+    name: `acceld-${role}`,
+  })
+  let over = false
+  const die = (cause: string): void => {
+    if (over) return
+    over = true
+    listener.onDeath(cause)
+  }
+  worker.on('message', (message: unknown) => {
+    if (!over) listener.onMessage(message)
+  })
+  worker.on('messageerror', (error) => die(error.message))
+  worker.on('error', (error) => die(error instanceof Error ? error.message : String(error)))
+  worker.on('exit', (code) => die(`it exited with code ${code}`))
+  return {
+    post: (message) => worker.postMessage(message),
+    setIdle: (idle) => (idle ? worker.unref() : worker.ref()),
+    kill(cause) {
+      void worker.terminate()
+      die(cause)
+    },
+    async terminate() {
+      over = true
+      await worker.terminate()
+    },
+  }
+}
+
+function besideThis(name: string): string {
+  return moduleBeside(import.meta.url, `./${name}`)
+}
+
+/**
+ * The URL of the module `name` (relative, without extension) seen from the module at `url`, with the extension of
+ * that one: `.ts` where the sources run, `.js` where they were built. The compiler rewrites the extensions of
+ * imports but not those of URLs.
+ */
+export function moduleBeside(url: string, name: string): string {
+  return new URL(name + extname(new URL(url).pathname), url).href
+}
