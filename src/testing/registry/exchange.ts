@@ -28,6 +28,7 @@ export type RegistryErrorCode =
   | 'REQUEST_ENTITY_TOO_LARGE'
   | 'SIZE_INVALID'
   | 'UNAUTHORIZED'
+  | 'UNKNOWN'
   | 'UNSUPPORTED'
 
 export type Headers = Record<string, string | number>

@@ -47,7 +47,7 @@ export interface HarborInit {
   version?: '2.8' | '2.9' | '2.10' | '2.11'
   /** Projects that exist; a repository outside them answers as an unknown project does. @default every one that is named */
   projects?: string[]
-  /** Projects whose webhooks say `public`. @default none */
+  /** Projects that anybody may pull (with a token that anybody gets), and whose webhooks say `public`. @default none */
   publicProjects?: string[]
   /** Writes `http` for `https` and the other way round into `Location`, as behind a proxy that does not tell. @default false */
   wrongScheme?: boolean
@@ -59,8 +59,8 @@ export interface TestRegistryInit {
   /** Where blobs are kept; it and what is in it stay. @default a temporary directory that `close` removes */
   directory?: string
   auth?: AuthInit
-  /** HTTPS with this key and certificate, both PEM. @default plain HTTP */
-  tls?: { key: string; cert: string }
+  /** HTTPS with this key and certificate, both PEM, or, with `true`, those of the fixtures. @default plain HTTP */
+  tls?: boolean | { key: string; cert: string }
   /** Answers `GET blob` with 307 to a presigned URL of a second listener. @default false */
   redirectBlobs?: boolean
   /** Whether the referrers API exists; without it, it answers 404 and no `OCI-Subject` is sent. @default true */
@@ -73,7 +73,7 @@ export interface TestRegistryInit {
   harbor?: boolean | HarborInit
   /** Who is told of pushes. */
   webhooks?: WebhookInit[]
-  /** The `host[:port]` that webhooks and `Location` name. @default that of the listener */
+  /** The `host[:port]` that webhooks name. @default that of the listener */
   externalHost?: string
   /** Who pushes, for the webhooks of a registry without accounts. @default 'admin' */
   operator?: string

@@ -1,3 +1,4 @@
+import type { Descriptor } from '../../oci/descriptor.ts'
 import { OCI_INDEX } from '../../oci/media-type.ts'
 import type { RegistryContext } from './context.ts'
 import type { Exchange, Headers } from './exchange.ts'
@@ -34,17 +35,34 @@ export async function getReferrers(context: RegistryContext, exchange: Exchange)
   const { repository, url } = exchange
   const subject = await digestIn(exchange, exchange.reference)
   const artifactType = url.searchParams.get('artifactType')
+  const version = context.harbor?.version
+  const early = version !== undefined && version !== '2.11'
   const all = context.storage
     .referrers(repository, subject)
+    .map((referrer) => (early ? earlyHarborEntry(context, repository, referrer) : referrer))
     .filter((referrer) => artifactType === null || referrer.artifactType === artifactType)
   const { items, headers } = pageOf(context, exchange, all, ({ digest }) => digest)
   if (artifactType !== null) headers['OCI-Filters-Applied'] = 'artifactType'
-  const index: Record<string, unknown> = {
-    schemaVersion: 2,
-    mediaType: OCI_INDEX,
-    manifests: items,
+  if (version !== undefined) headers['X-Total-Count'] = all.length
+  const type = version === '2.8' || version === '2.9' ? 'application/json' : OCI_INDEX
+  const known = context.storage.manifest(repository, subject) !== undefined
+  const index = { schemaVersion: 2, mediaType: OCI_INDEX, manifests: items }
+  await json(exchange, type, early && !known ? {} : index, headers)
+}
+
+/** Before 2.11 Harbor says the size of the layers for the manifest's, and knows no `artifactType`. */
+function earlyHarborEntry(
+  context: RegistryContext,
+  repository: string,
+  entry: Descriptor & { artifactType: string },
+): Descriptor & { artifactType: string } {
+  const manifest = context.storage.manifest(repository, entry.digest)
+  const { config, layers = [] } = JSON.parse(Buffer.from(manifest!.bytes).toString()) as {
+    config?: Descriptor
+    layers?: Descriptor[]
   }
-  await json(exchange, OCI_INDEX, index, headers)
+  const size = layers.reduce((sum, layer) => sum + layer.size, 0)
+  return { ...entry, size, artifactType: config?.mediaType ?? '' }
 }
 
 async function json(

@@ -1,11 +1,11 @@
-import { isDigest, digestOf } from '../../oci/digest.ts'
+import { isDigest, digestOf, type Digest } from '../../oci/digest.ts'
 import { isIndexType, isManifestType, layerType } from '../../oci/media-type.ts'
 import type { Descriptor } from '../../oci/descriptor.ts'
 import { collect } from '../../streams/byte-source.ts'
 import type { RegistryContext } from './context.ts'
 import { type Exchange, type Headers, Interrupted } from './exchange.ts'
 import { isTag } from './name.ts'
-import type { StoredManifest } from './storage.ts'
+import type { StoredManifest, StoredRepository } from './storage.ts'
 
 /** Largest manifest that is taken, as in distribution and Harbor. */
 const MAX_MANIFEST_SIZE = 4 * 1024 * 1024
@@ -49,6 +49,12 @@ export async function putManifest(context: RegistryContext, exchange: Exchange):
   }
   const json = await parse(exchange, bytes, mediaType)
   await checkReferences(context, exchange, json, mediaType)
+  const subject = (json.subject ?? undefined)?.digest
+  if (context.harbor?.version === '2.9' && subject !== undefined) {
+    // A nil pointer in every 2.9: the subject has to be there first.
+    const known = context.storage.manifest(repository, subject) !== undefined
+    if (!known) await exchange.refuse(500, 'UNKNOWN', 'internal server error')
+  }
   const tag = isDigest(reference) ? undefined : reference
   const manifest = await context.storage.putManifest(repository, bytes, mediaType, tag)
   const headers: Headers = {
@@ -69,8 +75,8 @@ export async function deleteManifest(context: RegistryContext, exchange: Exchang
   const { repository, reference } = exchange
   const found = context.storage.repositories.get(repository)
   if (isDigest(reference)) {
-    if (!found?.manifests.delete(reference)) return unknown(exchange)
-    for (const [tag, digest] of found.tags) if (digest === reference) found.tags.delete(tag)
+    if (!found?.manifests.has(reference)) return unknown(exchange)
+    remove(context, found, reference)
   } else {
     if (context.harbor !== undefined) {
       await exchange.refuse(400, 'UNSUPPORTED', 'The operation is unsupported.')
@@ -79,6 +85,16 @@ export async function deleteManifest(context: RegistryContext, exchange: Exchang
   }
   await context.storage.save()
   await exchange.answer(202, { 'Content-Length': 0 })
+}
+
+/** Takes a manifest away with its tags, and in Harbor with all that name it as their subject. */
+function remove(context: RegistryContext, from: StoredRepository, digest: Digest): void {
+  from.manifests.delete(digest)
+  for (const [tag, tagged] of from.tags) if (tagged === digest) from.tags.delete(tag)
+  if (context.harbor === undefined) return
+  for (const referrer of context.storage.referrers(from.name, digest)) {
+    remove(context, from, referrer.digest)
+  }
 }
 
 async function unknown(exchange: Exchange): Promise<never> {
@@ -112,6 +128,7 @@ async function bodyOf(exchange: Exchange): Promise<Uint8Array> {
 interface ManifestJson {
   schemaVersion?: unknown
   mediaType?: unknown
+  subject?: Descriptor
   config?: Descriptor
   layers?: Descriptor[]
   manifests?: Descriptor[]

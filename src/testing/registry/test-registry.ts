@@ -10,7 +10,8 @@ import { deleteBlob, getBlob, sendBlob } from './blob.ts'
 import type { RegistryContext } from './context.ts'
 import { Exchange, Interrupted } from './exchange.ts'
 import { createFaultScript, type AddedFault, type Fault } from './fault.ts'
-import type { HarborInit, TestRegistryInit } from './init.ts'
+import { createGuard } from './guard.ts'
+import type { HarborInit, TestRegistryInit, WebhookInit } from './init.ts'
 import { getCatalog, getReferrers, getTags } from './listing.ts'
 import { deleteManifest, getManifest, putManifest } from './manifest.ts'
 import { checkName, digestIn } from './name.ts'
@@ -18,6 +19,8 @@ import { openRepository, type TestRepository } from './repository.ts'
 import { createRequestLog, type LoggedRequest, type RequestFilter } from './request-log.ts'
 import { routeOf, type RequestKind } from './route.ts'
 import { Storage, type StoredManifest } from './storage.ts'
+import { testTls, type ServerTls } from './tls.ts'
+import { createWebhooks, type Delivery } from './webhook.ts'
 import { deleteUpload, endUpload, getUpload, patchUpload, postUpload, putUpload } from './upload.ts'
 
 /** A running registry. */
@@ -42,6 +45,14 @@ export interface TestRegistry {
   manifest(repository: string, reference: string): StoredManifest | undefined
   /** All bytes of a blob; for small ones. Rejects when it is not there. */
   blob(repository: string, digest: Digest): Promise<Uint8Array>
+  /** Adds a webhook, from now on. */
+  webhook(webhook: WebhookInit): void
+  /** All deliveries of webhooks so far, once none is under way any more, its retries included. */
+  deliveries(): Promise<Delivery[]>
+  /** Ends the validity of all tokens given out so far. */
+  expireTokens(): void
+  /** The certificate authority, PEM, that a client must trust; with `tls: true` only. */
+  readonly ca: string | undefined
   /** Uploads that were begun and not ended. */
   openUploads(): number
   /** Ends all connections, waits for what runs, and removes the temporary directory. */
@@ -88,22 +99,31 @@ export async function startTestRegistry(init: TestRegistryInit = {}): Promise<Te
     uploads: new Map(),
     origin: '',
     storageOrigin: undefined,
-    pushed() {},
+    pushed: (push) => webhooks.pushed(push),
   }
+  const guard = createGuard(context)
+  const webhooks = createWebhooks(context)
+  const tls = await tlsOf(init.tls)
 
   const serve = (request: IncomingMessage, response: ServerResponse, handle: Handler) => {
     const url = new URL(request.url ?? '/', 'http://registry.invalid')
     const route =
       handle === redirected
         ? { kind: 'GET redirected blob' as const, reference: url.pathname.split('/').at(-1)! }
-        : routeOf(request.method ?? '', url.pathname)
+        : routeOf(request.method ?? '', url.pathname, guard.tokenPath)
     const logged = log.begin({ method: request.method ?? '', url, route, headers: request.headers })
     const exchange = new Exchange({ request, response, url, route, log: logged })
+    if (handle !== redirected) response.setHeader('Docker-Distribution-Api-Version', 'registry/2.0')
     const run = async () => {
       try {
+        await checkName(exchange)
+        // A request that is answered 401 anyway meets no fault, so that scripts need not count challenges.
+        if (guarded(route.kind)) await guard.admit(context, exchange)
         exchange.fault = faults.take(logged)
         await exchange.strikeFirst()
-        await handle(context, exchange)
+        if (route.kind === 'GET base') await guard.admit(context, exchange)
+        if (isToken(route.kind)) await guard.token(context, exchange)
+        else await handle(context, exchange)
       } catch (error) {
         failed(exchange, error)
       } finally {
@@ -116,14 +136,14 @@ export async function startTestRegistry(init: TestRegistryInit = {}): Promise<Te
     running.add(done)
   }
 
-  const server = await listen(init.port ?? 0, init.tls, (request, response) =>
+  const server = await listen(init.port ?? 0, tls, (request, response) =>
     serve(request, response, handleRequest),
   )
-  context.origin = originOf(server, init.tls)
+  context.origin = originOf(server, tls)
   const storageServer = init.redirectBlobs
-    ? await listen(0, init.tls, (request, response) => serve(request, response, redirected))
+    ? await listen(0, tls, (request, response) => serve(request, response, redirected))
     : undefined
-  if (storageServer !== undefined) context.storageOrigin = originOf(storageServer, init.tls)
+  if (storageServer !== undefined) context.storageOrigin = originOf(storageServer, tls)
   init.log?.(`test registry at ${context.origin}, blobs in ${directory}; not for production`)
 
   const close = async () => {
@@ -131,6 +151,7 @@ export async function startTestRegistry(init: TestRegistryInit = {}): Promise<Te
       one?.close()
       one?.closeAllConnections()
     }
+    await webhooks.close()
     await Promise.all(running)
     for (const upload of context.uploads.values()) await endUpload(context, upload)
     if (init.directory === undefined) await rm(directory, { recursive: true, force: true })
@@ -151,20 +172,31 @@ export async function startTestRegistry(init: TestRegistryInit = {}): Promise<Te
       if (!has) return Promise.reject(new Error(`${repository} has no blob ${digest}`))
       return readFile(context.storage.blobPath(digest))
     },
+    webhook: (webhook) => webhooks.add(webhook),
+    deliveries: () => webhooks.settled(),
+    expireTokens: () => guard.expireTokens(),
+    ca: tls?.ca,
     openUploads: () => context.uploads.size,
     close,
     [Symbol.asyncDispose]: close,
   }
 }
 
+function isToken(kind: RequestKind): boolean {
+  return kind === 'GET token' || kind === 'POST token'
+}
+
+/** The ping and the token endpoint meet their faults first. */
+function guarded(kind: RequestKind): boolean {
+  return kind !== 'GET redirected blob' && kind !== 'GET base' && !isToken(kind)
+}
+
 async function handleRequest(context: RegistryContext, exchange: Exchange): Promise<void> {
-  exchange.response.setHeader('Docker-Distribution-Api-Version', 'registry/2.0')
   const handler = handlers[exchange.route.kind]
   if (handler === undefined) {
     const known = exchange.route.repository !== undefined
     return exchange.refuse(known ? 405 : 404, 'UNSUPPORTED', 'the operation is unsupported')
   }
-  await checkName(exchange)
   await handler(context, exchange)
 }
 
@@ -188,12 +220,20 @@ function failed({ request, response }: Exchange, error: unknown): void {
   else response.writeHead(500, { 'Content-Type': 'text/plain' }).end(text)
 }
 
+async function tlsOf(tls: TestRegistryInit['tls']): Promise<ServerTls | undefined> {
+  if (tls === undefined || tls === false) return undefined
+  return tls === true ? testTls() : tls
+}
+
 async function listen(
   port: number,
-  tls: TestRegistryInit['tls'],
+  tls: ServerTls | undefined,
   handle: (request: IncomingMessage, response: ServerResponse) => void,
 ): Promise<Server> {
-  const server = tls === undefined ? createServer(handle) : createSecureServer(tls, handle)
+  const server =
+    tls === undefined
+      ? createServer(handle)
+      : createSecureServer({ key: tls.key, cert: tls.cert }, handle)
   // Uploads may take any time, and an idle connection that is closed under a client would be a fault nobody scripted.
   server.requestTimeout = 0
   server.keepAliveTimeout = 600_000
@@ -202,7 +242,7 @@ async function listen(
   return server
 }
 
-function originOf(server: Server, tls: TestRegistryInit['tls']): string {
+function originOf(server: Server, tls: ServerTls | undefined): string {
   const { port } = server.address() as AddressInfo
   return `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`
 }
