@@ -17,7 +17,7 @@ export const folderOrder: readonly (readonly string[])[] = [
 /** The same inside `src/formats/`. */
 export const formatOrder: readonly (readonly string[])[] = [
   ['codec'],
-  ['tar', 'gzip', 'zstd', 'lz4', 'nydus-tree'],
+  ['tar', 'gzip', 'zstd', 'lz4', 'deflate', 'nydus-tree'],
   ['layer-decoder.ts'],
   ['estargz', 'zstd-chunked', 'erofs', 'nydus-blob'],
   ['rafs-v5', 'rafs-v6'],

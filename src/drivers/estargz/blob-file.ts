@@ -9,17 +9,18 @@ export interface BlobFile extends Disposable {
 
 /** Opens `path` for writing; it is made, or emptied. After its disposal writes are ignored. */
 export function openBlobFile(path: string): BlobFile {
-  let fd = attempt(path, () => openSync(path, 'w', 0o600))
+  const fd = attempt(path, () => openSync(path, 'w', 0o600))
+  let open = true
   return {
     write(bytes) {
-      for (let at = 0; at < bytes.length && fd >= 0;) {
-        const rest = at === 0 ? bytes : bytes.subarray(at)
-        at += attempt(path, () => writeSync(fd, rest))
+      if (!open) return
+      for (let at = 0; at < bytes.length;) {
+        at += attempt(path, () => writeSync(fd, at === 0 ? bytes : bytes.subarray(at)))
       }
     },
     [Symbol.dispose]() {
-      if (fd >= 0) closeSync(fd)
-      fd = -1
+      if (open) closeSync(fd)
+      open = false
     },
   }
 }
