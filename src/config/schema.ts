@@ -96,10 +96,10 @@ const source = sectionsByHost(
       doc: 'Where the host is reached, as `host[:port]`, when not under its own name: a service inside the cluster. References keep the name.',
     }),
     max_connections: integer({
-      fallback: 16,
+      fallback: 8,
       min: 1,
       max: 1024,
-      doc: 'Most connections to this host at once.',
+      doc: 'Blobs pulled from this host at once, blobs pushed to it at once, and other requests at once; each of the three.',
     }),
     webhook,
   },

@@ -21,7 +21,7 @@ export function createRedaction(): Redaction {
   let pattern: RegExp | undefined
   return {
     add(secret) {
-      if (secret === '') return
+      if (secret === '' || forms.has(secret)) return
       for (const form of formsOf(secret)) forms.add(form)
       // the longest first, so that a secret that is part of another leaves nothing of the longer one
       const longestFirst = [...forms].toSorted((a, b) => b.length - a.length)

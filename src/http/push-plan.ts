@@ -1,0 +1,85 @@
+import type { Config } from '../config/schema.ts'
+import { findSource } from '../config/source.ts'
+import { AccelError } from '../errors/accel-error.ts'
+import { isDigest, type Digest } from '../oci/digest.ts'
+import { parseReference, type Reference } from '../oci/reference.ts'
+import type { TaskOrder } from '../tasks/task.ts'
+import type { PushedResource, PushEvent } from './webhook-event.ts'
+
+/** What is to be done about one pushed resource. */
+export type PlannedPush =
+  | { reference: Reference; order: TaskOrder }
+  | { reference: Reference; skipped: string }
+
+/** Tags by which signatures, attestations and referrers hang on an image: cosign, and the referrers tag schema of the distribution-spec. */
+const attachedTag = /^sha256-[0-9a-f]{64}(\.|$)/
+
+/** `resource_url` of a push by digest, as Harbor wrote it in 2020 (goharbor/harbor#11713). */
+const colonDigest = /:(?=sha256:[0-9a-f]{64}$)/
+
+/** The image that `resource` names. Throws HTTP_RESOURCE_INVALID. */
+export function referenceOf(resource: PushedResource): Reference {
+  try {
+    const reference = parseReference(resource.url.replace(colonDigest, '@'))
+    if (resource.digest === undefined || isDigest(resource.digest)) return reference
+  } catch (cause) {
+    throw invalid(resource, cause instanceof Error ? cause.message : String(cause), cause)
+  }
+  throw invalid(resource, 'its digest is not a digest')
+}
+
+/**
+ * Decides whether a push is to be converted. Skipped are: what the service itself pushed, as the operator of the
+ * event tells; what hangs on another image; and, unless `untagged`, what was pushed by digest alone: the members of
+ * every index are, and a target's tag could not be made for them.
+ */
+export function planPush(
+  config: Config,
+  event: PushEvent,
+  resource: PushedResource,
+  init: { untagged: boolean },
+): PlannedPush {
+  const reference = referenceOf(resource)
+  const skipped =
+    ownPush(config, event, reference) ??
+    attached(reference) ??
+    (init.untagged ? undefined : untagged(reference))
+  return skipped === undefined
+    ? { reference, order: orderOf(reference, resource) }
+    : { reference, skipped }
+}
+
+function ownPush(config: Config, event: PushEvent, reference: Reference): string | undefined {
+  const source = findSource(config, reference.host)?.source
+  if (source?.auth === undefined || !source.webhook.skipOwnPushes) return undefined
+  return event.operator === source.auth.username
+    ? `it was pushed by ${event.operator}, the account of the service`
+    : undefined
+}
+
+function attached(reference: Reference): string | undefined {
+  return reference.tag !== undefined && attachedTag.test(reference.tag)
+    ? 'its tag says that it belongs to another image'
+    : undefined
+}
+
+function untagged(reference: Reference): string | undefined {
+  return reference.tag === undefined && reference.digest !== undefined
+    ? 'it was pushed by digest, without a tag'
+    : undefined
+}
+
+function orderOf(reference: Reference, resource: PushedResource): TaskOrder {
+  const digest = reference.digest ?? (resource.digest as Digest | undefined)
+  const { host, repository, tag } = reference
+  const name = tag ?? reference.digest ?? 'latest'
+  return {
+    source: resource.url.replace(colonDigest, '@'),
+    lane: `${host}/${repository}:${name}`,
+    ...(digest === undefined ? {} : { digest }),
+  }
+}
+
+function invalid(resource: PushedResource, problem: string, cause?: unknown): AccelError {
+  return new AccelError('HTTP_RESOURCE_INVALID', { resource: resource.url, problem }, { cause })
+}

@@ -1,0 +1,101 @@
+/** The HTTP service of one test: a real server on a free port of 127.0.0.1, with a run that the test scripts. */
+import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
+import { parseConfig } from '../../config/load.ts'
+import { startHttpService } from '../../http/service.ts'
+import type { HttpServer } from '../../http/server.ts'
+import { createLog } from '../../log/log.ts'
+import { createRedaction } from '../../log/redaction.ts'
+import { createMetrics } from '../../metrics/metrics.ts'
+import { TaskQueue, type RunTask } from '../../tasks/queue.ts'
+import { createMemoryTaskStore } from '../../tasks/task-store.ts'
+
+/** An answer, read to its end. */
+export interface Answer {
+  status: number
+  type: string | undefined
+  headers: IncomingHttpHeaders
+  body: string
+}
+
+export interface TestRequest {
+  method?: string
+  path?: string
+  headers?: Record<string, string>
+  body?: string
+}
+
+export interface TestService extends AsyncDisposable {
+  server: HttpServer
+  queue: TaskQueue<never>
+  /** Lines of the log so far. */
+  lines: string[]
+  /** Where a client connects: a port of 127.0.0.1 or a socket. */
+  where: { port: number } | { socketPath: string }
+  /** Sends one request on a connection of its own. */
+  send(request: TestRequest): Promise<Answer>
+}
+
+export interface TestServiceInit {
+  /** The configuration file; `port: 0` is put into its `server` section by the test itself. */
+  yaml: string
+  /** @default every task completes at once */
+  run?: RunTask<never>
+  health?: () => Promise<void>
+}
+
+/** Starts the service. */
+export async function startTestService(init: TestServiceInit): Promise<TestService> {
+  const { config, secrets } = parseConfig(init.yaml, 'config.yaml')
+  const lines: string[] = []
+  const redaction = createRedaction()
+  for (const secret of secrets) redaction.add(secret)
+  const log = createLog({ write: (line) => lines.push(line), redaction, level: 'debug' })
+  const run = init.run ?? (() => Promise.resolve({ sourceSize: 0, targetSize: 0 }))
+  const queue = await TaskQueue.open(
+    { store: createMemoryTaskStore(), log, run },
+    { workers: config.converter.worker },
+  )
+  const metrics = createMetrics({ name: config.server.name, tasks: () => queue.counts() })
+  const health = init.health ?? (() => Promise.resolve())
+  const server = await startHttpService({ config, queue, log, redaction, metrics, health })
+  const where =
+    server.port === undefined ? { socketPath: config.server.uds } : { port: server.port }
+  return {
+    server,
+    queue,
+    lines,
+    where,
+    send: (request) => send(where, request),
+    async [Symbol.asyncDispose]() {
+      await queue.stop({ deadlineMs: 0 })
+      await server.stop({ deadlineMs: 0 })
+    },
+  }
+}
+
+/** Sends one request, by default `GET /`, without any header that the test does not name besides Host. */
+export function send(
+  where: { port: number } | { socketPath: string },
+  { method = 'GET', path = '/', headers = {}, body }: TestRequest,
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const request = httpRequest(
+      { ...where, host: '127.0.0.1', method, path, headers, agent: false },
+      (response) => {
+        const pieces: Buffer[] = []
+        response.on('data', (piece: Buffer) => pieces.push(piece))
+        response.on('error', reject)
+        response.on('end', () =>
+          resolve({
+            status: response.statusCode ?? 0,
+            type: response.headers['content-type'],
+            headers: response.headers,
+            body: Buffer.concat(pieces).toString(),
+          }),
+        )
+      },
+    )
+    request.on('error', reject)
+    request.end(body)
+  })
+}
