@@ -1,5 +1,5 @@
 /** What converts the images: our command line, or, to see what the same checks say of it, the Go service's library. */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from '../../scripts/source-tree.ts'
 import { output } from './command.ts'
@@ -52,6 +52,8 @@ async function upstream(folder: string): Promise<Converter> {
     name: 'upstream',
     async convert(source) {
       const target = `${source}-upstream-esgz`
+      // Two of its processes do not share a store.
+      const store = mkdtempSync(join(folder, 'store-'))
       await output(program, [
         'convert',
         '-root',

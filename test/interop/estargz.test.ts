@@ -1,16 +1,15 @@
 /** Converted images against the programs that they are made for. What each check means is in docs/interop.md. */
 import assert from 'node:assert/strict'
-import { after, before, suite, type TestContext, test } from 'node:test'
+import { after, before, suite, test } from 'node:test'
 import { output } from './command.ts'
 import { type House, openHouse } from './house.ts'
-import { bringImages, largeImages, noImages, quickImages } from './images.ts'
+import { bringImages, full, largeImages, noImages, quickImages } from './images.ts'
 import { pulledByPodman } from './podman.ts'
 import { lacking } from './programs.ts'
 import { layersOf } from './registry.ts'
 import { differences, type Tree } from './tree.ts'
 import { unpackedByUmoci } from './unpacked.ts'
 
-const full = process.env.ACCEL_INTEROP === 'full'
 const names = full ? [...quickImages, ...largeImages] : quickImages
 const programs = [
   'docker-registry',
@@ -68,7 +67,7 @@ suite('eStargz images', { skip: reason }, () => {
       })
 
       test('pulled lazily, holds what the original holds', async (t) => {
-        if (!needLazy(t, house)) return
+        if (!house.needLazy(t)) return
         const pulled = await house.lazy.pull(target)
         assert.deepEqual(pulled.ordinary, [])
         assert.deepEqual(differences(await unpackedByUmoci(source()), pulled.tree), [])
@@ -90,16 +89,3 @@ suite('eStargz images', { skip: reason }, () => {
     assert.deepEqual(differences(original, withoutReserved(converted)), [])
   })
 })
-
-/** Without the snapshotter nothing can be pulled lazily; CI has it. */
-function needLazy(
-  t: TestContext,
-  house: House,
-): house is House & { lazy: NonNullable<House['lazy']> } {
-  if (house.lazy !== undefined) return true
-  const why =
-    'no containerd-stargz-grpc in PATH and no ACCEL_LAB that builds it; see docs/interop.md'
-  assert.equal(process.env.CI, undefined, why)
-  t.skip(why)
-  return false
-}

@@ -1,6 +1,8 @@
 /** The laboratory of this repository: everything that the interop tests need, started together and ended together. */
+import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import type { TestContext } from 'node:test'
 import { type LazyPuller, startLazyPuller } from './containerd.ts'
 import { chosenConverter, type Converter } from './converter.ts'
 import { snapshotterCommand, stateFolder } from './programs.ts'
@@ -12,6 +14,8 @@ export interface House extends AsyncDisposable {
   converter: Converter
   /** Undefined where the machine has no stargz snapshotter. */
   lazy: LazyPuller | undefined
+  /** Whether images can be pulled lazily here. If not, skips the test; in CI, fails it. */
+  needLazy(test: TestContext): this is { lazy: LazyPuller }
   /** An empty folder for whoever asks, gone when the house is. */
   folder(name: string): string
 }
@@ -32,6 +36,14 @@ export async function openHouse(): Promise<House> {
       registry,
       converter,
       lazy,
+      needLazy(test): this is { lazy: LazyPuller } {
+        if (lazy !== undefined) return true
+        const why =
+          'no containerd-stargz-grpc in PATH and no ACCEL_LAB that builds it; see docs/interop.md'
+        assert.equal(process.env.CI, undefined, why)
+        test.skip(why)
+        return false
+      },
       folder: (name) => mkdtempSync(join(state, `${name}-`)),
       [Symbol.asyncDispose]: () => stack.disposeAsync(),
     }

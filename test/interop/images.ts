@@ -3,6 +3,9 @@ import { join } from 'node:path'
 import { output } from './command.ts'
 import { laboratory, laboratoryEnv } from './programs.ts'
 
+/** `ACCEL_INTEROP=full`: every image there is, and not only those of CI. */
+export const full = process.env.ACCEL_INTEROP === 'full'
+
 /** Small and telling ones; every one of them is converted in CI. */
 export const quickImages = ['edge', 'nginx', 'multi']
 

@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import type { BuiltImage } from '../../src/testing/image-builder.ts'
 import { type Daemon, output, startDaemon } from './command.ts'
 
 /** A registry that runs until it is disposed of. */
@@ -42,6 +43,36 @@ async function freePort(): Promise<number> {
   await once(server, 'close')
   if (address === null || typeof address === 'string') throw new Error('no port')
   return address.port
+}
+
+/** Pushes a built image, with what it names, as `name:latest`; returns the reference. */
+export async function pushImage(
+  registry: string,
+  name: string,
+  image: BuiltImage,
+): Promise<string> {
+  await pushParts(`http://${registry}/v2/${name}`, image, 'latest')
+  return `${registry}/${name}:latest`
+}
+
+async function pushParts(repository: string, image: BuiltImage, reference: string): Promise<void> {
+  for (const child of image.children) await pushParts(repository, child, child.descriptor.digest)
+  for (const { descriptor, open } of image.blobs) {
+    const { headers } = await answered(`${repository}/blobs/uploads/`, { method: 'POST' })
+    const upload = new URL(headers.get('location') ?? '', repository)
+    upload.searchParams.set('digest', descriptor.digest)
+    const body = new Blob(await Array.fromAsync(open(), (piece) => Buffer.from(piece)))
+    await answered(upload.href, { method: 'PUT', body })
+  }
+  const headers = { 'content-type': image.descriptor.mediaType }
+  const body = Buffer.from(image.bytes)
+  await answered(`${repository}/manifests/${reference}`, { method: 'PUT', headers, body })
+}
+
+async function answered(url: string, init: RequestInit): Promise<Response> {
+  const answer = await fetch(url, init)
+  if (!answer.ok) throw new Error(`${init.method} ${url}: ${answer.status} ${await answer.text()}`)
+  return answer
 }
 
 /** The layers of an image as its manifest has them, those of linux/amd64 where it is an index. */
