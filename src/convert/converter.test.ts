@@ -25,7 +25,7 @@ import {
 } from '../oci/media-type.ts'
 import { parsePlatforms } from '../oci/platform.ts'
 import { openWorkDirectory } from '../store/work-directory.ts'
-import { bytesFrom, collect } from '../streams/byte-source.ts'
+import { collect } from '../streams/byte-source.ts'
 import { startTestRegistry, type TestRegistry } from '../testing/registry/test-registry.ts'
 import { createConverter, type ConversionRequest, type ConverterInit } from './converter.ts'
 import type { ConversionEvent } from './events.ts'

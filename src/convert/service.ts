@@ -1,0 +1,187 @@
+import type { Config } from '../config/schema.ts'
+import { driverNamed } from '../drivers/registry.ts'
+import { AccelError } from '../errors/accel-error.ts'
+import { isDigest, type Digest } from '../oci/digest.ts'
+import { parsePlatforms } from '../oci/platform.ts'
+import { formatReference, parseReference, withTag, type Reference } from '../oci/reference.ts'
+import { createDockerCredentials, dockerConfigPath } from '../registry/credentials/docker-config.ts'
+import {
+  createRegistryClient,
+  type RegistryClient,
+  type RegistryClientComponents,
+} from '../registry/client.ts'
+import { openWorkDirectory } from '../store/work-directory.ts'
+import { createThreadPool } from '../threads/pool.ts'
+import type { ImageSource, ImageTarget } from '../transport/image-transport.ts'
+import { createConverter, type ConversionRequest, type RunInit } from './converter.ts'
+import { registryHosts } from './registry-hosts.ts'
+import type { ConversionReport } from './report.ts'
+
+/** An image to convert, as a user or a registry names it. */
+export interface ImageRequest {
+  /** A reference. */
+  source: string
+  /** The digest that is converted, where the caller knows it. */
+  digest?: Digest
+  /** Where the result goes, a reference. @default the source's repository, its tag and `tag_suffix` */
+  target?: string
+}
+
+/** Converts images as a configuration says. */
+export interface ConversionService extends AsyncDisposable {
+  /**
+   * Converts one image and pushes the result. What needs no conversion is told by `skipped` in the report.
+   * Throws REFERENCE_…, REGISTRY_…, CONTENT_…, IMAGE_…, FORMAT_…, DRIVER_…, STORE_….
+   */
+  convert(request: ImageRequest, init: RunInit): Promise<ConversionReport>
+}
+
+export interface ServiceInit {
+  userAgent?: string
+  /** Where the docker configuration is looked for: `DOCKER_CONFIG`, `HOME`. @default the process's environment */
+  environment?: { DOCKER_CONFIG?: string | undefined; HOME?: string | undefined }
+}
+
+/** Longest tag. Source: OCI distribution-spec, "Pulling manifests". */
+const MAX_TAG_LENGTH = 128
+
+/** Opens work directory, threads and registry client. Throws CONFIG_…, DRIVER_…, STORE_…, IMAGE_PLATFORM_INVALID. */
+export async function openConversionService(
+  config: Config,
+  components: RegistryClientComponents = {},
+  init: ServiceInit = {},
+): Promise<ConversionService> {
+  const {
+    driver: driverConfig,
+    platforms,
+    rules,
+    threads,
+    layers,
+    harborAnnotation,
+  } = config.converter
+  const driver = driverNamed(driverConfig.type)
+  const configured = driver.configure(driverConfig.config)
+  const filter = parsePlatforms(platforms)
+  const path = dockerConfigPath(init.environment ?? process.env)
+  const login = path === undefined ? () => undefined : createDockerCredentials({ path })
+  const registry = createRegistryClient(components, {
+    ...(init.userAgent === undefined ? {} : { userAgent: init.userAgent }),
+    hosts: registryHosts(config, login),
+  })
+  const pool = createThreadPool({
+    ...(threads > 0 ? { batchThreads: threads } : {}),
+    ...(layers > 0 ? { layerThreads: layers } : {}),
+  })
+  const work = await openWorkDirectory(config.provider.workDir)
+  const converter = createConverter(
+    { threads: pool, work },
+    {
+      driver,
+      configured: { ...configured, withReferrer: configured.withReferrer || harborAnnotation },
+      platforms: filter,
+      annotate: true,
+    },
+  )
+  return {
+    async convert(request, run) {
+      return converter.convert(await conversionRequest(request, registry, rules.tagSuffix), run)
+    },
+    async [Symbol.asyncDispose]() {
+      await pool[Symbol.asyncDispose]()
+      await registry.close()
+      await work[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** One end of a conversion. */
+interface End<Transport> {
+  transport: Transport
+  /** As it is named in messages and reports. */
+  name: string
+  tag: string | undefined
+  /** Where it is in a registry. */
+  reference?: Reference
+}
+
+async function conversionRequest(
+  request: ImageRequest,
+  registry: RegistryClient,
+  suffix: string,
+): Promise<ConversionRequest> {
+  const source = await openSource(request.source, registry)
+  const target = await openTarget(request.target ?? derivedTarget(source, suffix), registry)
+  const sameRegistry =
+    source.reference !== undefined && source.reference.host === target.reference?.host
+  const sameRepository =
+    sameRegistry && source.reference?.repository === target.reference?.repository
+  if (target.tag === undefined) {
+    throw new AccelError('REFERENCE_INVALID', {
+      text: target.name,
+      problem: 'the target needs a tag',
+    })
+  }
+  if (sameRepository && source.tag === target.tag) {
+    throw new AccelError('REFERENCE_SAME_TARGET', { reference: target.name })
+  }
+  const digest = request.digest ?? source.reference?.digest
+  return {
+    source: source.transport,
+    sourceName: source.name,
+    ...(source.tag === undefined ? {} : { sourceTag: source.tag }),
+    ...(digest === undefined ? {} : { sourceDigest: digest }),
+    target: target.transport,
+    targetName: target.name,
+    targetTag: target.tag,
+    sameRepository,
+    mountFrom: sameRegistry ? [source.reference!.repository] : [],
+  }
+}
+
+async function openSource(text: string, registry: RegistryClient): Promise<End<ImageSource>> {
+  const parsed = parseReference(text)
+  const reference = parsed.tag || parsed.digest ? parsed : withTag(parsed, 'latest')
+  return {
+    transport: registry.repository(reference, { side: 'source' }),
+    name: formatReference(reference),
+    tag: reference.tag ?? reference.digest,
+    reference,
+  }
+}
+
+async function openTarget(text: string, registry: RegistryClient): Promise<End<ImageTarget>> {
+  const reference = parseReference(text)
+  return {
+    transport: registry.repository(reference, { side: 'target' }),
+    name: formatReference(reference),
+    tag: reference.tag,
+    reference,
+  }
+}
+
+/** The source's repository with its tag and the suffix of the rule. */
+function derivedTarget(source: End<unknown>, suffix: string): string {
+  const { reference, tag } = source
+  if (!reference) {
+    throw new AccelError('REFERENCE_NO_TARGET', {
+      source: source.name,
+      why: 'it is not in a registry',
+    })
+  }
+  if (tag === undefined || isDigest(tag)) {
+    const why = 'it is named by digest, and a tag is made from a tag'
+    throw new AccelError('REFERENCE_NO_TARGET', { source: source.name, why })
+  }
+  if (suffix === '') {
+    throw new AccelError('REFERENCE_NO_TARGET', {
+      source: source.name,
+      why: 'no rule has a tag_suffix',
+    })
+  }
+  const target = `${tag}${suffix}`
+  if (target.length > MAX_TAG_LENGTH) {
+    const why = `the tag ${target} would be longer than ${MAX_TAG_LENGTH} characters`
+    throw new AccelError('REFERENCE_NO_TARGET', { source: source.name, why })
+  }
+  return formatReference(withTag(reference, target))
+}
