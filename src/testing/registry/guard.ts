@@ -146,8 +146,13 @@ async function checkHarborSession(context: RegistryContext, exchange: Exchange):
   }
   const mountFrom = exchange.url.searchParams.get('from') ?? undefined
   for (const repository of [exchange.route.repository, mountFrom]) {
+    // Without a project part the mount itself is refused, with 400.
     const project = repository?.split('/')[0]
-    if (project !== undefined && harbor.projects?.includes(project) === false) {
+    if (
+      project !== undefined &&
+      repository!.includes('/') &&
+      harbor.projects?.includes(project) === false
+    ) {
       await exchange.refuse(401, 'UNAUTHORIZED', `project ${project} not found`, {
         headers: { 'WWW-Authenticate': '' },
       })
