@@ -1,0 +1,97 @@
+import { formatCount, formatSize, formatTable, threeDigits, type Column } from './table.ts'
+import type { BenchResult, ImageSummary, RunSummary } from './result.ts'
+import type { Spread } from './statistics.ts'
+
+/** The result for people: the machine, whole runs, phases, and ratios where there was another converter. */
+export function formatResult(result: BenchResult): string {
+  const parts = [machineLines(result), runTable(result), phaseTable(result)]
+  if (result.against !== undefined) parts.push(ratioTable(result))
+  return parts.filter((part) => part !== '').join('\n')
+}
+
+function machineLines({ machine, driver, options, against }: BenchResult): string {
+  const settings = Object.entries(options).map(([key, value]) => ` ${key}=${value}`)
+  const lines = [
+    `${machine.processors} × ${machine.processor}, ${formatSize(machine.memory)} memory`,
+    `${machine.system}, node ${machine.node}, load ${machine.load ?? 'unknown'} at the start`,
+    `driver ${driver}${settings.join('')}`,
+  ]
+  if (against !== undefined) lines.push(`against ${against}`)
+  return lines.map((line) => `${line}\n`).join('')
+}
+
+const left = (title: string): Column => ({ title, align: 'left' })
+const right = (title: string): Column => ({ title })
+
+/** A row for us, one for the others, one for the floor. */
+function runTable({ images }: BenchResult): string {
+  const columns = [
+    left('image'),
+    left('who'),
+    ...['runs', 'wall s', 'user s', 'sys s', 'peak MiB', 'MB/s', 'MB/cpu s'].map(right),
+  ]
+  const row = (first: string[], runs: number, one: RunSummary): string[] => [
+    ...first,
+    String(runs),
+    one.wallSeconds.toFixed(2),
+    one.userSeconds.toFixed(2),
+    one.systemSeconds.toFixed(2),
+    one.peakBytes === 0 ? '-' : (one.peakBytes / 2 ** 20).toFixed(0),
+    threeDigits(one.bytesPerSecond / 1e6),
+    threeDigits(one.bytesPerCpuSecond / 1e6),
+  ]
+  const rows = images.flatMap(({ name, ours, theirs, floor, summary }) => [
+    row([name, 'ours'], ours.length, summary.ours),
+    ...(summary.theirs ? [row(['', 'theirs'], theirs.length, summary.theirs)] : []),
+    ...(summary.floor
+      ? [
+          [
+            ...row(['', 'floor'], floor.length, summary.floor),
+            summary.floorRatio ? `ours takes ${times(summary.floorRatio)} the cpu` : '',
+          ],
+        ]
+      : []),
+  ])
+  return formatTable([...columns, left('')], rows)
+}
+
+/** What goes in and comes out of each phase, and how long it takes. */
+function phaseTable({ images }: BenchResult): string {
+  const titles = ['phase', 'in', 'out', 'wall s', 'MB/s', ''].map((title, i) =>
+    i === 0 || i === 5 ? left(title) : right(title),
+  )
+  const rows = images.flatMap((image) => {
+    const { name, layers, entries, sourceSize, uncompressedSize, summary } = image
+    const { phases, ours } = summary
+    if (phases === undefined) return []
+    const row = (phase: string, input: number, output: number, ms: number): string[] => [
+      phase,
+      formatSize(input),
+      formatSize(output),
+      (ms / 1000).toFixed(2),
+      ms > 0 ? threeDigits(input / 1e3 / ms) : '-',
+    ]
+    const holds = `${formatCount(layers)} layers, ${formatCount(entries)} entries`
+    return [
+      [name, ...row('pull', sourceSize, sourceSize, phases.pullMs), holds],
+      ['', ...row('convert', uncompressedSize, ours.outputSize, phases.convertMs)],
+      ['', ...row('push', ours.outputSize, ours.outputSize, phases.pushMs)],
+    ]
+  })
+  return rows.length === 0 ? '' : formatTable([left('image'), ...titles], rows)
+}
+
+function ratioTable({ images }: BenchResult): string {
+  const columns = ['wall', 'cpu', 'peak', 'output'].map(right)
+  const rows = images.map(({ name, summary }) => {
+    const ratios: Partial<NonNullable<ImageSummary['ratios']>> = summary.ratios ?? {}
+    const { wall, cpu, peak, output } = ratios
+    return [name, ...[wall, cpu, peak, output].map((ratio) => (ratio ? times(ratio) : '-'))]
+  })
+  const head = 'ours / theirs, run by run: median (least to most)\n'
+  return head + formatTable([left('image'), ...columns], rows)
+}
+
+function times({ median, min, max }: Spread): string {
+  return `${median.toFixed(2)} (${min.toFixed(2)} to ${max.toFixed(2)})`
+}
