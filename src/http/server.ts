@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { lstat, unlink } from 'node:fs/promises'
-import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import { connect } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
@@ -45,7 +45,12 @@ export async function listen(handler: Handler, config: Config['server']): Promis
   const tls = uds === '' ? tlsFiles(config) : undefined
   const server = tls === undefined ? createServer(limits) : createTlsServer({ ...limits, ...tls })
   server.maxConnections = MAX_CONNECTIONS
-  server.on('request', (incoming, outgoing) => void listener(incoming, outgoing))
+  const answering = new Set<ServerResponse>()
+  server.on('request', (incoming, outgoing) => {
+    answering.add(outgoing)
+    outgoing.once('close', () => answering.delete(outgoing))
+    void listener(incoming, outgoing)
+  })
   if (uds === '') {
     const name = host === '' ? '[::]' : host
     await listening(server, { port, ...(host === '' ? {} : { host }) }, `${name}:${port}`)
@@ -58,7 +63,7 @@ export async function listen(handler: Handler, config: Config['server']): Promis
   return {
     address: boundPort === undefined ? uds : `${host}:${boundPort}`,
     port: boundPort,
-    stop: ({ deadlineMs }) => stop(server, deadlineMs),
+    stop: ({ deadlineMs }) => stop(server, answering, deadlineMs),
   }
 }
 
@@ -80,9 +85,15 @@ async function listening(
   }
 }
 
-async function stop(server: Server, deadlineMs: number): Promise<void> {
+async function stop(
+  server: Server,
+  answering: ReadonlySet<ServerResponse>,
+  deadlineMs: number,
+): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
   server.closeIdleConnections()
+  // Node would keep these connections for another request that can no longer come
+  for (const outgoing of answering) outgoing.shouldKeepAlive = false
   const timer = setTimeout(() => server.closeAllConnections(), deadlineMs)
   await closed
   clearTimeout(timer)
