@@ -54,15 +54,7 @@ async function upstream(folder: string): Promise<Converter> {
       const target = `${source}-upstream-esgz`
       // Two of its processes do not share a store.
       const store = mkdtempSync(join(folder, 'store-'))
-      await output(program, [
-        'convert',
-        '-root',
-        join(folder, 'store'),
-        '-format',
-        'estargz',
-        source,
-        target,
-      ])
+      await output(program, ['convert', '-root', store, '-format', 'estargz', source, target])
       return target
     },
   }
