@@ -3,10 +3,16 @@ import {
   UNCOMPRESSED_SIZE_ANNOTATION,
 } from '../../formats/estargz/layout.ts'
 import { estargzSlabSize } from '../../formats/estargz/write.ts'
-import type { Descriptor } from '../../oci/descriptor.ts'
 import { AccelError } from '../../errors/accel-error.ts'
-import { DOCKER_LAYER_GZIP, layerType, OCI_LAYER_GZIP } from '../../oci/media-type.ts'
+import {
+  DOCKER_FOREIGN_LAYER_GZIP,
+  DOCKER_LAYER_GZIP,
+  layerType,
+  OCI_LAYER_GZIP,
+  OCI_NONDISTRIBUTABLE_GZIP,
+} from '../../oci/media-type.ts'
 import { moduleBeside } from '../../threads/start-thread.ts'
+import { layerContent } from '../content-table.ts'
 import type { DriverContext, LayerInput, LayerResult } from '../driver.ts'
 import type { LayerJobData, LayerJobResult } from './layer-job.ts'
 import type { EstargzOptions } from './options.ts'
@@ -29,6 +35,7 @@ export async function convertLayer(
     diffId,
     ingestPath: context.ingestPath,
     format: options.format,
+    lower: layer.lower,
   }
   const made = await context.threads.run<LayerJobResult>({
     what,
@@ -38,25 +45,50 @@ export async function convertLayer(
     signal: context.signal,
     onProgress: (consumed, written) => context.progress(consumed, written),
   })
-  const { blob } = made
-  const target: Descriptor = {
-    // The result is gzip, whatever the source was.
-    mediaType: type.docker ? DOCKER_LAYER_GZIP : OCI_LAYER_GZIP,
-    digest: blob.digest,
-    size: blob.size,
-    annotations: {
-      ...descriptor.annotations,
-      [TOC_DIGEST_ANNOTATION]: blob.tocDigest,
-      [UNCOMPRESSED_SIZE_ANNOTATION]: String(blob.uncompressedSize),
-    },
+  const { blob, kept, warnings, entries, sourceUncompressedSize } = made
+  const common = {
+    warnings,
+    entries,
+    sourceUncompressedSize,
+    content: layerContent(made.content, made.questions),
+  }
+  if (blob === undefined) {
+    return {
+      ...common,
+      descriptor,
+      diffId,
+      uncompressedSize: sourceUncompressedSize,
+      kept: kept ?? 'it cannot be said in eStargz',
+    }
   }
   return {
-    descriptor: target,
+    ...common,
+    descriptor: {
+      // The result is gzip, whatever the source was.
+      mediaType: mediaTypeOf(type),
+      digest: blob.digest,
+      size: blob.size,
+      annotations: {
+        ...withoutZstdChunked(descriptor.annotations),
+        [TOC_DIGEST_ANNOTATION]: blob.tocDigest,
+        [UNCOMPRESSED_SIZE_ANNOTATION]: String(blob.uncompressedSize),
+      },
+    },
     diffId: blob.diffId,
     uncompressedSize: blob.uncompressedSize,
-    sourceUncompressedSize: made.sourceUncompressedSize,
-    warnings: made.warnings,
-    content: { at: () => undefined, opaque: () => false, rootNames: () => [], questions: [] },
-    entries: made.entries,
   }
+}
+
+function mediaTypeOf(source: { docker: boolean; foreign: boolean }): string {
+  if (source.foreign) return source.docker ? DOCKER_FOREIGN_LAYER_GZIP : OCI_NONDISTRIBUTABLE_GZIP
+  return source.docker ? DOCKER_LAYER_GZIP : OCI_LAYER_GZIP
+}
+
+/** What a zstd:chunked source said of itself: podman refuses an image whose layer claims to be both. */
+function withoutZstdChunked(annotations: Record<string, string> = {}): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(annotations).filter(
+      ([key]) => !/^io\.(github\.)?containers\.zstd-chunked\./.test(key),
+    ),
+  )
 }

@@ -1,6 +1,6 @@
 import { nearest } from '../../config/nearest.ts'
 import { AccelError } from '../../errors/accel-error.ts'
-import { cleanPath } from '../../formats/estargz/clean-path.ts'
+import { cleanPath } from '../../formats/tar/path.ts'
 import { DEFAULT_CHUNK_SIZE } from '../../formats/estargz/layout.ts'
 import type { EstargzFormat } from '../../formats/estargz/write.ts'
 

@@ -125,6 +125,14 @@ export class MemberStream {
     await this.#tail
   }
 
+  /** Gives up what is under way; nothing may follow. */
+  async abandon(): Promise<void> {
+    if (this.#slab !== undefined) this.#host.giveSlab(this.#slab)
+    this.#slab = undefined
+    this.#used = 0
+    await this.#tail
+  }
+
   async #appendInPieces(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length;) {
       if (this.#slab === undefined || this.#used === this.#slab.input.length) {

@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto'
 import { digestFrom, type Digest } from '../../oci/digest.ts'
 import { MemberStream, slabSizeFor, type BatchHost, type Wait } from '../deflate/member-stream.ts'
 import type { TarEntry } from '../tar/entry.ts'
+import { encodeHeader, END_OF_TAR, paddingSize } from '../tar/writer.ts'
 import { encodeFooter } from './footer.ts'
 import {
   LANDMARK_BYTE,
@@ -10,7 +11,6 @@ import {
   PREFETCH_LANDMARK,
   TOC_NAME,
 } from './layout.ts'
-import { plainFileHeader } from './plain-header.ts'
 import { TocBuilder, type Row } from './toc-builder.ts'
 
 /** How a layer is cut and compressed. */
@@ -38,9 +38,6 @@ export interface EstargzBlob {
   uncompressedSize: number
   tocDigest: Digest
 }
-
-const BLOCK = 512
-const ZEROS = new Uint8Array(2 * BLOCK)
 
 /**
  * Writes an eStargz blob, monotonic: entries in order, each followed by its content, then `finish`. Entries are
@@ -90,8 +87,8 @@ export class EstargzWriter {
   /** Writes the landmark: what precedes it is fetched when the layer is mounted, or nothing is. */
   async landmark(prefetch: boolean): Promise<void> {
     const name = prefetch ? PREFETCH_LANDMARK : NO_PREFETCH_LANDMARK
-    const { entry, header } = plainFileHeader(name, 1)
-    await this.entry(entry, header, true)
+    const entry = plainFile(name, 1)
+    await this.entry(entry, encodeHeader(entry), true)
     await this.data(Uint8Array.of(LANDMARK_BYTE))
   }
 
@@ -126,12 +123,17 @@ export class EstargzWriter {
       this.toc.setDigest(this.#row, this.#fileHash.digest('hex'))
       this.#fileHash = undefined
     }
-    return this.#stream.append(ZEROS.subarray(0, padding(this.#fileSize)))
+    return this.#stream.append(END_OF_TAR.subarray(0, paddingSize(this.#fileSize)))
   }
 
   /** Waits until the digests and offsets of all rows are known; then `toc` may be changed. */
   settle(): Promise<void> {
     return this.#stream.flush()
+  }
+
+  /** Gives up; nothing may follow. */
+  abandon(): Promise<void> {
+    return this.#stream.abandon()
   }
 
   /** Bytes of the TOC as it is now; after `settle`. */
@@ -147,13 +149,13 @@ export class EstargzWriter {
     const tocHash = createHash('sha256')
     await stream.cut(0)
     const tocOffset = this.#blobSize
-    await stream.append(plainFileHeader(TOC_NAME, size).header)
+    await stream.append(encodeHeader(plainFile(TOC_NAME, size)))
     for (const piece of this.toc.pieces(stream.offsets)) {
       tocHash.update(piece)
       await stream.append(piece)
     }
-    await stream.append(ZEROS.subarray(0, padding(size)))
-    await stream.append(ZEROS)
+    await stream.append(END_OF_TAR.subarray(0, paddingSize(size)))
+    await stream.append(END_OF_TAR)
     const diffId = await stream.finish()
     this.#emit(encodeFooter(tocOffset))
     return {
@@ -209,6 +211,25 @@ export class EstargzWriter {
   }
 }
 
-function padding(size: number): number {
-  return (BLOCK - (size % BLOCK)) % BLOCK
+/** A file of our own: mode, owner and time 0, as upstream has landmarks and TOC. */
+function plainFile(name: string, size: number): TarEntry {
+  return {
+    type: 'file',
+    name,
+    linkname: '',
+    mode: 0,
+    uid: 0,
+    gid: 0,
+    uname: '',
+    gname: '',
+    mtime: 0,
+    mtimeNanoseconds: 0,
+    size,
+    devMajor: 0,
+    devMinor: 0,
+    typeflag: 0x30,
+    sparse: false,
+    fromGlobal: false,
+    offset: 0,
+  }
 }
