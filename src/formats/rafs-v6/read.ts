@@ -12,7 +12,7 @@ import type { Compressor, Digester } from '../nydus-blob/algorithm.ts'
 import { ChunkRecord } from '../nydus-blob/layout.ts'
 import { isDevice, isDirectory, isRegular, isSymlink } from '../nydus-tree/file-mode.ts'
 import { FileTree, NONE, ROOT } from '../nydus-tree/file-tree.ts'
-import { ChunkLookup } from './chunk-lookup.ts'
+import { ChunkLookup } from '../nydus-tree/chunk-lookup.ts'
 import {
   BLOCK_SIZE,
   type RafsV6Blob,

@@ -7,7 +7,7 @@ import {
   SUPERBLOCK_OFFSET,
 } from '../erofs/layout.ts'
 import { ChunkRecord } from '../nydus-blob/layout.ts'
-import { inFileOrder } from './file-order.ts'
+import { inFileOrder } from '../../bytes/file-order.ts'
 import { inodePieces } from './inode-pieces.ts'
 import {
   BLOCK_SIZE,
