@@ -85,6 +85,8 @@ export function exchange(dispatcher: Dispatcher, outgoing: Outgoing): Promise<In
           body: (upload ?? null) as Uint8Array | null,
           headersTimeout: outgoing.headersTimeoutMs,
           bodyTimeout: outgoing.stallTimeoutMs,
+          // Undici closes the connection after a HEAD, for servers that send a body then; a registry gets many HEADs.
+          reset: false,
         },
         {
           onRequestStart(started) {

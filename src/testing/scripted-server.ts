@@ -40,6 +40,8 @@ export interface ScriptedServer {
   readonly seen: SeenRequest[]
   /** `METHOD path` of all requests so far. */
   lines(): string[]
+  /** How many connections were made so far. */
+  accepted(): number
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }
@@ -89,6 +91,8 @@ export async function startScriptedServer(
     serve(incoming, response).catch(() => incoming.socket.destroy())
   }
   const server = tls === undefined ? createServer(handle) : createSecureServer(tls, handle)
+  let accepted = 0
+  server.on('connection', () => accepted++)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
@@ -101,6 +105,7 @@ export async function startScriptedServer(
     port,
     url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
     seen,
+    accepted: () => accepted,
     lines: () => seen.map((request) => `${request.method} ${request.path}`),
     close,
     [Symbol.asyncDispose]: close,
