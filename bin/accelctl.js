@@ -1,4 +1,13 @@
 #!/usr/bin/env node
-import { launch } from './launch.js'
+// Plain JavaScript that also an old Node.js can parse, so that it can say what is missing.
+import { existsSync } from 'node:fs'
 
-await launch('accelctl')
+if (Number(process.versions.node.split('.')[0]) < 24) {
+  process.stderr.write(`accelctl needs Node.js 24 or newer, this is ${process.version}\n`)
+  process.exitCode = 1
+} else {
+  const source = new URL('../src/bin/accelctl.ts', import.meta.url)
+  void import(
+    existsSync(source) ? source.href : new URL('../dist/bin/accelctl.js', import.meta.url).href
+  )
+}

@@ -28,4 +28,11 @@ export const configErrors = {
         .join('; '),
     hint: 'Every key is described in docs/configuration.md.',
   }),
+  CONFIG_ARGUMENT_MISSING: row<{ name: string }>({
+    status: 500,
+    exit: 1,
+    retry: 'never',
+    text: (c) => `${c.name} is required`,
+    hint: 'Run the command with --help to see what it takes.',
+  }),
 }

@@ -87,6 +87,13 @@ export const httpErrors = {
     text: (c) => `service response: ${c.message}`,
     hint: 'The log of the service says more.',
   }),
+  HTTP_SERVICE_UNAUTHORIZED: row<{ message: string }>({
+    status: 502,
+    exit: 1,
+    retry: 'never',
+    text: (c) => `service response: ${c.message}`,
+    hint: "Give the webhook's header with --auth-header, or the service's api_token with --token or $ACCEL_TOKEN.",
+  }),
   HTTP_SERVICE_PROXY: row<{ address: string; status: number }>({
     status: 502,
     exit: 1,
