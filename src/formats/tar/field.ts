@@ -52,7 +52,7 @@ export function textAt(bytes: Buffer, start: number, end: number): Text {
   return { text, bytes: copyOf(bytes, start, end) }
 }
 
-/** A copy of its own, not from Buffer's pool. */
+/** A copy, of its own memory. */
 export function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
-  return Uint8Array.prototype.slice.call(bytes, start, end)
+  return new Uint8Array(bytes.subarray(start, end))
 }
