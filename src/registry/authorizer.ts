@@ -60,7 +60,8 @@ const CREDENTIALS_LIFE_MS = 10 * 60_000
 /** A token is not used in the last part of its life: this long, or a tenth where that is less. */
 const EXPIRY_MARGIN_MS = 30_000
 
-const INSUFFICIENT = 'the account, or its permission here, is not sufficient'
+/** Harbor does not tell a wrong password from a missing permission. */
+const INSUFFICIENT = 'the account, its password, or its permission here, is not sufficient'
 
 /** Tokens kept per registry. */
 const MAX_TOKENS = 512
@@ -207,9 +208,8 @@ export function createAuthorizer(components: AuthorizerComponents, host: Host): 
         if (known.scheme === 'bearer' && !tried.freshToken) return bearer(known)
         if (tried.basic) {
           // Harbor has an empty challenge for a project that does not exist.
-          const problem =
-            challenges.length === 0 ? INSUFFICIENT : 'it does not accept the user and password'
-          return { refused: problem }
+          const unclear = tried.freshToken || challenges.length === 0
+          return { refused: unclear ? INSUFFICIENT : 'it does not accept the user and password' }
         }
         if (challenges.some((c) => c.scheme === 'basic')) known = { scheme: 'basic' }
         return basic()

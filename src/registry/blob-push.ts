@@ -26,7 +26,7 @@ export async function pushBlob(
   open: (offset: number) => ByteSource,
   init: PushBlobInit = {},
 ): Promise<PushedBlob> {
-  if (await hasBlob(access, descriptor, init)) return 'exists'
+  if (await hasBlob(access, descriptor, init, 'push')) return 'exists'
   const mounted = await mountBlob(access, descriptor, init.mountFrom ?? [], init)
   if (mounted === 'mounted') return 'mounted'
   await createUpload(access, upload, descriptor, open, init).run(mounted)

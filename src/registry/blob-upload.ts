@@ -72,7 +72,7 @@ export function createUpload(
         if (!(await waitAgain(() => retries.again(retryAfter(failure), signal), signal, what)))
           throw failure
         access.log.debug('blob upload interrupted', { what, code: failure.code, offset })
-        if (await hasBlob(access, descriptor, call)) return
+        if (await hasBlob(access, descriptor, call, 'push')) return
         await findOffset()
       }
     } catch (error) {

@@ -11,14 +11,15 @@ export function describeBlob(
   return `blob ${descriptor.digest} of ${access.name}`
 }
 
-/** Whether the repository has the blob, with its size. */
+/** Whether the repository has the blob, with its size. Who is about to push asks with `push`, to need one token only. */
 export async function hasBlob(
   access: RepositoryAccess,
   descriptor: Descriptor,
   init: CallInit = {},
+  need: 'pull' | 'push' = 'pull',
 ): Promise<boolean> {
   const answer = await access.transport.send({
-    ...access.request('pull', init),
+    ...access.request(need, init),
     method: 'HEAD',
     target: access.path(`blobs/${descriptor.digest}`),
     what: describeBlob(access, descriptor),

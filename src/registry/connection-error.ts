@@ -26,6 +26,11 @@ const problems = new Map<string, string>([
   ['EHOSTDOWN', 'it is down'],
   ['ENOTFOUND', 'its name is unknown'],
   ['EAI_AGAIN', 'its name cannot be resolved at the moment'],
+  // TLS found bytes damaged or missing on a connection that stood.
+  ['ERR_SSL_SSL/TLS_ALERT_BAD_RECORD_MAC', 'data was damaged on the way'],
+  ['ERR_SSL_SSLV3_ALERT_BAD_RECORD_MAC', 'data was damaged on the way'],
+  ['ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC', 'data was damaged on the way'],
+  ['ERR_SSL_UNEXPECTED_EOF_WHILE_READING', 'the connection was closed'],
 ])
 
 const tlsProblems = new Map<string, string>([
@@ -53,11 +58,11 @@ export function connectionFailure(error: unknown): ConnectionFailure | undefined
     return { kind: 'broken', problem: 'its answer is not HTTP' }
   const code = codeOf(error)
   if (code === undefined) return undefined
+  const problem = problems.get(code)
+  if (problem !== undefined) return { kind: 'broken', problem: `${problem} (${code})` }
   const tls =
     tlsProblems.get(code) ?? (code.startsWith('ERR_SSL_') ? tlsProblems.get('EPROTO') : undefined)
   if (tls !== undefined) return { kind: 'tls', problem: `${tls} (${code})` }
-  const problem = problems.get(code)
-  if (problem !== undefined) return { kind: 'broken', problem: `${problem} (${code})` }
   // llhttp: what came is not HTTP, or was cut in the middle of a chunk.
   if (code.startsWith('HPE_'))
     return { kind: 'broken', problem: `its answer is not HTTP (${code})` }

@@ -210,8 +210,14 @@ function createQueue(resume: () => void): Queue {
 }
 
 /**
- * The body of a request: a copy of each chunk, since the socket keeps it past our next pull, and an end to it when the
- * other side takes nothing for `stallMs`. Time that the source takes does not count.
+ * The high-water mark of undici's sockets (16 KiB with TLS). When a chunk reaches it, undici waits for the socket's drain
+ * before it pulls again, so the kernel has the chunk by then. A smaller one may still be in the socket's queue.
+ */
+const SOCKET_WINDOW = 64 * 1024
+
+/**
+ * The body of a request: a copy of each chunk that the socket may keep past our next pull, and an end to it when the other
+ * side takes nothing for `stallMs`. Time that the source takes does not count.
  */
 async function* watched(
   source: ByteSource,
@@ -223,7 +229,7 @@ async function* watched(
     for await (const chunk of source) {
       if (chunk.length === 0) continue
       timer = setTimeout(() => abort(new UploadStalled(stallMs)), stallMs)
-      yield Buffer.from(chunk)
+      yield chunk.length < SOCKET_WINDOW ? Buffer.from(chunk) : chunk
       clearTimeout(timer)
     }
   } catch (error) {
