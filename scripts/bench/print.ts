@@ -47,7 +47,7 @@ function runTable({ images }: BenchResult): string {
       ? [
           [
             ...row(['', 'floor'], floor.length, summary.floor),
-            summary.floorRatio ? `ours takes ${times(summary.floorRatio)} the cpu` : '',
+            summary.floorRatio ? `ours / floor, cpu: ${times(summary.floorRatio)}` : '',
           ],
         ]
       : []),

@@ -7,7 +7,11 @@ import { parseIndex, parseManifest, type Manifest } from '../../src/oci/manifest
 import { isIndexType, layerType } from '../../src/oci/media-type.ts'
 import { parseReference } from '../../src/oci/reference.ts'
 import { createRegistryClient, type RegistryClient } from '../../src/registry/client.ts'
-import { dockerCredentials } from '../../src/registry/credentials/docker-config.ts'
+import {
+  createDockerCredentials,
+  dockerConfigPath,
+} from '../../src/registry/credentials/docker-config.ts'
+import type { HostInit } from '../../src/registry/host.ts'
 import type { RegistryRepository } from '../../src/registry/repository.ts'
 import type { CallInit, ImageSource, ImageTarget } from '../../src/transport/image-transport.ts'
 import type { RegistryStarted } from './registry-process.ts'
@@ -45,13 +49,11 @@ export async function startBenchRegistry(): Promise<BenchRegistry> {
     ended.then(() => Promise.reject(new Error('the registry process ended at its start'))),
   ])) as [RegistryStarted]
   const { host, directory } = started
-  const client = createRegistryClient(
-    {},
-    {
-      hosts: (name) =>
-        name === host ? {} : { credentials: ({ signal }) => dockerCredentials(name, { signal }) },
-    },
-  )
+  const path = dockerConfigPath(process.env)
+  const login = path === undefined ? undefined : createDockerCredentials({ path })
+  const hosts = (name: string): HostInit =>
+    name === host || login === undefined ? {} : { credentials: login(name) }
+  const client = createRegistryClient({}, { hosts })
   const repository = (name: string): RegistryRepository =>
     client.repository({ host, repository: name })
   return {

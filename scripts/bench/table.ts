@@ -7,8 +7,7 @@ export interface Column {
 }
 
 /**
- * A table with aligned columns, two spaces apart, a line under the titles; no line has trailing spaces. A cell that is
- * missing or undefined is empty. Without any title there is no head.
+ * A table with aligned columns, two spaces apart, a line under the titles that are not empty; no line has trailing spaces. A cell that is missing or undefined is empty. Without any title there is no head.
  */
 export function formatTable(
   columns: readonly Column[],
@@ -26,7 +25,10 @@ export function formatTable(
       .join('  ')
       .trimEnd()
   const head = columns.some(({ title }) => title !== '')
-    ? [line(columns.map(({ title }) => title)), widths.map((width) => '-'.repeat(width)).join('  ')]
+    ? [
+        line(columns.map(({ title }) => title)),
+        line(columns.map(({ title }, i) => (title === '' ? '' : '-'.repeat(widths[i]!)))),
+      ]
     : []
   return [...head, ...rows.map(line)].map((text) => `${text}\n`).join('')
 }
