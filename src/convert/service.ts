@@ -1,6 +1,7 @@
 import type { Config } from '../config/schema.ts'
 import { driverNamed } from '../drivers/registry.ts'
 import { AccelError } from '../errors/accel-error.ts'
+import { isLayoutLocation, openLayoutSource, openLayoutTarget } from '../layout/location.ts'
 import { isDigest, type Digest } from '../oci/digest.ts'
 import { parsePlatforms } from '../oci/platform.ts'
 import { formatReference, parseReference, withTag, type Reference } from '../oci/reference.ts'
@@ -19,11 +20,11 @@ import type { ConversionReport } from './report.ts'
 
 /** An image to convert, as a user or a registry names it. */
 export interface ImageRequest {
-  /** A reference. */
+  /** A reference, or `oci:PATH[:TAG]`, `oci-archive:PATH[:TAG]`, `docker-archive:PATH[:REFERENCE]`. */
   source: string
   /** The digest that is converted, where the caller knows it. */
   digest?: Digest
-  /** Where the result goes, a reference. @default the source's repository, its tag and `tag_suffix` */
+  /** Where the result goes, in the forms of `source` that can be written. @default the source's repository, its tag and `tag_suffix` */
   target?: string
 }
 
@@ -84,7 +85,14 @@ export async function openConversionService(
   )
   return {
     async convert(request, run) {
-      return converter.convert(await conversionRequest(request, registry, rules.tagSuffix), run)
+      const source = await openSource(request.source, registry)
+      const wanted = request.target ?? derivedTarget(source, rules.tagSuffix)
+      const target = await openTarget(wanted, registry)
+      try {
+        return await converter.convert(conversionRequest(source, target, request.digest), run)
+      } finally {
+        await target.close()
+      }
     },
     async [Symbol.asyncDispose]() {
       await pool[Symbol.asyncDispose]()
@@ -102,15 +110,15 @@ interface End<Transport> {
   tag: string | undefined
   /** Where it is in a registry. */
   reference?: Reference
+  /** Takes away what was begun and not completed. */
+  close(): Promise<void>
 }
 
-async function conversionRequest(
-  request: ImageRequest,
-  registry: RegistryClient,
-  suffix: string,
-): Promise<ConversionRequest> {
-  const source = await openSource(request.source, registry)
-  const target = await openTarget(request.target ?? derivedTarget(source, suffix), registry)
+function conversionRequest(
+  source: End<ImageSource>,
+  target: End<ImageTarget>,
+  pinned: Digest | undefined,
+): ConversionRequest {
   const sameRegistry =
     source.reference !== undefined && source.reference.host === target.reference?.host
   const sameRepository =
@@ -124,7 +132,7 @@ async function conversionRequest(
   if (sameRepository && source.tag === target.tag) {
     throw new AccelError('REFERENCE_SAME_TARGET', { reference: target.name })
   }
-  const digest = request.digest ?? source.reference?.digest
+  const digest = pinned ?? source.reference?.digest
   return {
     source: source.transport,
     sourceName: source.name,
@@ -139,6 +147,10 @@ async function conversionRequest(
 }
 
 async function openSource(text: string, registry: RegistryClient): Promise<End<ImageSource>> {
+  if (isLayoutLocation(text)) {
+    const { source, tag } = await openLayoutSource(text)
+    return { transport: source, name: text, tag, async close() {} }
+  }
   const parsed = parseReference(text)
   const reference = parsed.tag || parsed.digest ? parsed : withTag(parsed, 'latest')
   return {
@@ -146,16 +158,23 @@ async function openSource(text: string, registry: RegistryClient): Promise<End<I
     name: formatReference(reference),
     tag: reference.tag ?? reference.digest,
     reference,
+    async close() {},
   }
 }
 
 async function openTarget(text: string, registry: RegistryClient): Promise<End<ImageTarget>> {
+  if (isLayoutLocation(text)) {
+    const layout = await openLayoutTarget(text)
+    const close = (): Promise<void> => layout[Symbol.asyncDispose]()
+    return { transport: layout.target, name: text, tag: layout.tag ?? 'latest', close }
+  }
   const reference = parseReference(text)
   return {
     transport: registry.repository(reference, { side: 'target' }),
     name: formatReference(reference),
     tag: reference.tag,
     reference,
+    async close() {},
   }
 }
 
