@@ -5,19 +5,22 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { configurationPage } from './docs/configuration.ts'
 import { errorsPage } from './docs/errors.ts'
+import { metricsPage } from './docs/metrics.ts'
 import type { Page } from './docs/page.ts'
 import { root } from './source-tree.ts'
 
-const pages: Page[] = [errorsPage]
+const pages: Page[] = [configurationPage, errorsPage, metricsPage]
 
 const check = process.argv.includes('--check')
-const stale = pages.filter((page) => current(page) !== page.render())
-for (const page of stale) {
-  if (!check) writeFileSync(join(root, page.path), page.render())
+for (const page of pages) {
+  const text = await page.render()
+  if (text === current(page)) continue
   console.log(check ? `${page.path} is out of date; run: npm run docs` : `wrote ${page.path}`)
+  if (check) process.exitCode = 1
+  else writeFileSync(join(root, page.path), text)
 }
-if (check && stale.length > 0) process.exitCode = 1
 
 function current(page: Page): string | undefined {
   try {

@@ -3,7 +3,7 @@ export interface Page {
   /** From the repository's folder. */
   path: string
   /** The whole text. The same code always gives the same text. */
-  render(): string
+  render(): string | Promise<string>
 }
 
 /** A Markdown table. Cells may hold Markdown; what would end a cell is escaped. */
