@@ -199,9 +199,13 @@ export function createAuthorizer(components: AuthorizerComponents, host: Host): 
         const offer = challenges.find((c) => c.scheme === 'bearer' && c.parameters.has('realm'))
         if (offer !== undefined) {
           const judged = judgeRealm(host, offer.parameters.get('realm') as string)
-          if ('refused' in judged) return { refused: judged.refused, realm: judged.shown }
-          known = { scheme: 'bearer', ...judged, service: offer.parameters.get('service') }
-          wanted = uniteScopes(scopes, parseScopes(offer.parameters.get('scope')))
+          const offersBasic = challenges.some((c) => c.scheme === 'basic')
+          if (!('refused' in judged)) {
+            known = { scheme: 'bearer', ...judged, service: offer.parameters.get('service') }
+            wanted = uniteScopes(scopes, parseScopes(offer.parameters.get('scope')))
+          } else if (!offersBasic) {
+            return { refused: judged.refused, realm: judged.shown }
+          }
         }
         if (used === 'bearer' && (tried.freshToken || known.scheme !== 'bearer'))
           return afterToken(challenges)

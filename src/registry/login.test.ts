@@ -341,6 +341,17 @@ test('a realm at a foreign host gets no credentials from a registry without TLS'
   assert.equal(thief.seen.length, 0)
 })
 
+test('a refused realm beside an offer of Basic is left alone', async () => {
+  await using server = await startScriptedServer((request) =>
+    request.headers.authorization === basic
+      ? found
+      : unauthorized(['Bearer realm="http://thief.test/token"', 'Basic realm="r"']),
+  )
+  await using client = clientOf(server, { credentials: account })
+  await client.repository({ host: server.host, repository: 'demo/app' }).resolve('v1')
+  assert.equal(server.seen.length, 2)
+})
+
 test('credentials from a function are asked for once, and again after a refusal', async () => {
   let asked = 0
   let good = 'one'
