@@ -5,6 +5,7 @@ import { formatErrors } from './format.ts'
 import { httpErrors } from './http.ts'
 import { imageErrors } from './image.ts'
 import { internalErrors } from './internal.ts'
+import { layoutErrors } from './layout.ts'
 import { referenceErrors } from './reference.ts'
 import { registryErrors } from './registry.ts'
 import { storeErrors } from './store.ts'
@@ -19,6 +20,7 @@ export const catalogue = {
   ...httpErrors,
   ...imageErrors,
   ...internalErrors,
+  ...layoutErrors,
   ...referenceErrors,
   ...registryErrors,
   ...storeErrors,
