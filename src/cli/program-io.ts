@@ -1,5 +1,6 @@
 import { AccelError, isAccelError, rowOf } from '../errors/accel-error.ts'
-import { createLog, errorText, type Level, type Log } from '../log/log.ts'
+import type { Level } from '../log/level.ts'
+import { createLog, errorText, type Log } from '../log/log.ts'
 import { createRedaction, type Redaction } from '../log/redaction.ts'
 import { terminalStyle, type Output } from '../log/terminal.ts'
 

@@ -4,7 +4,8 @@ import type { Config } from '../config/schema.ts'
 import { programVersion } from '../config/version.ts'
 import type { ConversionService } from '../convert/service.ts'
 import { isAccelError, rowOf } from '../errors/accel-error.ts'
-import { createLog, errorText, levels, type Level, type Log } from '../log/log.ts'
+import { levels, type Level } from '../log/level.ts'
+import { createLog, errorText, type Log } from '../log/log.ts'
 import { createRedaction, type Redaction } from '../log/redaction.ts'
 import { terminalStyle, type Output } from '../log/terminal.ts'
 import { longOptions } from '../config/arguments.ts'
@@ -103,7 +104,7 @@ export async function runAcceld(argv: readonly string[], init: AcceldInit): Prom
     return await serve(daemon, log, init.process)
   } catch (error) {
     const known = isAccelError(error) ? error : undefined
-    log.fatal(errorText(error), {
+    log.fatal(known === undefined ? errorText(error) : known.message, {
       code: known?.code,
       hint: known?.hint,
       stack: known === undefined && error instanceof Error ? error.stack : undefined,

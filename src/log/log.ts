@@ -1,10 +1,7 @@
+import { levels, type Level } from './level.ts'
 import type { Redaction } from './redaction.ts'
 import { createRedaction } from './redaction.ts'
 import { pipeLine, terminalLine } from './text-format.ts'
-
-/** Levels by weight, in the words of the log lines. */
-export const levels = ['debug', 'info', 'warning', 'error', 'fatal'] as const
-export type Level = (typeof levels)[number]
 
 /** What stands behind a message as `name=value`. An error becomes its message and those of its causes; undefined is left out. */
 export type LogFields = Readonly<Record<string, unknown>>

@@ -1,4 +1,4 @@
-import type { Level } from './log.ts'
+import type { Level } from './level.ts'
 
 /** What a line is made from. `fields` are printed in the order of their names. */
 export interface Entry {

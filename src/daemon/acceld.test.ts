@@ -1,0 +1,285 @@
+import assert from 'node:assert/strict'
+import { EventEmitter, once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import type { ConversionService } from '../convert/service.ts'
+import { AccelError } from '../errors/accel-error.ts'
+import { fakeConversions } from '../testing/service/conversions.ts'
+import { send, type Answer } from '../testing/service/http-service.ts'
+import { recordOutput } from '../testing/service/recorded-output.ts'
+import { runAcceld } from './acceld.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'acceld-'))
+after(() => rmSync(folder, { recursive: true }))
+
+const yaml = `server: { host: 127.0.0.1, port: 0 }
+metric: { enabled: true }
+provider:
+  source:
+    localhost: { auth: ${Buffer.from('u:p4ssw0rd').toString('base64')}, webhook: { auth_header: header } }
+  work_dir: ${folder}
+converter: { worker: 1, driver: { type: estargz }, rules: [{ tag_suffix: -esgz }] }
+`
+
+let files = 0
+function configFile(text = yaml): string {
+  files += 1
+  const file = join(folder, `config-${files}.yaml`)
+  writeFileSync(file, text)
+  return file
+}
+
+/** An acceld under way in this process. */
+function start(argv: string[], conversions: ConversionService = fakeConversions()) {
+  const stdout = recordOutput()
+  const signals = new EventEmitter()
+  const written = new EventEmitter()
+  let text = ''
+  const exit = runAcceld(argv, {
+    stdout,
+    stderr: {
+      write(line: string) {
+        text += line
+        written.emit('line')
+      },
+    },
+    environment: {},
+    process: signals,
+    openConversions: () => Promise.resolve(conversions),
+  })
+  const lines = (): string[] =>
+    text
+      .replaceAll(/time="[^"]+" /g, '')
+      .trimEnd()
+      .split('\n')
+  /** Waits for a line of the log. */
+  const line = async (pattern: RegExp): Promise<RegExpExecArray> => {
+    for (;;) {
+      const found = pattern.exec(text)
+      if (found !== null) return found
+      await once(written, 'line')
+    }
+  }
+  return { exit, stdout, signals, lines, line }
+}
+
+async function serving(conversions: ConversionService = fakeConversions(), text = yaml) {
+  const daemon = start(['--config', configFile(text)], conversions)
+  const [, port] = await daemon.line(/HTTP server started on 127\.0\.0\.1:(\d+)/)
+  const request = (path: string, body?: string): Promise<Answer> =>
+    send(
+      { port: Number(port) },
+      {
+        method: body === undefined ? 'GET' : 'POST',
+        path,
+        headers: { authorization: 'header', 'content-type': 'application/json' },
+        ...(body === undefined ? {} : { body }),
+      },
+    )
+  const create = (source: string, query = ''): Promise<Answer> =>
+    request(
+      `/api/v1/conversions${query}`,
+      JSON.stringify({
+        type: 'PUSH_ARTIFACT',
+        event_data: { resources: [{ resource_url: source }] },
+      }),
+    )
+  return { ...daemon, request, create }
+}
+
+test('C-40: the first line is the version; a conversion logs its steps; a signal ends the service', async () => {
+  const conversions = fakeConversions()
+  const { exit, signals, lines, create, request } = await serving(conversions)
+  const digest = `sha256:${'1'.repeat(64)}`
+  const answer = await create(`localhost/a:1@${digest}`, '?sync=true')
+  assert.equal(answer.body, '"Ok"\n')
+  assert.deepEqual(conversions.requests, [{ source: `localhost/a:1@${digest}`, digest }])
+  const metrics = (await request('/metrics')).body
+  assert.match(metrics, /^acceleration_service_core_conversions_op_total\{op="convert"\} 1$/m)
+  assert.match(metrics, /op_duration_seconds_count\{op="convert"\} 1$/m)
+  const [task] = JSON.parse((await request('/api/v1/conversions')).body) as Record<
+    string,
+    unknown
+  >[]
+  assert.deepEqual([task?.['source_size'], task?.['target_size']], [70_254_592, 72_351_744])
+  signals.emit('SIGTERM')
+  assert.equal(await exit, 0)
+  assert.equal(conversions.closed, true)
+  const said = lines()
+  assert.match(said[0] ?? '', /^level=info msg="Version: v\d+\.\d+\.\d+ \S+\.\S+"$/)
+  assert.match(said[1] ?? '', /^level=info msg="\[API\] HTTP server started on 127\.0\.0\.1:\d+"$/)
+  assert.ok(
+    said.some((line) => /^level=info msg="pulling image .*" module=converter$/.test(line)),
+    said.join('\n'),
+  )
+  assert.ok(said.includes('level=info msg="[API] gracefully shutting down http server..."'))
+  assert.doesNotMatch(said.join('\n'), /level=(error|fatal)/)
+  assert.equal(signals.eventNames().length, 0)
+})
+
+test('a stop cancels what runs and waits, answers who waits, and takes nothing new', async () => {
+  const started = Promise.withResolvers<void>()
+  const conversions = fakeConversions(async (_, { signal }) => {
+    started.resolve()
+    await once(signal, 'abort')
+    throw new Error('socket closed')
+  })
+  const { exit, signals, create, line } = await serving(conversions)
+  const running = create('localhost/a:1', '?sync=true')
+  await started.promise
+  const waiting = create('localhost/b:1', '?sync=true')
+  await line(/received webhook request[^]*received webhook request/)
+  // the second order is in the queue once the service has answered a request that came after it
+  await create('localhost/b:1')
+  signals.emit('SIGINT')
+  for (const [answer, source] of [
+    [await running, 'localhost/a:1'],
+    [await waiting, 'localhost/b:1'],
+  ] as const) {
+    assert.equal(answer.status, 500)
+    assert.equal(
+      answer.body,
+      `{"code":"ERR_CONVERT_FAILED","message":"conversion of ${source} was cancelled: the service is stopping"}\n`,
+    )
+  }
+  assert.equal(await exit, 0)
+  await assert.rejects(create('localhost/c:1'), /ECONNREFUSED/)
+})
+
+test('a second signal does not wait for the stop', async () => {
+  const started = Promise.withResolvers<void>()
+  const end = Promise.withResolvers<void>()
+  const stubborn = fakeConversions(() => {
+    started.resolve()
+    return end.promise
+  })
+  const { exit, signals, create } = await serving(stubborn)
+  await create('localhost/a:1')
+  await started.promise
+  signals.emit('SIGTERM')
+  signals.emit('SIGTERM')
+  assert.equal(await exit, 143)
+  end.resolve()
+})
+
+test('SIGHUP is answered in the log and ends nothing; neither does a stray rejection', async () => {
+  const { exit, signals, request, lines } = await serving()
+  signals.emit('SIGHUP')
+  signals.emit('unhandledRejection', new Error('nobody waited'))
+  assert.equal((await request('/api/v1/health')).body, 'Ok')
+  signals.emit('SIGTERM')
+  assert.equal(await exit, 0)
+  const said = lines().join('\n')
+  assert.match(said, /level=info msg="SIGHUP is ignored: the configuration is read once/)
+  assert.match(said, /level=error msg="a defect of the program[^\n]*error="nobody waited" stack=/)
+})
+
+test('a conversion that fails is logged with its code, and the service goes on', async () => {
+  let count = 0
+  const conversions = fakeConversions(() => {
+    count += 1
+    if (count === 1) throw new AccelError('CONTENT_NOT_FOUND', { what: 'p4ssw0rd', where: 'it' })
+    if (count === 2) throw new TypeError('undefined is not a function')
+    return Promise.resolve()
+  })
+  const { exit, signals, create, lines } = await serving(conversions)
+  const first = await create('localhost/a:1', '?sync=true')
+  assert.equal(first.body, '{"code":"ERR_CONVERT_FAILED","message":"*** is not in it"}\n')
+  assert.equal((await create('localhost/a:1', '?sync=true')).status, 500)
+  assert.equal((await create('localhost/a:1', '?sync=true')).status, 200)
+  signals.emit('SIGTERM')
+  assert.equal(await exit, 0)
+  const said = lines().filter((text) => text.startsWith('level=error'))
+  assert.equal(said.length, 2)
+  assert.match(
+    said[0] ?? '',
+    /msg="convert in worker: \*\*\* is not in it" code=CONTENT_NOT_FOUND task=/,
+  )
+  assert.match(said[1] ?? '', /undefined is not a function" code=TASK_DEFECT stack="TypeError/)
+})
+
+test('what an operator should know stands at the start of the log', async () => {
+  const open = yaml
+    .replace('port: 0', 'port: 0, allow_unauthenticated: true')
+    .replace('webhook: { auth_header: header }', 'insecure: true')
+  const { exit, signals, lines } = await serving(fakeConversions(), open)
+  signals.emit('SIGTERM')
+  await exit
+  const warnings = lines().filter((line) => line.startsWith('level=warning'))
+  assert.match(
+    warnings[0] ?? '',
+    /allow_unauthenticated is on: WHOEVER CAN REACH THIS PORT .* of localhost"/,
+  )
+  assert.match(warnings[1] ?? '', /certificate of localhost is not verified/)
+})
+
+test('registries whose requests will all be refused are named at the start', async () => {
+  const closed = yaml.replace(', webhook: { auth_header: header }', '')
+  const { exit, signals, lines } = await serving(fakeConversions(), closed)
+  signals.emit('SIGTERM')
+  await exit
+  assert.match(
+    lines().join('\n'),
+    /level=warning msg="requests for localhost will be refused: set webhook\.auth_header/,
+  )
+})
+
+test('an unhealthy work directory is told', async () => {
+  const gone = yaml.replace(`work_dir: ${folder}`, 'work_dir: /nowhere')
+  const { exit, signals, request } = await serving(fakeConversions(), gone)
+  const answer = await request('/api/v1/health')
+  assert.equal(answer.status, 500)
+  assert.match(answer.body, /^\{"code":"ERR_UNHEALTHY","message":"ENOENT[^"]*\/nowhere/)
+  signals.emit('SIGTERM')
+  await exit
+})
+
+test('a start that fails says why in one line, with code and hint, and fails', async () => {
+  const failed = async (argv: string[]): Promise<[number, string]> => {
+    const { exit, lines } = start(argv)
+    return [await exit, lines().at(-1) ?? '']
+  }
+  const [missing, why] = await failed(['--config', join(folder, 'none.yaml')])
+  assert.equal(missing, 1)
+  assert.match(
+    why,
+    /^level=fatal msg="cannot read .*none\.yaml: ENOENT" code=CONFIG_UNREADABLE hint=/,
+  )
+  const [unsuffixed, suffix] = await failed(['--config', configFile(yaml.replace('-esgz', '""'))])
+  assert.equal(unsuffixed, 1)
+  assert.match(suffix, /no rule has a tag_suffix/)
+  const typo = configFile(`${yaml}servr: {}\n`)
+  assert.match(
+    (await failed(['--config', typo, '--strict-config']))[1],
+    /servr: unknown key, did you mean server\?/,
+  )
+})
+
+test('a port that is taken ends the start and closes what was opened', async () => {
+  const first = await serving()
+  const [, port] = await first.line(/127\.0\.0\.1:(\d+)/)
+  const conversions = fakeConversions()
+  const second = start(
+    ['--config', configFile(yaml.replace('port: 0', `port: ${port}`))],
+    conversions,
+  )
+  assert.equal(await second.exit, 1)
+  assert.match(second.lines().at(-1) ?? '', /EADDRINUSE" code=HTTP_LISTEN_FAILED/)
+  assert.equal(conversions.closed, true)
+  first.signals.emit('SIGTERM')
+  await first.exit
+})
+
+test('--version and --help go to standard output; no configuration is an error', async () => {
+  const version = start(['--version'])
+  assert.equal(await version.exit, 0)
+  assert.match(version.stdout.text, /^acceld version v\d+\.\d+\.\d+ /)
+  const help = start(['-help'])
+  assert.equal(await help.exit, 0)
+  assert.match(help.stdout.text, /--config <file>/)
+  const none = start([])
+  assert.equal(await none.exit, 1)
+  assert.match(none.lines()[0] ?? '', /required option '--config <file>' not specified/)
+})
