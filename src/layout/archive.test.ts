@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { gzipSync } from 'node:zlib'
+import fc from 'fast-check'
+import { isAccelError } from '../errors/accel-error.ts'
 import { collect } from '../streams/byte-source.ts'
 import { buildImage, buildLayer, buildLargeLayer, pushBuilt } from '../testing/image-builder.ts'
 import { testTar, type TarBuilder } from '../testing/tar-builder.ts'
@@ -79,6 +81,36 @@ for (const [what, tar] of refused) {
     await assert.rejects(indexArchive(path, 'archive'), { code: 'LAYOUT_INVALID' })
   })
 }
+
+test('an archive cut at any byte is refused, or ends between two entries', async (t) => {
+  const tar = testTar()
+    .file('a', 'a'.repeat(600), { pax: { k: 'v' } })
+    .directory('d')
+    .bytes()
+  const path = await archive(t, tar)
+  const boundaries = [0, 2560, 3072, 3584, 4096]
+  for (let end = 0; end <= tar.length; end += 64) {
+    await truncate(path, 0)
+    await writeFile(path, tar.subarray(0, end))
+    const read = indexArchive(path, 'archive')
+    if (boundaries.includes(end) || end > 3072 || (end > 2048 + 88 && end < 2560)) await read
+    else await assert.rejects(read, { code: 'LAYOUT_INVALID' }, `cut at ${end}`)
+  }
+})
+
+test('an archive with any byte changed is read or refused', async (t) => {
+  const path = await archive(t, testTar().file('a', 'a').symlink('b', 'a').bytes({ end: false }))
+  const bytes = await readFile(path)
+  const property = fc.asyncProperty(fc.nat(bytes.length - 1), fc.nat(254), async (at, by) => {
+    const changed = Buffer.from(bytes)
+    changed[at]! ^= by + 1
+    await writeFile(path, changed)
+    await indexArchive(path, 'archive').catch((error: unknown) => {
+      assert.ok(isAccelError(error, 'LAYOUT_INVALID'), String(error))
+    })
+  })
+  await fc.assert(property, { numRuns: 200 })
+})
 
 test('an archive that is not there cannot be read', async (t) => {
   const directory = await temporaryDirectory(t)

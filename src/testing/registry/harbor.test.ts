@@ -7,7 +7,7 @@ import { testTar } from '../tar-builder.ts'
 import type { HarborInit } from './init.ts'
 import { startTestRegistry, type TestRegistry } from './test-registry.ts'
 
-// What is asserted here was seen on a running Harbor 2.10.
+// What is asserted here was seen on a running Harbor 2.10, what is about broken uploads on distribution 2.8, which is in it.
 
 const robot = { authorization: `Basic ${Buffer.from('robot$acceld:s3cret').toString('base64')}` }
 const digest = digestOf('x')
@@ -92,6 +92,20 @@ test('an upload moves with absolute locations of the wrong scheme, and ignores w
   assert.notEqual(patch.headers.get('location'), location)
   const mount = await send(`${uploads}?mount=${digest}&from=app`, 'POST')
   assert.equal(mount.status, 400)
+})
+
+test('an upload that broke in its middle cannot be gone on with', async () => {
+  await using registry = await start()
+  registry.fault({ on: 'PATCH upload', then: 'close', afterBytes: 100 })
+  const post = await fetch(`${registry.url}/v2/demo/app/blobs/uploads/`, {
+    method: 'POST',
+    headers: robot,
+  })
+  const url = post.headers.get('location')!
+  const patch = () => fetch(url, { method: 'PATCH', headers: robot, body: Buffer.alloc(200) })
+  await assert.rejects(patch())
+  assert.equal((await fetch(url, { headers: robot })).status, 404)
+  assert.equal((await patch()).status, 404)
 })
 
 test('a manifest is hidden from who does not accept it', async () => {

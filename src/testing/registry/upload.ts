@@ -18,6 +18,8 @@ export interface Upload {
   hash: Hash
   size: number
   state: number
+  /** The size that the last answer told. */
+  told: number
   /** Resolves when the request that writes now has ended. */
   busy: Promise<void>
 }
@@ -27,7 +29,8 @@ export async function beginUpload(context: RegistryContext, repository: string):
   const file = await open(path, 'wx')
   const id = randomUUID()
   const hash = createHash('sha256')
-  const upload = { id, repository, path, file, hash, size: 0, state: 0, busy: Promise.resolve() }
+  const busy = Promise.resolve()
+  const upload = { id, repository, path, file, hash, size: 0, told: 0, state: 0, busy }
   context.uploads.set(id, upload)
   return upload
 }
@@ -167,6 +170,13 @@ async function uploadOf(context: RegistryContext, exchange: Exchange): Promise<U
     return exchange.refuse(404, 'BLOB_UPLOAD_UNKNOWN', 'blob upload unknown to registry')
   }
   const state = exchange.url.searchParams.get('_state')
+  if (context.harbor !== undefined) {
+    // Distribution 2.8 compares what it has with what it last told: a request that broke in its middle ends the upload.
+    await upload.busy
+    if (state !== String(upload.state) || upload.size !== upload.told) {
+      return exchange.refuse(404, 'BLOB_UPLOAD_INVALID', 'blob upload invalid')
+    }
+  }
   const writes = exchange.request.method === 'PATCH' || exchange.request.method === 'PUT'
   if (writes && state !== String(upload.state)) {
     return exchange.refuse(400, 'BLOB_UPLOAD_INVALID', 'not the latest Location of this upload', {
@@ -179,6 +189,7 @@ async function uploadOf(context: RegistryContext, exchange: Exchange): Promise<U
 /** The headers that tell how to go on. `Range` of an empty upload is `0-0`, as in every registry. */
 function progress(context: RegistryContext, exchange: Exchange, upload: Upload): Headers {
   upload.state++
+  upload.told = upload.size
   const path = `/v2/${upload.repository}/blobs/uploads/${upload.id}?_state=${upload.state}`
   return {
     Location: context.harbor === undefined ? path : absolute(context, exchange) + path,
