@@ -9,13 +9,13 @@ export interface BlobFile extends Disposable {
 
 /** Opens `path` for writing; it is made, or emptied. After its disposal writes are ignored. */
 export function openBlobFile(path: string): BlobFile {
-  const fd = attempt(path, () => openSync(path, 'w', 0o600))
+  const fd = atStore(path, () => openSync(path, 'w', 0o600))
   let open = true
   return {
     write(bytes) {
       if (!open) return
       for (let at = 0; at < bytes.length;) {
-        at += attempt(path, () => writeSync(fd, at === 0 ? bytes : bytes.subarray(at)))
+        at += atStore(path, () => writeSync(fd, at === 0 ? bytes : bytes.subarray(at)))
       }
     },
     [Symbol.dispose]() {
@@ -25,7 +25,8 @@ export function openBlobFile(path: string): BlobFile {
   }
 }
 
-function attempt<Result>(path: string, call: () => Result): Result {
+/** Makes a call of the file system; its error becomes STORE_FULL or STORE_UNUSABLE. */
+export function atStore<Result>(path: string, call: () => Result): Result {
   try {
     return call()
   } catch (cause) {

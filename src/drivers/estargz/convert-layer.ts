@@ -36,6 +36,7 @@ export async function convertLayer(
     ingestPath: context.ingestPath,
     format: options.format,
     lower: layer.lower,
+    prioritized: options.prioritized,
   }
   const made = await context.threads.run<LayerJobResult>({
     what,

@@ -11,10 +11,10 @@ export const estargz: Driver = {
   version: VERSION,
   configure(config) {
     const options = parseEstargzOptions(config)
-    const { format, prioritizedFiles, docker2oci, withReferrer } = options
+    const { format, prioritized, docker2oci, withReferrer } = options
     return {
       layers: {
-        key: JSON.stringify(['estargz', VERSION, format, prioritizedFiles]),
+        key: JSON.stringify(['estargz', VERSION, format, prioritized]),
         convertLayer: (layer, context) => convertLayer(layer, context, options),
       },
       docker2oci,

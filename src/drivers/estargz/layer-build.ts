@@ -43,6 +43,11 @@ export class LayerBuild {
     return this.#writer?.written ?? 0
   }
 
+  /** Adds a warning to the report. */
+  warn(text: string): void {
+    this.#rules.warn(text)
+  }
+
   /** What precedes it is fetched when the layer is mounted; `prefetch` is false where that is nothing. */
   async landmark(prefetch: boolean): Promise<void> {
     await this.#writer?.landmark(prefetch)

@@ -3,12 +3,16 @@ import { createHash } from 'node:crypto'
 import { AccelError } from '../../errors/accel-error.ts'
 import type { EstargzFormat } from '../../formats/estargz/write.ts'
 import { openDecoder } from '../../formats/layer-decoder.ts'
+import { cleanPath } from '../../formats/tar/path.ts'
 import { TarReader } from '../../formats/tar/reader.ts'
+import { paddingSize } from '../../formats/tar/writer.ts'
 import { digestFrom, type Digest } from '../../oci/digest.ts'
 import type { LayerHost } from '../../threads/layer-host.ts'
 import type { LowerAnswers } from '../layer-content.ts'
 import { openBlobFile } from './blob-file.ts'
 import { LayerBuild, type BuiltLayer } from './layer-build.ts'
+import { orderParts, type PrioritizedPath, type TarPart } from './prioritize.ts'
+import { openSpool } from './spool.ts'
 
 /** What the main thread says of the layer. */
 export interface LayerJobData {
@@ -17,6 +21,7 @@ export interface LayerJobData {
   ingestPath: string
   format: EstargzFormat
   lower: LowerAnswers | undefined
+  prioritized: PrioritizedPath[]
 }
 
 /** What it is told in the end. */
@@ -36,25 +41,100 @@ export async function run(data: LayerJobData, host: LayerHost): Promise<LayerJob
 }
 
 async function convert(data: LayerJobData, host: LayerHost): Promise<LayerJobResult> {
-  const { what, diffId, ingestPath, format, lower } = data
+  const { what, ingestPath, format, lower } = data
   using file = openBlobFile(ingestPath)
   const build = new LayerBuild(host, { what, format, lower, write: (bytes) => file.write(bytes) })
+  const size =
+    data.prioritized.length === 0
+      ? await inTarOrder(data, host, build)
+      : await prioritizedFirst(data, host, build)
+  return { ...(await build.finish()), sourceUncompressedSize: size }
+}
+
+/** Reads the source once, and writes as it comes. */
+async function inTarOrder(data: LayerJobData, host: LayerHost, build: LayerBuild): Promise<number> {
   await build.landmark(false)
-  const reader = new TarReader({ what })
-  const read = async (): Promise<void> => {
-    for (let event = reader.next(); event !== undefined; event = reader.next()) {
-      const wait = build.take(event)
-      if (wait !== undefined) await wait
-    }
-  }
-  const sourceUncompressedSize = await decodeSource(what, diffId, host, async (bytes) => {
+  const reader = new TarReader({ what: data.what })
+  const size = await decodeSource(data, host, async (bytes) => {
     reader.push(bytes)
-    await read()
+    await takeAll(reader, build)
     host.progress(build.written)
   })
   reader.end()
-  await read()
-  return { ...(await build.finish()), sourceUncompressedSize }
+  await takeAll(reader, build)
+  return size
+}
+
+/** Spools the source, then writes its entries in another order. */
+async function prioritizedFirst(
+  data: LayerJobData,
+  host: LayerHost,
+  build: LayerBuild,
+): Promise<number> {
+  const { what, prioritized } = data
+  using spool = openSpool(data.ingestPath)
+  const parts: TarPart[] = []
+  const scan = new TarReader({ what })
+  let fixed = false
+  const collect = (): void => {
+    for (let event = scan.next(); event !== undefined; event = scan.next()) {
+      if (event.type !== 'entry') continue
+      const { name, type, linkname, offset, fromGlobal, size, sparse } = event.entry
+      const last = parts.at(-1)
+      if (last) last.end = offset
+      fixed ||= fromGlobal || sparse
+      const end = offset + event.header.length + size + paddingSize(size)
+      parts.push({ path: cleanPath(name), type, linkname, start: offset, end })
+    }
+  }
+  const size = await decodeSource(data, host, async (bytes) => {
+    spool.write(bytes)
+    scan.push(bytes)
+    collect()
+  })
+  scan.end()
+  collect()
+  const planned = fixed ? 'it has sparse files or global headers' : orderParts(parts, prioritized)
+  const unordered = typeof planned === 'string'
+  if (unordered) build.warn(`the prioritized files are not put first, because ${planned}`)
+  const { first, rest } = unordered ? { first: [], rest: [whole(size)] } : planned
+  const reader = new TarReader({ what })
+  const copy = async (part: TarPart): Promise<void> => {
+    for (const bytes of spool.read(part.start, part.end)) {
+      reader.push(bytes)
+      await takeAll(reader, build)
+      host.progress(build.written)
+    }
+  }
+  for (const part of first) await copy(part)
+  await build.landmark(first.length > 0)
+  for (const part of joined(rest)) await copy(part)
+  reader.end()
+  await takeAll(reader, build)
+  return size
+}
+
+/** All of a tar as one part. */
+function whole(size: number): TarPart {
+  return { path: '', type: 'file', linkname: '', start: 0, end: size }
+}
+
+/** Parts that lie behind each other become one. */
+function joined(parts: readonly TarPart[]): TarPart[] {
+  const runs: TarPart[] = []
+  for (const part of parts) {
+    const last = runs.at(-1)
+    if (last?.end === part.start) last.end = part.end
+    else runs.push({ ...part })
+  }
+  return runs
+}
+
+async function takeAll(reader: TarReader, build: LayerBuild): Promise<void> {
+  for (let event = reader.next(); event !== undefined; event = reader.next()) {
+    const wait = build.take(event)
+    if (wait !== undefined) await wait
+  }
 }
 
 /**
@@ -62,8 +142,7 @@ async function convert(data: LayerJobData, host: LayerHost): Promise<LayerJobRes
  * Throws FORMAT_…, and IMAGE_DIFF_ID_MISMATCH at the end.
  */
 async function decodeSource(
-  what: string,
-  diffId: Digest,
+  { what, diffId }: LayerJobData,
   host: LayerHost,
   take: (bytes: Uint8Array) => Promise<void>,
 ): Promise<number> {

@@ -93,6 +93,12 @@ export class LayerRules {
     this.#kept ??= reason
   }
 
+  /** Adds a warning, of which only so many are kept. */
+  warn(text: string): void {
+    if (this.warnings.length < MAX_WARNINGS) this.warnings.push(text)
+    else this.warnings[MAX_WARNINGS] = `${++this.#moreWarnings} more warnings`
+  }
+
   /** The row of an output that was written. */
   wrote(output: Output, row: Row): void {
     switch (output.role) {
@@ -156,7 +162,7 @@ export class LayerRules {
       }
     }
     for (const path of this.#missing) {
-      questions.push({ about: 'path', path, matters: 'present', unless: DEFAULT_DIRECTORY })
+      questions.push({ about: 'path', path, matters: 'present' })
     }
     if (table.isOpaque(table.paths.find(''))) questions.push({ about: 'root-names' })
     return questions
@@ -283,7 +289,7 @@ export class LayerRules {
     if (entry.xattrs !== undefined) {
       const kept = [...entry.xattrs].filter(([name]) => !OVERLAY_XATTR.test(name))
       if (kept.length < entry.xattrs.size) {
-        this.#warn(
+        this.warn(
           `${JSON.stringify(entry.name)}: attributes of the overlay file system are left out`,
         )
         plain = { ...entry, xattrs: new Map(kept) }
@@ -439,11 +445,6 @@ export class LayerRules {
     if (table.kind(node) !== KIND.nothing || lower?.kind !== 'directory') return []
     if (isDefault(lower.metadata)) return []
     return [made('directory', './', lower.metadata, node, 'entry')]
-  }
-
-  #warn(text: string): void {
-    if (this.warnings.length < MAX_WARNINGS) this.warnings.push(text)
-    else this.warnings[MAX_WARNINGS] = `${++this.#moreWarnings} more warnings`
   }
 }
 

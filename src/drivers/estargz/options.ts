@@ -3,14 +3,15 @@ import { AccelError } from '../../errors/accel-error.ts'
 import { cleanPath } from '../../formats/tar/path.ts'
 import { DEFAULT_CHUNK_SIZE } from '../../formats/estargz/layout.ts'
 import type { EstargzFormat } from '../../formats/estargz/write.ts'
+import type { PrioritizedPath } from './prioritize.ts'
 
 /** The options of the eStargz driver, parsed. */
 export interface EstargzOptions {
   format: EstargzFormat
   docker2oci: boolean
   withReferrer: boolean
-  /** Paths, cleaned, whose files come first, in this order. */
-  prioritizedFiles: string[]
+  /** What comes first, in this order. */
+  prioritized: PrioritizedPath[]
 }
 
 const MIB = 1024 * 1024
@@ -27,8 +28,9 @@ export const estargzOptionDocs = {
   min_chunk_size:
     'Uncompressed bytes below which neighbouring files share one gzip member, 0 to 32 MiB; makes layers of small files smaller. Needs stargz-snapshotter 0.13 to read. Default 0: each file has its own.',
   prioritized_files:
-    'Paths, one a line: these files come first in their layer and are fetched when it is mounted.',
-  prefetch_patterns: 'The same as `prioritized_files`, by the name it has for `nydus`.',
+    'Paths, one a line: what a layer has of them comes first in it and is fetched when it is mounted.',
+  prefetch_patterns:
+    'Like `prioritized_files`, by the name that it has for `nydus`; a directory stands for all that lies in it.',
   with_referrer: '`true` or `false`: the result names its source as `subject`. Default `true`.',
 } as const
 
@@ -59,11 +61,9 @@ export function parseEstargzOptions(config: Readonly<Record<string, string>>): E
     },
     docker2oci: read('docker2oci', booleanIn, true),
     withReferrer: read('with_referrer', booleanIn, true),
-    prioritizedFiles: [
-      ...new Set([
-        ...read('prioritized_files', pathsIn, []),
-        ...read('prefetch_patterns', pathsIn, []),
-      ]),
+    prioritized: [
+      ...read('prioritized_files', pathsIn(false), []),
+      ...read('prefetch_patterns', pathsIn(true), []),
     ],
   }
 }
@@ -105,10 +105,11 @@ function sizeIn(min: number, max: number): (text: string, key: Key) => number {
 }
 
 /** One path a line; empty lines and lines that begin with # are left out. */
-function pathsIn(text: string): string[] {
-  return text
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '' && !line.startsWith('#'))
-    .map(cleanPath)
+function pathsIn(recursive: boolean): (text: string) => PrioritizedPath[] {
+  return (text) =>
+    text
+      .split('\n')
+      .map((line) => line.trim())
+      .filter((line) => line !== '' && !line.startsWith('#'))
+      .map((line) => ({ path: cleanPath(line), recursive }))
 }
