@@ -126,10 +126,12 @@ function putLength(out: Uint8Array, at: number, length: number): number {
  * `what` names it in the message.
  */
 export function decompressLz4(block: Uint8Array, size: number, what: string): Uint8Array {
-  const out = new Uint8Array(size)
   const fault = (offset: number, problem: string): AccelError =>
     new AccelError('FORMAT_INVALID', { what, format: 'LZ4 block', offset, problem })
   const end = block.length
+  // A byte stands for 255 at most: a size that no block of this length can have is refused before memory is taken.
+  if (size > end * 255) throw fault(end, `${end} bytes for ${size}`)
+  const out = new Uint8Array(size)
   let at = 0
   let written = 0
   while (at < end) {

@@ -140,6 +140,14 @@ test('equal sets of attributes are one, whatever their order; the last value of 
   assert.equal(xattrs.count, 2)
 })
 
+test('attributes are copied, also out of a Buffer that is used again', () => {
+  const { xattrs } = newTree().inodes
+  const value = Buffer.from('before')
+  const id = xattrs.add([{ name: Buffer.from('user.a'), value }], 'x')
+  value.fill(0)
+  assert.equal(Buffer.from(xattrs.get(id)[0]?.value ?? []).toString(), 'before')
+})
+
 test('a file tree that refers to one inode twice has hard links, for files alone', () => {
   const tree = newTree()
   const { inodes } = tree

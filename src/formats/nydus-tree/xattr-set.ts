@@ -55,7 +55,10 @@ export class XattrSets {
     }
     this.#bytes += bytes
     const id = this.#sets.length
-    this.#sets.push(set.map(({ name, value }) => ({ name: name.slice(), value: value.slice() })))
+    // Not slice(): that of a Buffer shares its memory.
+    this.#sets.push(
+      set.map(({ name, value }) => ({ name: new Uint8Array(name), value: new Uint8Array(value) })),
+    )
     this.#ids.set(key, id)
     return id
   }

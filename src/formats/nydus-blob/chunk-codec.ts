@@ -1,0 +1,82 @@
+import { gunzipSync, zstdDecompressSync } from 'node:zlib'
+import { AccelError } from '../../errors/accel-error.ts'
+import { openCompressor } from '../codec/open.ts'
+import { decompressLz4, Lz4Compressor } from '../lz4/block.ts'
+import type { Compressor } from './algorithm.ts'
+
+/** Compresses one piece at a time: a chunk, or a chunk table. */
+export interface PieceCompressor {
+  readonly compressor: Compressor
+  /** The stored form of `bytes`: a view, valid until the next call. `undefined` where it would not be smaller. */
+  compress(bytes: Uint8Array): Uint8Array | undefined
+  /** Gives native memory back. */
+  close(): void
+}
+
+/**
+ * Opens a compressor for pieces. zstd: one frame a piece, level 3 unless said otherwise; lz4_block: a bare block;
+ * `none` stores everything as it is. There is no gzip: readers take such blobs for legacy eStargz.
+ */
+export function openPieceCompressor(
+  compressor: Exclude<Compressor, 'gzip'>,
+  init: { level?: number } = {},
+): PieceCompressor {
+  switch (compressor) {
+    case 'none':
+      return { compressor, compress: () => undefined, close: () => undefined }
+    case 'lz4_block': {
+      const lz4 = new Lz4Compressor()
+      return {
+        compressor,
+        compress: (bytes) => smaller(lz4.compress(bytes), bytes),
+        close: () => undefined,
+      }
+    }
+    case 'zstd': {
+      const zstd = openCompressor({ format: 'zstd', ...init })
+      return {
+        compressor,
+        compress: (bytes) => {
+          zstd.write(bytes)
+          return smaller(zstd.finish(), bytes)
+        },
+        close: () => zstd.close(),
+      }
+    }
+  }
+}
+
+/** A piece counts as compressed only where it got strictly smaller: readers tell by the two sizes. */
+function smaller(stored: Uint8Array, bytes: Uint8Array): Uint8Array | undefined {
+  return stored.length < bytes.length ? stored : undefined
+}
+
+/**
+ * The `size` bytes that `stored` holds. Throws FORMAT_INVALID where it is damaged or holds more or less; `what` names
+ * it in the message.
+ */
+export function decompressPiece(
+  stored: Uint8Array,
+  compressor: Compressor,
+  size: number,
+  what: string,
+): Uint8Array {
+  if (compressor === 'lz4_block') return decompressLz4(stored, size, what)
+  const invalid = (problem: string, cause?: unknown): AccelError =>
+    new AccelError(
+      'FORMAT_INVALID',
+      { what, format: `${compressor} data`, offset: 0, problem },
+      { cause },
+    )
+  let bytes: Uint8Array = stored
+  try {
+    // At least 1: node:zlib takes no smaller limit.
+    const options = { maxOutputLength: Math.max(1, size) }
+    if (compressor === 'zstd') bytes = zstdDecompressSync(stored, options)
+    else if (compressor === 'gzip') bytes = gunzipSync(stored, options)
+  } catch (cause) {
+    throw invalid((cause as Error).message, cause)
+  }
+  if (bytes.length !== size) throw invalid(`${bytes.length} bytes where ${size} were expected`)
+  return bytes
+}
