@@ -5,12 +5,7 @@ import { test, type TestContext } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { digestOf, hexOf, type Digest } from '../oci/digest.ts'
 import { parseManifest } from '../oci/manifest.ts'
-import {
-  DOCKER_CONFIG,
-  DOCKER_LAYER_GZIP,
-  DOCKER_LAYER_TAR,
-  DOCKER_MANIFEST,
-} from '../oci/media-type.ts'
+import { OCI_CONFIG, OCI_LAYER_GZIP, OCI_LAYER_TAR, OCI_MANIFEST } from '../oci/media-type.ts'
 import { collect } from '../streams/byte-source.ts'
 import { testTar, type TarBuilder } from '../testing/tar-builder.ts'
 import { temporaryDirectory } from '../testing/temporary-directory.ts'
@@ -39,12 +34,12 @@ async function open(t: TestContext, tar: TarBuilder): Promise<ImageSource> {
 /** Reads the image of that name: the layers' types and bytes. */
 async function layersOf(source: ImageSource, reference?: string) {
   const descriptor = await source.resolve(reference)
-  assert.equal(descriptor.mediaType, DOCKER_MANIFEST)
+  assert.equal(descriptor.mediaType, OCI_MANIFEST)
   const bytes = await source.manifest(descriptor)
   assert.equal(digestOf(bytes), descriptor.digest)
   assert.deepEqual(await source.resolve(descriptor.digest), descriptor)
   const { config, layers } = parseManifest(bytes, 'image')
-  assert.equal(config.mediaType, DOCKER_CONFIG)
+  assert.equal(config.mediaType, OCI_CONFIG)
   const read = async ({ digest, size }: { digest: Digest; size: number }) =>
     Buffer.from(
       await collect(
@@ -86,7 +81,7 @@ test('the form with a directory for each layer, where equal layers are links', a
   const source = await open(t, tar)
   const expected = {
     config,
-    layers: [base, app, base].map((bytes) => ({ mediaType: DOCKER_LAYER_TAR, bytes })),
+    layers: [base, app, base].map((bytes) => ({ mediaType: OCI_LAYER_TAR, bytes })),
   }
   const names = [undefined, 'nginx', 'docker.io/library/nginx:latest', 'localhost:5000/x/y:1']
   for (const reference of names) assert.deepEqual(await layersOf(source, reference), expected)
@@ -110,8 +105,8 @@ test('the form with blobs, compressed or not', async (t) => {
   assert.deepEqual(await layersOf(await open(t, tar)), {
     config,
     layers: [
-      { mediaType: DOCKER_LAYER_TAR, bytes: base },
-      { mediaType: DOCKER_LAYER_GZIP, bytes: zipped },
+      { mediaType: OCI_LAYER_TAR, bytes: base },
+      { mediaType: OCI_LAYER_GZIP, bytes: zipped },
     ],
   })
 })
@@ -125,7 +120,7 @@ test('a compressed layer without a digest in its name is known by its bytes', as
     .file('c.json', config)
     .file('l.tar', zipped)
   const { layers } = await layersOf(await open(t, tar))
-  assert.deepEqual(layers, [{ mediaType: DOCKER_LAYER_GZIP, bytes: zipped }])
+  assert.deepEqual(layers, [{ mediaType: OCI_LAYER_GZIP, bytes: zipped }])
 })
 
 test('of several images one is named, or is the latest', async (t) => {

@@ -5,11 +5,11 @@ import { digestFrom, digestOf, isDigest, type Digest } from '../oci/digest.ts'
 import { parseImageConfig } from '../oci/image-config.ts'
 import { encodeDocument } from '../oci/json-document.ts'
 import {
-  DOCKER_CONFIG,
-  DOCKER_LAYER_GZIP,
-  DOCKER_LAYER_TAR,
-  DOCKER_LAYER_ZSTD,
-  DOCKER_MANIFEST,
+  OCI_CONFIG,
+  OCI_LAYER_GZIP,
+  OCI_LAYER_TAR,
+  OCI_LAYER_ZSTD,
+  OCI_MANIFEST,
 } from '../oci/media-type.ts'
 import { formatReference, parseReference, withTag } from '../oci/reference.ts'
 import { verified } from '../streams/verified.ts'
@@ -37,9 +37,9 @@ interface Assembled {
 
 /**
  * An archive of `docker save` or `podman save` as a source; of both its forms, that with `<id>/layer.tar` and that
- * with `blobs/sha256/…`. It holds no manifest in the first and need not in the second, so one is made: Docker
- * schema 2, of the config and the layers as they are stored. Tars are known by the diffIds of the config; a
- * compressed layer that is not named by its digest is read once to know it.
+ * with `blobs/sha256/…`. It holds no manifest in the first and need not in the second, so one is made of the config
+ * and the layers as they are stored: OCI's, since skopeo and podman find no other in a layout. Tars are known by the
+ * diffIds of the config; a compressed layer that is not named by its digest is read once to know it.
  */
 export function dockerArchiveSource(path: string, name: string): ImageSource {
   const files = archiveFiles(path, name)
@@ -130,15 +130,15 @@ async function assemble(
   }
   const bytes = encodeDocument({
     schemaVersion: 2,
-    mediaType: DOCKER_MANIFEST,
+    mediaType: OCI_MANIFEST,
     config: {
-      mediaType: DOCKER_CONFIG,
+      mediaType: OCI_CONFIG,
       size: configBytes.length,
       digest: digestOf(configBytes),
     },
     layers,
   })
-  const descriptor = { mediaType: DOCKER_MANIFEST, digest: digestOf(bytes), size: bytes.length }
+  const descriptor = { mediaType: OCI_MANIFEST, digest: digestOf(bytes), size: bytes.length }
   return { descriptor, bytes, paths }
 }
 
@@ -153,7 +153,7 @@ async function describeLayer(
     throw new AccelError('CONTENT_NOT_FOUND', { what: path, where: files.name })
   }
   const mediaType = await layerTypeOf(files, path, init)
-  if (mediaType === DOCKER_LAYER_TAR) return { mediaType, size, digest: diffId }
+  if (mediaType === OCI_LAYER_TAR) return { mediaType, size, digest: diffId }
   const named = `sha256:${path.replace(/^blobs\/sha256\//, '')}`
   if (isDigest(named)) return { mediaType, size, digest: named }
   const hash = createHash('sha256')
@@ -165,10 +165,10 @@ async function describeLayer(
 async function layerTypeOf(files: LayoutFiles, path: string, init?: CallInit): Promise<string> {
   for await (const chunk of files.read(path, init)) {
     const magic = Buffer.from(chunk.subarray(0, 4)).toString('hex')
-    if (magic.startsWith('1f8b')) return DOCKER_LAYER_GZIP
-    return magic === '28b52ffd' ? DOCKER_LAYER_ZSTD : DOCKER_LAYER_TAR
+    if (magic.startsWith('1f8b')) return OCI_LAYER_GZIP
+    return magic === '28b52ffd' ? OCI_LAYER_ZSTD : OCI_LAYER_TAR
   }
-  return DOCKER_LAYER_TAR
+  return OCI_LAYER_TAR
 }
 
 function onlyImage(name: string, images: SavedImage[]): SavedImage | undefined {

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { Descriptor } from '../oci/descriptor.ts'
-import { hexOf } from '../oci/digest.ts'
 import { parseManifest } from '../oci/manifest.ts'
 import { collect } from '../streams/byte-source.ts'
 import { buildImage, buildIndex, buildLayer, pushBuilt } from '../testing/image-builder.ts'
@@ -85,9 +84,14 @@ test('the docker-archive that skopeo writes is read', needsSkopeo(), async (t) =
     blobs.map((blob) => blob.digest),
     layers.map((layer) => layer.diffId),
   )
-  // skopeo makes the same manifest of the archive.
+  // skopeo makes a manifest with the same config of the archive, and finds ours in a layout.
   const raw = await skopeo('inspect', '--raw', `${place}:demo/app:v1`)
-  const theirs = parseManifest(Buffer.from(raw), 'skopeo').config.digest
-  const ours = parseManifest(await source.manifest(found), 'ours').config.digest
-  assert.equal(hexOf(ours), hexOf(theirs))
+  const bytes = await source.manifest(found)
+  const { config } = parseManifest(bytes, 'ours')
+  assert.equal(config.digest, parseManifest(Buffer.from(raw), 'theirs').config.digest)
+  const layout = `oci:${join(await temporaryDirectory(t), 'layout')}:v1`
+  const { target } = await openLayoutTarget(layout)
+  for (const blob of [config, ...blobs]) await target.pushBlob(blob, () => source.blob(blob))
+  await target.pushManifest(bytes, found, { tag: 'v1' })
+  assert.equal(await skopeo('inspect', '--raw', layout), Buffer.from(bytes).toString())
 })
