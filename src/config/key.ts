@@ -144,6 +144,9 @@ export function secretFor<T>(init: {
   })
 }
 
+/** A member of a JSON text whose name says that it is a secret: `"access_key_secret": "…"`. */
+const secretMember = /"[^"]*(?:secret|password|token)[^"]*"\s*:\s*"([^"]+)"/gi
+
 /** A map of texts, each the raw text of its scalar: `0x100000` stays so, `true` is `"true"`. */
 export function rawTexts(init: { doc: string }): Key<Readonly<Record<string, string>>> {
   return {
@@ -152,9 +155,12 @@ export function rawTexts(init: { doc: string }): Key<Readonly<Record<string, str
     doc: init.doc,
     read: (node, reading) =>
       Object.fromEntries(
-        reading
-          .entries(node)
-          .map(({ key, value, at }) => [key, at.scalar(value, { keepEmpty: true }) ?? '']),
+        reading.entries(node).map(({ key, value, at }) => {
+          const plain = at.scalar(value, { keepEmpty: true }) ?? ''
+          // storage backends take their keys as JSON in one of these texts
+          for (const [, secret = ''] of plain.matchAll(secretMember)) at.hide(secret)
+          return [key, plain]
+        }),
       ),
   }
 }

@@ -280,6 +280,16 @@ ${minimal}`
   }
 })
 
+test('the keys of a storage backend are reported for hiding, wherever they stand in its JSON', () => {
+  const yaml = `converter:
+  driver:
+    type: nydus
+    config:
+      backend_config: '{"access_key_id":"ID","access_key_secret":"hidden-1","o":{"securityToken" : "hidden-2"}}'
+`
+  assert.deepEqual(parseConfig(yaml, 'c.yaml').secrets, ['hidden-1', 'hidden-2'])
+})
+
 test('a secret that is not where it should be is a mistake that does not show what is there', () => {
   const yaml = `server: { api_token: env:NOWHERE }
 provider: { source: { a: { auth: "file:missing", webhook: { auth_header: x } } } }

@@ -12,6 +12,8 @@ const { config } = parseConfig(
     tls.example:443: {}
     plain.example: { plain_http: true }
     docker.io: {}
+    localhost: {}
+    127.0.0.1:80: {}
 converter: { driver: { type: estargz } }
 `,
   'config.yaml',
@@ -30,6 +32,9 @@ const cases: [host: string, found: string | undefined][] = [
   ['plain.example:443', undefined],
   ['registry-1.docker.io', 'docker.io'],
   ['index.docker.io', 'docker.io'],
+  ['localhost:80', 'localhost'],
+  ['localhost:443', undefined],
+  ['127.0.0.1', '127.0.0.1:80'],
   ['evil-harbor.example', undefined],
   ['', undefined],
 ]

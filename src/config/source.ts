@@ -3,6 +3,9 @@ import type { Config, SourceConfig } from './schema.ts'
 /** Names of Docker Hub: what references say, what older logins say, and where its registry is. */
 const dockerHub = ['docker.io', 'index.docker.io', 'registry-1.docker.io']
 
+/** Hosts of this machine, which are spoken to without TLS. */
+const loopback = /^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/
+
 /**
  * The section of `provider.source` for `host` (of a reference, port included), and its name there. The exact name
  * comes first, then the name with or without the standard port, then another name of Docker Hub. Upper and lower
@@ -15,8 +18,8 @@ export function findSource(
   const wanted = spellings(host)
   for (const spelling of wanted) {
     for (const [name, source] of config.provider.source) {
-      const standard = source.plainHttp ? ':80' : ':443'
       const own = name.toLowerCase()
+      const standard = source.plainHttp || loopback.test(own) ? ':80' : ':443'
       if (
         own === spelling ||
         own === `${spelling}${standard}` ||

@@ -5,9 +5,11 @@ import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { parseConfig } from '../config/load.ts'
 import { isAccelError } from '../errors/accel-error.ts'
 import { startTestService, type TestService } from '../testing/service/http-service.ts'
 import { MAX_BODY_SIZE } from './request-body.ts'
+import { listen } from './server.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'http-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -112,6 +114,24 @@ test('a broken request harms nobody', async () => {
     assert.match(answer, /^(HTTP\/1\.1 4\d\d |$)/)
   }
   assert.equal((await service.send({ path: '/api/v1/health' })).status, 200)
+})
+
+test('a client that is slow with its head or its body is cut off', async () => {
+  const { config } = parseConfig(tcp, 'config.yaml')
+  const handler = async (request: Request): Promise<Response> => new Response(await request.text())
+  const limits = { headersTimeout: 20, requestTimeout: 40, connectionsCheckingInterval: 5 }
+  const server = await listen(handler, config.server, limits)
+  const slow = [
+    'POST / HTTP/1.1\r\nHost: a\r\n',
+    'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nab',
+  ]
+  for (const bytes of slow) {
+    const socket = connect(server.port ?? 0, '127.0.0.1')
+    socket.on('error', () => undefined)
+    socket.write(bytes)
+    await new Promise((resolve) => socket.once('close', resolve).resume())
+  }
+  await server.stop({ deadlineMs: 0 })
 })
 
 test('stopping answers what is under way and closes connections that are kept alive', async () => {

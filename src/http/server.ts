@@ -22,7 +22,7 @@ export interface HttpServer {
  * How long a client may take, and how much it may hold, in milliseconds. A request is short, whatever the answer
  * takes: a synchronous one may wait for hours, and nothing here limits that.
  */
-const limits = {
+const clientLimits = {
   headersTimeout: 10_000,
   requestTimeout: 30_000,
   keepAliveTimeout: 30_000,
@@ -34,7 +34,12 @@ const limits = {
 const MAX_CONNECTIONS = 4096
 
 /** Listens as `server` of the configuration says. Throws HTTP_LISTEN_FAILED, CONFIG_UNREADABLE. */
-export async function listen(handler: Handler, config: Config['server']): Promise<HttpServer> {
+export async function listen(
+  handler: Handler,
+  config: Config['server'],
+  init: Partial<typeof clientLimits> = {},
+): Promise<HttpServer> {
+  const limits = { ...clientLimits, ...init }
   const { uds, host, port } = config
   const listener = getRequestListener(
     (request, { incoming }) =>
