@@ -71,7 +71,7 @@ function phaseTable({ images }: BenchResult): string {
       (ms / 1000).toFixed(2),
       ms > 0 ? threeDigits(input / 1e3 / ms) : '-',
     ]
-    const holds = `${formatCount(layers)} layers, ${formatCount(entries)} entries`
+    const holds = `${counted(layers, 'layer')}, ${formatCount(entries)} entries`
     return [
       [name, ...row('pull', sourceSize, sourceSize, phases.pullMs), holds],
       ['', ...row('convert', uncompressedSize, ours.outputSize, phases.convertMs)],
@@ -94,4 +94,8 @@ function ratioTable({ images }: BenchResult): string {
 
 function times({ median, min, max }: Spread): string {
   return `${median.toFixed(2)} (${min.toFixed(2)} to ${max.toFixed(2)})`
+}
+
+function counted(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`
 }
