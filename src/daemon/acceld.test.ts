@@ -126,7 +126,7 @@ test('a stop cancels what runs and waits, answers who waits, and takes nothing n
     await once(signal, 'abort')
     throw new Error('socket closed')
   })
-  const { exit, signals, create, line } = await serving(conversions)
+  const { exit, signals, create, line, lines } = await serving(conversions)
   const running = create('localhost/a:1', '?sync=true')
   await started.promise
   const waiting = create('localhost/b:1', '?sync=true')
@@ -145,6 +145,7 @@ test('a stop cancels what runs and waits, answers who waits, and takes nothing n
     )
   }
   assert.equal(await exit, 0)
+  assert.doesNotMatch(lines().join('\n'), /level=(error|fatal)/)
   await assert.rejects(create('localhost/c:1'), /ECONNREFUSED/)
 })
 

@@ -110,7 +110,10 @@ function logFailures(log: Log): (event: TaskEvent) => void {
     const { error } = event
     const stack =
       code === 'TASK_DEFECT' && error instanceof Error ? { stack: error.stack } : undefined
-    log.error(`convert in worker: ${reason}`, { task: id, code, ...stack, cause: causeOf(error) })
+    const fields = { task: id, code, ...stack, cause: causeOf(error) }
+    // what was cancelled by a stop is no fault of anybody's
+    if (code === 'TASK_CANCELLED') log.warn(`convert in worker: ${reason}`, fields)
+    else log.error(`convert in worker: ${reason}`, fields)
   }
 }
 
