@@ -49,8 +49,9 @@ export interface TarEntry {
 }
 
 /**
- * What a TarReader yields. `entry` comes first, with the raw header blocks of the entry (extension headers of
- * its own included, global ones not), then `data` until `entry.size` bytes came, then the next `entry`; `end` once.
+ * What a TarReader yields. `entry` comes first, with the raw header blocks of the entry (extension headers of its own
+ * and sparse headers of the old GNU format included; global headers not, nor the map that PAX sparse format 1.0 keeps
+ * in the content), then `data` until `entry.size` bytes came, then the next `entry`; `end` once.
  * `header` and `bytes` are views that stay valid until the next call of the reader.
  */
 export type TarEvent =

@@ -120,6 +120,20 @@ const invalid: Record<string, [Uint8Array[], number, RegExp]> = {
     1024,
     /sparse format is 2\.0/,
   ],
+  'a sparse map longer than what is stored': [
+    [
+      paxHeader([
+        ['GNU.sparse.major', '1'],
+        ['GNU.sparse.minor', '0'],
+        ['GNU.sparse.realsize', '9'],
+      ]),
+      tarBlock({ size: octal(520) }),
+      blocks(`200\n${'0\n'.repeat(254)}`),
+      blocks('0\n'),
+    ],
+    2048,
+    /longer than its content/,
+  ],
   'a sparse file without size': [
     [paxHeader([['GNU.sparse.map', '0,0']]), tarBlock()],
     1024,
@@ -226,6 +240,11 @@ const limited: Record<string, [Partial<TarLimits>, Uint8Array[], number]> = {
     { name: 2000 },
     [tarExtension('L', 'é'.repeat(1001)), tarBlock()],
     2002,
+  ],
+  'the length of a name that is not UTF-8': [
+    { name: 10 },
+    [tarBlock({ name: '\xff'.repeat(11) })],
+    11,
   ],
   'the length of a target': [
     { name: 10 },
