@@ -70,12 +70,19 @@ const falsehoods = new Set(['false', 'no', 'off', 'n'])
 
 /** True or false, in all the words that gopkg.in/yaml.v3 takes for a bool. */
 export function flag(init: KeyInit<boolean>): Key<boolean> {
-  return scalarKey('`true` or `false`', init, String(init.fallback), (value, reading) => {
-    const word = value.toLowerCase()
-    if (truths.has(word)) return true
-    if (!falsehoods.has(word)) reading.problem(`${JSON.stringify(value)} is neither true nor false`)
-    return false
-  })
+  return scalarKey('`true` or `false`', init, String(init.fallback), readFlag)
+}
+
+/** True, false, or undefined where the key is left out and what it means then depends on others; `doc` says how. */
+export function optionalFlag(init: { doc: string }): Key<boolean | undefined> {
+  return scalarKey('`true` or `false`', { ...init, fallback: undefined }, undefined, readFlag)
+}
+
+function readFlag(value: string, reading: Reading): boolean {
+  const word = value.toLowerCase()
+  if (truths.has(word)) return true
+  if (!falsehoods.has(word)) reading.problem(`${JSON.stringify(value)} is neither true nor false`)
+  return false
 }
 
 /** A whole number, decimal or `0x…`, within bounds; `problem` replaces the message where a client knows another. */

@@ -237,7 +237,7 @@ ${minimal}`
       line: 9,
       path: 'provider.source.localhost.nonsense',
       problem:
-        'unknown key, the keys here are auth, insecure, plain_http, ca_file, client_cert_file, client_key_file, address, max_connections, webhook',
+        'unknown key, the keys here are auth, insecure, plain_http, token_hosts, ca_file, client_cert_file, client_key_file, address, max_connections, webhook',
     },
   ])
   assert.deepEqual(problemsOf(yaml, { strict: true }), warnings)

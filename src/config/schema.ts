@@ -4,6 +4,7 @@ import {
   filePath,
   flag,
   integer,
+  optionalFlag,
   rawTexts,
   requiredText,
   secret,
@@ -82,9 +83,12 @@ const source = sectionsByHost(
       },
     }),
     insecure: flag({ fallback: false, doc: 'Does not verify the TLS certificate of this host.' }),
-    plain_http: flag({
-      fallback: false,
-      doc: 'Speaks HTTP without TLS to this host. Nothing else makes the service do so, except for a host on the loopback interface.',
+    plain_http: optionalFlag({
+      doc: 'Speaks HTTP without TLS to this host, or, with `false`, never does. Left out: only to a host of the loopback interface that has neither `ca_file` nor `client_cert_file`.',
+    }),
+    token_hosts: text({
+      fallback: '',
+      doc: "Hosts, `host[:port]` separated by commas, besides the registry's own that may ask for its account to give a token.",
     }),
     ca_file: filePath({
       doc: "Certificates that are trusted for this host besides the system's, PEM.",

@@ -19,7 +19,7 @@ export function findSource(
   for (const spelling of wanted) {
     for (const [name, source] of config.provider.source) {
       const own = name.toLowerCase()
-      const standard = source.plainHttp || loopback.test(own) ? ':80' : ':443'
+      const standard = (source.plainHttp ?? loopback.test(own)) ? ':80' : ':443'
       if (
         own === spelling ||
         own === `${spelling}${standard}` ||

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Config, SourceConfig } from '../config/schema.ts'
+import { findSource } from '../config/source.ts'
 import { AccelError } from '../errors/accel-error.ts'
 import type { CredentialSource } from '../registry/credentials/credentials.ts'
 import type { HostInit } from '../registry/host.ts'
@@ -14,9 +15,9 @@ export function registryHosts(
 ): (host: string) => HostInit | undefined {
   const { source } = config.provider
   const hosts = new Map(
-    [...source].map(([host, settings]) => [host.toLowerCase(), hostInit(settings, login(host))]),
+    [...source].map(([name, settings]) => [name, hostInit(settings, login(name))]),
   )
-  return (host) => hosts.get(host)
+  return (host) => hosts.get(findSource(config, host)?.name ?? '')
 }
 
 function hostInit(settings: SourceConfig, login: CredentialSource | undefined): HostInit {
@@ -26,7 +27,9 @@ function hostInit(settings: SourceConfig, login: CredentialSource | undefined): 
     maxConnections: settings.maxConnections,
     credentials: auth ? auth : login,
   }
-  if (plainHttp) init.plainHttp = true
+  if (plainHttp !== undefined) init.plainHttp = plainHttp
+  const tokenHosts = settings.tokenHosts.split(',').map((name) => name.trim())
+  init.tokenHosts = tokenHosts.filter((name) => name !== '')
   if (caFile) init.ca = pem(caFile)
   if (clientCertFile && clientKeyFile) {
     init.clientCertificate = { cert: pem(clientCertFile), key: pem(clientKeyFile) }

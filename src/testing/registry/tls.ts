@@ -7,10 +7,10 @@ export interface ServerTls {
   ca?: string
 }
 
-/** A certificate for `localhost` and `127.0.0.1`, its key, and its authority, from `test/fixtures/tls`. */
+/** A certificate for `localhost` and `127.0.0.1`, its key, and its authority, from `test/fixtures/registry-tls`. */
 export async function testTls(): Promise<Required<ServerTls>> {
   const read = (name: string) =>
-    readFile(new URL(`../../../test/fixtures/tls/${name}.pem`, import.meta.url), 'utf8')
-  const [key, cert, ca] = await Promise.all([read('key'), read('cert'), read('ca')])
+    readFile(new URL(`../../../test/fixtures/registry-tls/${name}.pem`, import.meta.url), 'utf8')
+  const [key, cert, ca] = await Promise.all([read('server-key'), read('server'), read('ca')])
   return { key, cert, ca }
 }
