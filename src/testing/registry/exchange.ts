@@ -83,8 +83,9 @@ export class Exchange {
   async strikeFirst(): Promise<void> {
     const { fault } = this
     if (fault === undefined) return
-    if (typeof fault.then === 'object' && 'hold' in fault.then) await fault.then.hold
-    else if (fault.afterBytes === undefined) await this.strike()
+    if (typeof fault.then === 'object' && 'hold' in fault.then) {
+      await Promise.race([fault.then.hold, this.#gone()])
+    } else if (fault.afterBytes === undefined) await this.strike()
   }
 
   /** The request's body. What arrived before a fault is yielded before this throws. */
@@ -147,10 +148,7 @@ export class Exchange {
     } else if (then === 'close') {
       socket.destroy()
     } else if (then === 'stall') {
-      await new Promise<void>((resolve) => {
-        if (socket.destroyed) resolve()
-        else socket.once('close', resolve)
-      })
+      await this.#gone()
     } else if (typeof then === 'object' && 'status' in then) {
       assert(!this.response.headersSent, 'a status cannot follow the first bytes of an answer')
       this.log.status = then.status
@@ -164,6 +162,13 @@ export class Exchange {
       return
     }
     throw new Interrupted()
+  }
+
+  /** Resolves when the connection has ended. */
+  async #gone(): Promise<void> {
+    const { socket } = this.request
+    if (!socket.destroyed)
+      await new Promise<void>((resolve) => socket.once('close', () => resolve()))
   }
 
   /** Which body the fault strikes in. */

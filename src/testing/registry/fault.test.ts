@@ -157,6 +157,15 @@ test('a stalled answer ends with the client or the registry', async () => {
   assert.equal((await rest).whole, false)
 })
 
+test('a request that is held for ever ends with the registry', async () => {
+  const registry = await started({ on: 'GET blob', then: { hold: new Promise(() => {}) } })
+  const held = assert.rejects(fetch(blobUrl(registry)))
+  // The answer to another request says that the first one has arrived.
+  await (await fetch(`${registry.url}/v2/`)).arrayBuffer()
+  await registry.close()
+  await held
+})
+
 test('a fault that was taken back is met by nobody', async () => {
   await using registry = await started()
   const fault = registry.fault({ on: 'GET blob', then: { status: 500 }, times: Infinity })
