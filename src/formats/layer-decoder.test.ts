@@ -44,7 +44,7 @@ for (const [compression, layer] of layers) {
     for (const pieces of [[], [1], [2], [3, 1], [4], [3, 1000], [1, 2, 3, 100]]) {
       const decoder = openDecoder({ what: 'test' })
       assert.equal(decoder.compression, undefined)
-      assert(decodeAll(decoder, layer, pieces).equals(tar), `${pieces}`)
+      assert(decodeAll(decoder, layer, pieces).equals(tar), pieces.join())
       assert.equal(decoder.compression, compression)
       assert.deepEqual([decoder.consumed, decoder.produced], [layer.length, tar.length])
     }

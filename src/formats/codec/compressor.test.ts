@@ -91,7 +91,7 @@ test('the level counts, for the first unit and for later ones', () => {
     ],
     [
       { format: 'zstd', level: 1 },
-      { format: 'zstd', level: 19 },
+      { format: 'zstd', level: 12 },
     ],
   ] as const) {
     const [lows, highs] = [compress(low, 'native', Infinity), compress(high, 'native', Infinity)]
@@ -147,6 +147,6 @@ test('any units round-trip through both kinds alike', () => {
         assert(Buffer.from(inverse[inits[i]!.format](native!)).equals(whole))
       }
     }),
-    { numRuns: 60 },
+    { numRuns: 20 },
   )
 })

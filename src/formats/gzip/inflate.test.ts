@@ -59,7 +59,10 @@ for (const codec of ['native', 'fallback'] as CodecKind[]) {
       for (const pieces of [[], [1], [2, 9], [bytes.length - 1]]) {
         for (const bufferSize of [64, 1000, 1 << 20]) {
           const decoder = open({ bufferSize })
-          assert(decodeAll(decoder, bytes, pieces).equals(content), `${pieces} ${bufferSize}`)
+          assert(
+            decodeAll(decoder, bytes, pieces).equals(content),
+            `${pieces.join()} ${bufferSize}`,
+          )
           assert.deepEqual([decoder.consumed, decoder.produced], [bytes.length, content.length])
         }
       }

@@ -58,7 +58,7 @@ function judged({ entry, content }: ReadEntry): unknown {
     mtime: entry.mtime,
     size: entry.size,
     dev: [entry.devMajor, entry.devMinor],
-    xattrs: xattrs.toSorted(),
+    xattrs: xattrs.toSorted(([a], [b]) => (a! < b! ? -1 : 1)),
     content: createHash('sha256').update(content).digest('hex'),
   }
 }

@@ -180,7 +180,7 @@ test('any entry reads back as it was', () => {
     fc.property(entry, (init) => {
       assertReadsBack(init)
     }),
-    { numRuns: 500 },
+    { numRuns: 200 },
   )
 })
 

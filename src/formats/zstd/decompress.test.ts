@@ -95,7 +95,10 @@ for (const codec of ['native', 'fallback'] as CodecKind[]) {
       ]) {
         for (const bufferSize of [64, 1 << 20]) {
           const decoder = open({ bufferSize })
-          assert(decodeAll(decoder, bytes, pieces).equals(content), `${pieces} ${bufferSize}`)
+          assert(
+            decodeAll(decoder, bytes, pieces).equals(content),
+            `${pieces.join()} ${bufferSize}`,
+          )
           assert.deepEqual([decoder.consumed, decoder.produced], [bytes.length, content.length])
         }
       }
