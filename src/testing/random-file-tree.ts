@@ -35,6 +35,8 @@ export interface RandomTreeInit {
   maxFileSize?: number
   /** Offsets of chunks in their uncompressed blob are multiples of this. @default 4096 */
   alignment?: number
+  /** Whether there are access control lists, which are random bytes that a kernel refuses. @default true */
+  acl?: boolean
 }
 
 /** A random tree, and for each of its blobs what a blob table would say of it. */
@@ -73,15 +75,12 @@ export function randomTree(init: RandomTreeInit): RandomTree {
     if (kind === 2) return Buffer.from(String(random(1000)).repeat(1 + random(40)))
     return Buffer.from(`file-${random(100_000)}.${pick(['so', 'pyc', 'txt', 'h'])}`)
   }
-  const xattrs = (): Xattr[] => {
+  const xattrs = (type: number): Xattr[] => {
     if (random(5) !== 0) return []
-    const names = [
-      'user.a',
-      'user.mime',
-      'security.capability',
-      'trusted.t',
-      'system.posix_acl_access',
-    ]
+    const names = ['security.x', 'trusted.t']
+    // Linux knows attributes of users on files and directories alone.
+    if (type === S_IFREG || type === S_IFDIR) names.push('user.a', 'user.mime')
+    if (init.acl !== false) names.push('system.posix_acl_access')
     return names
       .filter(() => random(3) === 0)
       .map((name) => ({
@@ -116,7 +115,7 @@ export function randomTree(init: RandomTreeInit): RandomTree {
       gid: pick([0, 0, 1000, 65534, 0xffff_fffe]),
       mtime: pick([0, 1, 1_700_000_000 + random(1000), -random(100_000), 2 ** 33]),
       mtimeNanoseconds: pick([0, 0, random(1_000_000_000)]),
-      xattrSet: inodes.xattrs.add(xattrs(), 'random'),
+      xattrSet: inodes.xattrs.add(xattrs(type), 'random'),
     })
     if (type === S_IFREG && blobs.length > 0) setContent(inode)
     if (type === S_IFLNK) {
@@ -150,7 +149,7 @@ export function randomTree(init: RandomTreeInit): RandomTree {
   while (tree.liveCount <= init.names) {
     const parent = random(3) === 0 ? crowded : pick(directories)
     const name = newName()
-    if (tree.lookup(parent, name) !== NONE) continue
+    if (tree.lookup(parent, name) !== NONE || /^\.\.?$/.test(Buffer.from(name).toString())) continue
     const kind = random(20)
     if (kind < 3) directories.push(tree.add(parent, name, newInode(S_IFDIR)))
     else if (kind < 5) tree.add(parent, name, newInode(S_IFLNK))
