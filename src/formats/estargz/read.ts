@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { AccelError } from '../../errors/accel-error.ts'
 import { digestOf, type Digest } from '../../oci/digest.ts'
+import type { Decoder, DecoderInit } from '../codec/decoder.ts'
 import { GunzipStream } from '../gzip/inflate.ts'
 import { cleanPath } from '../tar/path.ts'
 import { TarReader } from '../tar/reader.ts'
@@ -82,7 +83,12 @@ export async function openEstargz(readAt: ReadAt, init: OpenEstargzInit): Promis
       size: json.length,
     })
   }
-  return new OpenedEstargz(readAt, what, parseToc(json, what), tocDigest, tocOffset)
+  const toc = parseToc(json, what)
+  return new OpenedEstargz({ readAt, what, toc, tocDigest, tocOffset, decoder: gunzip })
+}
+
+function gunzip(init: DecoderInit): Decoder {
+  return new GunzipStream(init)
 }
 
 function tooLarge(what: string, limit: string, value: number, max: number): AccelError {
@@ -116,20 +122,35 @@ function tocJson(members: Uint8Array, what: string): Uint8Array {
   return Buffer.concat(pieces)
 }
 
-class OpenedEstargz implements Estargz {
+/** What a blob is read by, once its TOC is known. */
+export interface OpenedInit {
+  readAt: ReadAt
+  what: string
+  toc: Toc
+  tocDigest: Digest
+  /** Where the TOC begins, and with it the last member before it ends. */
+  tocOffset: number
+  /** Makes a decoder of members. */
+  decoder(init: DecoderInit): Decoder
+}
+
+/** Reads files by their rows, whatever their members are compressed with. */
+export class OpenedEstargz implements Estargz {
   readonly toc: Toc
   readonly tocDigest: Digest
   readonly tocOffset: number
   readonly #readAt: ReadAt
   readonly #what: string
+  readonly #decoder: OpenedInit['decoder']
   readonly #rows = new Map<string, number>()
   readonly #rowOf = new Map<TocEntry, number>()
   /** Where members begin, in order, the TOC's last. */
   readonly #members: number[] = []
 
-  constructor(readAt: ReadAt, what: string, toc: Toc, tocDigest: Digest, tocOffset: number) {
+  constructor({ readAt, what, toc, tocDigest, tocOffset, decoder }: OpenedInit) {
     this.#readAt = readAt
     this.#what = what
+    this.#decoder = decoder
     this.toc = toc
     this.tocDigest = tocDigest
     this.tocOffset = tocOffset
@@ -193,7 +214,7 @@ class OpenedEstargz implements Estargz {
   async readChunk(chunk: EstargzChunk): Promise<Uint8Array> {
     const { innerOffset, size, blobOffset, blobEnd, digest } = chunk
     const bytes = new Uint8Array(size)
-    const decoder = new GunzipStream({ what: this.#what })
+    const decoder = this.#decoder({ what: this.#what })
     let skipped = 0
     let filled = 0
     try {
