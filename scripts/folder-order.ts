@@ -19,8 +19,9 @@ export const formatOrder: readonly (readonly string[])[] = [
   ['codec'],
   ['tar', 'gzip', 'zstd', 'lz4', 'deflate', 'nydus-tree'],
   ['layer-decoder.ts'],
-  ['estargz', 'zstd-chunked', 'erofs', 'nydus-blob'],
-  ['rafs-v5', 'rafs-v6'],
+  ['estargz', 'erofs', 'nydus-blob'],
+  // zstd:chunked has eStargz' table of contents
+  ['zstd-chunked', 'rafs-v5', 'rafs-v6'],
 ]
 
 /** What the order would allow and is forbidden all the same: a driver gets bytes handed in and hands bytes out. */

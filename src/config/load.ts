@@ -5,6 +5,7 @@ import { Reading, type ReadingFrame } from './reading.ts'
 import { schema, type Config } from './schema.ts'
 import { parseYaml } from './yaml-tree.ts'
 
+/** How a configuration is read. */
 export interface LoadInit {
   /** Makes an unknown key an error instead of a warning. @default false */
   strict?: boolean

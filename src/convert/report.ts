@@ -21,6 +21,7 @@ export interface ConversionReport {
   timings: { pullMs: number; convertMs: number; pushMs: number; totalMs: number }
 }
 
+/** One image of the source: a platform of an index, or the only one. */
 export interface ImageReport {
   platform: string
   sourceDigest: Digest
@@ -28,6 +29,7 @@ export interface ImageReport {
   layers: LayerReport[]
 }
 
+/** One layer, before and after. Sizes are bytes. */
 export interface LayerReport {
   source: { digest: Digest; mediaType: string; size: number }
   target: { digest: Digest; mediaType: string; size: number }

@@ -37,6 +37,7 @@ export interface ConversionService extends AsyncDisposable {
   convert(request: ImageRequest, init: RunInit): Promise<ConversionReport>
 }
 
+/** How the service presents itself, and what it takes from the environment. */
 export interface ServiceInit {
   userAgent?: string
   /** Where the docker configuration is looked for: `DOCKER_CONFIG`, `HOME`. @default the process's environment */

@@ -16,6 +16,7 @@ export interface LayerContent {
   questions: LowerQuestion[]
 }
 
+/** What an entry says of a directory. `mtime` is seconds since 1970. */
 export interface DirectoryMetadata {
   mode: number
   uid: number
@@ -25,6 +26,7 @@ export interface DirectoryMetadata {
   xattrs?: ReadonlyMap<string, Uint8Array>
 }
 
+/** What a layer has at a path. */
 export type ContentEntry =
   | { kind: 'directory'; metadata: DirectoryMetadata }
   | { kind: 'symlink' }

@@ -18,6 +18,7 @@ export interface Log {
   child(fields: LogFields): Log
 }
 
+/** Where the log goes, and how it looks. */
 export interface LogInit {
   /** Takes one finished line, with its line end. */
   write: (line: string) => void

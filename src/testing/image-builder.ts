@@ -46,6 +46,7 @@ export interface BuiltImage {
   children: BuiltImage[]
 }
 
+/** How the bytes of a layer are stored, and what its descriptor says. */
 export interface LayerInit {
   /** @default 'gzip' */
   compression?: Compression

@@ -1,0 +1,29 @@
+/** What the author of a driver imports. The contract is `Driver`; `./driver/testing` has the suite that proves it. */
+export type {
+  ConfiguredDriver,
+  Driver,
+  DriverContext,
+  LayerConverter,
+  LayerInput,
+  LayerResult,
+} from './drivers/driver.ts'
+export type {
+  ContentEntry,
+  DirectoryMetadata,
+  LayerContent,
+  LowerAnswers,
+  LowerEntry,
+  LowerQuestion,
+} from './drivers/layer-content.ts'
+export {
+  AccelError,
+  type ErrorCode,
+  type ErrorContext,
+  isAccelError,
+} from './errors/accel-error.ts'
+export type { Descriptor, Platform } from './oci/descriptor.ts'
+export { type Digest, digestFrom, digestOf, parseDigest } from './oci/digest.ts'
+export { type Compression, layerType } from './oci/media-type.ts'
+export { type ByteSource, bytesFrom, collect } from './streams/byte-source.ts'
+export type { ThreadPool } from './threads/pool.ts'
+export { moduleBeside } from './threads/start-thread.ts'
