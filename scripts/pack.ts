@@ -19,7 +19,14 @@ import { delimiter, dirname, join, resolve } from 'node:path'
 import { root } from './source-tree.ts'
 
 /** What the package holds besides `dist/` and its `package.json`; a page that does not exist yet is left out. */
-const extras = ['bin', 'README.md', 'LICENSE', 'CHANGELOG.md', 'docs/configuration.md']
+const extras = [
+  'bin',
+  'misc/config',
+  'README.md',
+  'LICENSE',
+  'CHANGELOG.md',
+  'docs/configuration.md',
+]
 
 /** Members that make sense in the checkout alone. `node-linux-*` are optional dependencies: no user may get them. */
 const privateMembers = ['private', 'scripts', 'devDependencies', 'optionalDependencies']
@@ -38,6 +45,7 @@ function pack(folder: string): string {
     mkdirSync(dirname(join(folder, extra)), { recursive: true })
     cpSync(join(root, extra), join(folder, extra), { recursive: true })
   }
+  writeFileSync(join(folder, 'build.json'), `${JSON.stringify(buildOf())}\n`)
   writeFileSync(join(folder, 'package.json'), `${JSON.stringify(publishedManifest(), null, 2)}\n`)
   mkdirSync(destination, { recursive: true })
   const output = run(
@@ -47,6 +55,13 @@ function pack(folder: string): string {
   )
   const [packed] = JSON.parse(output) as { filename: string }[]
   return join(destination, packed?.filename ?? '')
+}
+
+/** What `--version` says besides the version: the commit, and when it was made. */
+function buildOf(): Record<string, string> {
+  const git = (format: string): string =>
+    run('git', ['show', '-s', `--format=${format}`], root).trim()
+  return { commit: git('%h'), time: git('%cI') }
 }
 
 function publishedManifest(): Record<string, unknown> {
