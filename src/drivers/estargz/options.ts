@@ -1,6 +1,7 @@
 import { nearest } from '../../config/nearest.ts'
 import { AccelError } from '../../errors/accel-error.ts'
 import { cleanPath } from '../../formats/tar/path.ts'
+import { DEFAULT_LEVEL, MAX_LEVEL, MIN_LEVEL } from '../../formats/deflate/gzip-member.ts'
 import { DEFAULT_CHUNK_SIZE } from '../../formats/estargz/layout.ts'
 import type { EstargzFormat } from '../../formats/estargz/write.ts'
 import type { PrioritizedPath } from './prioritize.ts'
@@ -21,8 +22,7 @@ export const estargzOptionDocs = {
   docker2oci:
     '`true` or `false`: Docker media types become OCI ones. Docker manifests know no annotations, without which nothing is pulled lazily. Default `true`.',
   compression: '`estargz`. Default `estargz`.',
-  compression_level:
-    "1 to 9, on the scale of gzip. Default 6, whose layers are not larger than upstream's of level 9.",
+  compression_level: `${MIN_LEVEL} to ${MAX_LEVEL}, on the scale of libdeflate. Default ${DEFAULT_LEVEL}, whose layers are about as small as upstream's of gzip's level 9; 5 and 6 are 2 to 3 % smaller for a fifth more time.`,
   chunk_size:
     'Bytes of a file that are fetched and verified together, 4 KiB to 32 MiB: `4194304`, `0x400000` or `4MiB`. Default 4 MiB.',
   min_chunk_size:
@@ -55,7 +55,7 @@ export function parseEstargzOptions(config: Readonly<Record<string, string>>): E
   read('compression', checkCompression, undefined)
   return {
     format: {
-      level: read('compression_level', levelIn, 6),
+      level: read('compression_level', levelIn, DEFAULT_LEVEL),
       chunkSize: read('chunk_size', sizeIn(4096, 32 * MIB), DEFAULT_CHUNK_SIZE),
       minChunkSize: read('min_chunk_size', sizeIn(0, 32 * MIB), 0),
     },
@@ -88,8 +88,9 @@ function booleanIn(text: string, key: Key): boolean {
 }
 
 function levelIn(text: string, key: Key): number {
-  if (/^[1-9]$/.test(text)) return Number(text)
-  return fail(key, `${JSON.stringify(text)} is not a level from 1 to 9`)
+  const level = /^\d+$/.test(text) ? Number(text) : Number.NaN
+  if (level >= MIN_LEVEL && level <= MAX_LEVEL) return level
+  return fail(key, `${JSON.stringify(text)} is not a level from ${MIN_LEVEL} to ${MAX_LEVEL}`)
 }
 
 function sizeIn(min: number, max: number): (text: string, key: Key) => number {
