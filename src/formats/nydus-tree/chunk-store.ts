@@ -80,6 +80,24 @@ export class ChunkStore {
     return id
   }
 
+  /** Adds the chunk `id` of another store, as one of the blob at `blobIndex` here. Returns its id here. */
+  addFrom(other: ChunkStore, id: number, blobIndex: number): number {
+    const at = this.#digests.extend(8)
+    for (let word = 0; word < 8; word++) {
+      this.#digests.set(at + word, other.#digests.get(id * 8 + word))
+    }
+    this.#index.push(other.#index.get(id))
+    this.#flags.push(other.#flags.get(id))
+    this.#compressedOffset.push(other.#compressedOffset.get(id))
+    this.#compressedSize.push(other.#compressedSize.get(id))
+    this.#uncompressedOffset.push(other.#uncompressedOffset.get(id))
+    this.#uncompressedSize.push(other.#uncompressedSize.get(id))
+    this.#crc32.push(other.#crc32.get(id))
+    this.#blob.push(blobIndex)
+    if (this.#byDigest !== undefined) this.#remember(this.length - 1)
+    return this.length - 1
+  }
+
   /** The chunk `id`; its digest is a copy. */
   get(id: number): Chunk {
     return {

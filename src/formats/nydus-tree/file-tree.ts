@@ -183,13 +183,12 @@ export class FileTree {
     if (this.nodeCount >= this.#maxNodes) {
       throw this.#limit('a number of files', this.nodeCount + 1, this.#maxNodes)
     }
-    const text = Buffer.from(name).toString('latin1')
-    if (text === '' || text === '.' || text === '..' || text.includes('/') || text.includes('\0')) {
+    if (!isName(name)) {
       throw new AccelError('FORMAT_INVALID', {
         what: this.what,
         format: 'file tree',
         offset: 0,
-        problem: `a file cannot be called ${JSON.stringify(text)}`,
+        problem: `a file cannot be called ${JSON.stringify(Buffer.from(name).toString('latin1'))}`,
       })
     }
   }
@@ -254,4 +253,11 @@ export class FileTree {
       if (this.#parent.get(node) !== NONE) this.#place(node)
     }
   }
+}
+
+/** Tells whether a file can be called so: not empty, `.` or `..`, no slash, no NUL. */
+function isName(name: Uint8Array): boolean {
+  for (let i = 0; i < name.length; i++) if (name[i] === 0x2f || name[i] === 0) return false
+  if (name[0] !== 0x2e) return name.length > 0
+  return name.length > 2 || (name.length === 2 && name[1] !== 0x2e)
 }

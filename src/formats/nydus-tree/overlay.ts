@@ -111,10 +111,10 @@ function inodeCopier(
   }
   const copyChunk = (id: number): number => {
     if (chunks[id] === 0) {
-      const chunk = upper.inodes.chunks.get(id)
-      const blobIndex = blobIndexes[chunk.blobIndex]
-      assert.ok(blobIndex !== undefined, `blob ${chunk.blobIndex} of the layer has no place`)
-      chunks[id] = lower.inodes.chunks.add({ ...chunk, blobIndex }) + 1
+      const from = upper.inodes.chunks
+      const blobIndex = blobIndexes[from.blobIndexOf(id)]
+      assert.ok(blobIndex !== undefined, `blob ${from.blobIndexOf(id)} of the layer has no place`)
+      chunks[id] = lower.inodes.chunks.addFrom(from, id, blobIndex) + 1
     }
     return (chunks[id] as number) - 1
   }
@@ -132,9 +132,8 @@ function inodeCopier(
       xattrSet: copySet(from.xattrSet(inode)),
     })
     if (isRegular(mode)) {
-      const ids = Array.from({ length: from.chunkCount(inode) }, (_, i) =>
-        copyChunk(from.chunkAt(inode, i)),
-      )
+      const ids = new Uint32Array(from.chunkCount(inode))
+      for (let i = 0; i < ids.length; i++) ids[i] = copyChunk(from.chunkAt(inode, i))
       to.setContent(made, from.sizeOf(inode), ids)
     } else if (isSymlink(mode)) to.setTarget(made, from.target(inode))
     else if (isDevice(mode)) to.setDevice(made, from.device(inode))

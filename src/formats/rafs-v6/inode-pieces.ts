@@ -60,6 +60,10 @@ class InodeEncoder {
   /** By attribute set. */
   readonly #xattrs: Uint8Array[]
 
+  /** What pieces are made in: each is copied out before the next is asked for. */
+  #scratch = new Uint8Array(4096)
+  #view = viewOf(this.#scratch)
+
   constructor(plan: RafsV6Plan) {
     this.#plan = plan
     const { xattrs } = plan.tree.inodes
@@ -77,8 +81,8 @@ class InodeEncoder {
     const xattrs = this.#xattrs[inodes.xattrSet(inode)] as Uint8Array
     const end = ErofsInodeExtended.size + xattrs.length
     const content = this.#content(position, inode, mode, end)
-    const bytes = new Uint8Array(content.at + content.bytes.length)
-    ErofsInodeExtended.encode(viewOf(bytes), 0, {
+    const bytes = this.#take(content.at + content.bytes.length)
+    ErofsInodeExtended.encode(this.#view, 0, {
       format: 1 | (content.dataLayout << 1),
       xattrCount: xattrCountOf(xattrs.length),
       mode,
@@ -94,6 +98,14 @@ class InodeEncoder {
     bytes.set(xattrs, ErofsInodeExtended.size)
     bytes.set(content.bytes, content.at)
     return { offset: metaOffset + (placement.nid[position] as number) * SLOT_SIZE, bytes }
+  }
+
+  #take(size: number): Uint8Array {
+    if (size > this.#scratch.length) {
+      this.#scratch = new Uint8Array(size * 2)
+      this.#view = viewOf(this.#scratch)
+    }
+    return this.#scratch.subarray(0, size).fill(0)
   }
 
   /** The blocks of a directory or symlink: what of its data is not behind its inode. */

@@ -21,6 +21,9 @@ import {
 } from './layout.ts'
 import type { RafsV6Plan } from './plan.ts'
 
+/** Chunk records that are encoded into one piece. */
+const RECORDS_AT_ONCE = 1024
+
 /** Writes the bootstrap from front to back, in pieces of up to 256 KiB; `plan.size` bytes in all. */
 export function* writeRafsV6(plan: RafsV6Plan): Generator<Uint8Array> {
   yield* inFileOrder(pieces(plan), plan.size)
@@ -105,12 +108,16 @@ function* chunkTablePieces(plan: RafsV6Plan): Generator<{ offset: number; bytes:
   const { chunks, chunkSize } = tree.inodes
   const ids = chunkUse.ids.slice()
   if (init.chunkOrder !== 'id') ids.sort((a, b) => chunks.compare(a, b))
-  const bytes = new Uint8Array(ChunkRecord.size)
+  const { size } = ChunkRecord
+  const bytes = new Uint8Array(Math.min(RECORDS_AT_ONCE, ids.length) * size)
   const view = viewOf(bytes)
-  for (let i = 0; i < ids.length; i++) {
-    const id = ids[i] as number
-    const position = (chunkUse.lastPosition[id] as number) - 1
-    ChunkRecord.encode(view, 0, { ...chunks.get(id), fileOffset: position * chunkSize })
-    yield { offset: plan.chunkTableOffset + i * ChunkRecord.size, bytes }
+  for (let first = 0; first < ids.length; first += RECORDS_AT_ONCE) {
+    const some = ids.subarray(first, first + RECORDS_AT_ONCE)
+    some.forEach((id, i) => {
+      const fileOffset = ((chunkUse.lastPosition[id] as number) - 1) * chunkSize
+      ChunkRecord.encode(view, i * size, Object.assign(chunks.get(id), { fileOffset }))
+    })
+    const offset = plan.chunkTableOffset + first * size
+    yield { offset, bytes: bytes.subarray(0, some.length * size) }
   }
 }
