@@ -55,30 +55,28 @@ function runTable({ images }: BenchResult): string {
   return formatTable([...columns, left('')], rows)
 }
 
-/** What goes in and comes out of each phase, and how long it takes. */
+/** What goes in and comes out of each phase, and how long it takes; layers are converted as they are pulled. */
 function phaseTable({ images }: BenchResult): string {
-  const titles = ['phase', 'in', 'out', 'wall s', 'MB/s', ''].map((title, i) =>
-    i === 0 || i === 5 ? left(title) : right(title),
-  )
+  const sizes = ['in', 'tar', 'out', 'wall s', 'MB/s'].map(right)
   const rows = images.flatMap((image) => {
     const { name, layers, entries, sourceSize, uncompressedSize, summary } = image
     const { phases, ours } = summary
     if (phases === undefined) return []
-    const row = (phase: string, input: number, output: number, ms: number): string[] => [
-      phase,
-      formatSize(input),
-      formatSize(output),
+    const { pullMs, convertMs, pushMs } = phases
+    const [source, tar, output] = [sourceSize, uncompressedSize, ours.outputSize].map(formatSize)
+    const time = (ms: number, bytes?: number): string[] => [
       (ms / 1000).toFixed(2),
-      ms > 0 ? threeDigits(input / 1e3 / ms) : '-',
+      ...(bytes === undefined ? [] : [ms > 0 ? threeDigits(bytes / 1e3 / ms) : '-']),
     ]
     const holds = `${counted(layers, 'layer')}, ${formatCount(entries)} entries`
     return [
-      [name, ...row('pull', sourceSize, sourceSize, phases.pullMs), holds],
-      ['', ...row('convert', uncompressedSize, ours.outputSize, phases.convertMs)],
-      ['', ...row('push', ours.outputSize, ours.outputSize, phases.pushMs)],
+      [name, 'plan', '', '', '', ...time(pullMs)],
+      ['', 'pull, convert', source, tar, output, ...time(convertMs, uncompressedSize), holds],
+      ['', 'push', output, '', output, ...time(pushMs, ours.outputSize)],
     ]
   })
-  return rows.length === 0 ? '' : formatTable([left('image'), ...titles], rows)
+  if (rows.length === 0) return ''
+  return formatTable([left('image'), left('phase'), ...sizes, left('')], rows)
 }
 
 function ratioTable({ images }: BenchResult): string {

@@ -10,7 +10,9 @@ export interface ConversionRun extends Measurement {
   phases?: Phases
 }
 
-/** Milliseconds of wall clock; pulling and converting overlap. */
+/**
+ * Milliseconds of wall clock. `pull` is of manifests and configs alone; layers are pulled while they are converted.
+ */
 export interface Phases {
   pullMs: number
   convertMs: number
