@@ -36,7 +36,7 @@ ${Object.keys(syntheticImages).join(', ')}. Without any: all of these.
   --runs N           runs of each side (default 3)
   --against CMD      another converter, run in turns with ours: a shell command in
                      which {} is the image; it pushes its result beside it
-  --format NAME      the driver, or zstdchunked (default estargz)
+  --format NAME      the driver (default estargz)
   --option KEY=VALUE an option of the driver; may be repeated
   --large SIZE       adds an image with one layer of this size, such as 2GiB
   --files N          adds an image with one layer of N small files
@@ -52,7 +52,6 @@ export class UsageError extends Error {}
 export function parseArguments(argv: readonly string[]): BenchArguments | undefined {
   const { values, positionals } = read(argv)
   if (values.help) return undefined
-  const { driver, config } = formatOf(values.format)
   const images = positionals.map(imageNamed)
   if (values.large !== undefined) {
     const definition = largeImage(parseSize(values.large))
@@ -67,8 +66,8 @@ export function parseArguments(argv: readonly string[]): BenchArguments | undefi
     images: distinct(images),
     runs: parseCount('--runs', values.runs),
     against: values.against,
-    driver,
-    options: { ...config, ...Object.fromEntries(values.option.map(parseOption)) },
+    driver: values.format,
+    options: Object.fromEntries(values.option.map(parseOption)),
     floor: !values['no-floor'],
     json: values.json,
   }
@@ -104,13 +103,6 @@ function imageNamed(text: string): BenchImage {
 /** Names tell images apart. */
 function distinct(images: BenchImage[]): BenchImage[] {
   return [...new Map(images.map((image) => [image.name, image])).values()]
-}
-
-/** zstd:chunked is the eStargz driver with another compression, as in upstream's configuration. */
-function formatOf(text: string): { driver: string; config: Record<string, string> } {
-  return text === 'zstdchunked'
-    ? { driver: 'estargz', config: { compression: 'zstdchunked' } }
-    : { driver: text, config: {} }
 }
 
 function parseOption(text: string): [string, string] {

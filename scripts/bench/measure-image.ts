@@ -125,8 +125,10 @@ async function outputSize({ registry, signal }: Bench, repository: string): Prom
   return [...distinct.values()].reduce((sum, size) => sum + size, 0)
 }
 
-function floorCommand({ options }: BenchArguments, paths: string[]): string[] {
-  const format = options['compression'] === 'zstdchunked' ? 'zstd' : 'gzip'
+/** eStargz is made of gzip members; the other formats compress with zstd unless an option says otherwise. */
+function floorCommand({ driver, options }: BenchArguments, paths: string[]): string[] {
+  const gzip = driver === 'estargz' && options['compression'] !== 'zstdchunked'
+  const format = gzip ? 'gzip' : 'zstd'
   const level = options['compression_level'] ?? 'default'
   return [process.execPath, FLOOR, format, level, ...paths]
 }
