@@ -31,6 +31,11 @@ export interface LayerInput {
 export interface LayerResult {
   /** The new blob, as it stands in the manifest: media type, digest, size, annotations. */
   descriptor: Descriptor
+  /**
+   * The same blob as it stands in the manifests of the driver's variants, in their order: only annotations differ.
+   * Absent where `descriptor` stands in all of them.
+   */
+  variants?: Descriptor[]
   diffId: Digest
   /** Bytes of the uncompressed target layer. */
   uncompressedSize: number
@@ -63,9 +68,22 @@ export interface Driver {
   configure(config: Readonly<Record<string, string>>): ConfiguredDriver
 }
 
+/**
+ * A further manifest of each image, over the same config and blobs, for readers that need other annotations on the
+ * layers. It stands in the index behind the one that all others are to take.
+ */
+export interface ManifestVariant {
+  /** Names it in messages. */
+  name: string
+  /** Added to its member of the index: what those readers find it by. */
+  memberAnnotations: Readonly<Record<string, string>>
+}
+
 /** What a driver makes of its options. */
 export interface ConfiguredDriver {
   layers: LayerConverter
+  /** Further manifests of each image; the result is an index then, even of a single image. */
+  variants?: readonly ManifestVariant[]
   /** Docker media types become OCI ones. Layer annotations need it. */
   docker2oci: boolean
   /** A `subject` member links the result to its source. */

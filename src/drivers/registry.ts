@@ -1,9 +1,10 @@
 import { AccelError } from '../errors/accel-error.ts'
 import type { Driver } from './driver.ts'
 import { estargz } from './estargz/index.ts'
+import { zstdChunked } from './zstd-chunked/index.ts'
 
 /** Every driver there is. */
-export const drivers: readonly Driver[] = [estargz]
+export const drivers: readonly Driver[] = [estargz, zstdChunked]
 
 /** The driver that `converter.driver.type` names. Throws DRIVER_UNKNOWN. */
 export function driverNamed(name: string): Driver {

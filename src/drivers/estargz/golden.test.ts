@@ -85,7 +85,7 @@ async function readAll(layer: Estargz): Promise<void> {
 
 /** The rows without what differs by design: offsets; the time 0, which the reference leaves out; fractions, which it rounds. */
 function comparable(layer: Estargz): object[] {
-  return layer.toc.entries.map(({ offset: _, modtime, ...entry }) => {
+  return layer.toc.entries.map(({ offset: _offset, modtime, ...entry }) => {
     const seconds = Math.round(Date.parse(modtime ?? '1970-01-01T00:00:00Z') / 1000)
     return entry.type === 'chunk' ? entry : { ...entry, modtime: seconds }
   })

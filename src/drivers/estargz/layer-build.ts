@@ -1,15 +1,20 @@
 import { MAX_TOC_SIZE } from '../../formats/estargz/layout.ts'
-import { EstargzWriter, type EstargzBlob, type EstargzFormat } from '../../formats/estargz/write.ts'
+import type { LayerWriter } from '../../formats/estargz/write.ts'
 import type { BatchHost, Wait } from '../../formats/deflate/member-stream.ts'
 import type { TarEntry, TarEvent } from '../../formats/tar/entry.ts'
+import { END_OF_TAR, paddingSize } from '../../formats/tar/writer.ts'
 import type { ContentTableData } from '../content-table.ts'
 import type { LowerAnswers, LowerQuestion } from '../layer-content.ts'
 import { LayerRules, type Output } from './layer-rules.ts'
+import { openLayerWriter, type LazyBlob, type LazyFormat } from './layer-writer.ts'
+
+/** More zeros than that behind the last entry are not kept. Tar writers fill a record of 10 KiB, or some more. */
+const MAX_END = 1024 * 1024
 
 /** What a layer became. */
 export interface BuiltLayer {
   /** Undefined where the layer is kept. */
-  blob: EstargzBlob | undefined
+  blob: LazyBlob | undefined
   kept: string | undefined
   warnings: string[]
   entries: number
@@ -17,11 +22,13 @@ export interface BuiltLayer {
   questions: LowerQuestion[]
 }
 
-/** Turns the events of a layer's tar into an eStargz blob, by the rules. */
+/** Turns the events of a layer's tar into a lazily readable blob, by the rules. */
 export class LayerBuild {
   readonly #rules: LayerRules
-  #writer: EstargzWriter | undefined
+  #writer: LayerWriter<LazyBlob> | undefined
   #entries = 0
+  /** Where in the source the last entry ends, padding included. */
+  #end = 0
   /** The content that comes is written; else it is that of an entry that is left out. */
   #writing = false
 
@@ -29,13 +36,13 @@ export class LayerBuild {
     host: BatchHost,
     init: {
       what: string
-      format: EstargzFormat
+      format: LazyFormat
       lower: LowerAnswers | undefined
       write(bytes: Uint8Array): void
     },
   ) {
     this.#rules = new LayerRules(init.what, init.lower)
-    this.#writer = new EstargzWriter(host, init.format, (bytes) => init.write(bytes))
+    this.#writer = openLayerWriter(host, init.format, (bytes) => init.write(bytes))
   }
 
   /** Bytes of the blob so far. */
@@ -67,15 +74,15 @@ export class LayerBuild {
     }
   }
 
-  /** After the last event. */
-  async finish(): Promise<BuiltLayer> {
+  /** After the last event. `tail`: bytes of the source, and how many at its end are zeros, where it was read in order. */
+  async finish(tail?: { size: number; zeros: number }): Promise<BuiltLayer> {
     const rules = this.#rules
     for (const output of rules.closing()) {
       await this.#writer?.entry(output.entry, output.header)
       if (this.#writer) rules.wrote(output, this.#writer.row)
     }
     await this.#checkKept()
-    const blob = await this.#finishBlob()
+    const blob = await this.#finishBlob(this.#endZeros(tail))
     return {
       blob,
       kept: rules.kept,
@@ -88,6 +95,7 @@ export class LayerBuild {
 
   #entry(entry: TarEntry, header: Uint8Array): Wait {
     this.#entries++
+    this.#end = entry.offset + header.length + entry.size + paddingSize(entry.size)
     const outputs = this.#rules.take(entry, header)
     if (this.#rules.kept !== undefined) {
       this.#writing = false
@@ -109,6 +117,14 @@ export class LayerBuild {
     }
   }
 
+  /** How many zeros end the tar: as many as the source has behind its last entry, if that is all there is. */
+  #endZeros(tail: { size: number; zeros: number } | undefined): number {
+    if (tail === undefined) return END_OF_TAR.length
+    const behind = tail.size - this.#end
+    const same = behind >= 0 && behind <= tail.zeros && behind <= MAX_END
+    return same ? behind : END_OF_TAR.length
+  }
+
   /** Stops writing where the layer is kept. */
   async #checkKept(): Promise<void> {
     if (this.#rules.kept === undefined || this.#writer === undefined) return
@@ -117,7 +133,7 @@ export class LayerBuild {
     await writer.abandon()
   }
 
-  async #finishBlob(): Promise<EstargzBlob | undefined> {
+  async #finishBlob(zeros: number): Promise<LazyBlob | undefined> {
     const writer = this.#writer
     if (writer === undefined) return undefined
     await writer.settle()
@@ -132,6 +148,6 @@ export class LayerBuild {
       await this.#checkKept()
       return undefined
     }
-    return writer.finish()
+    return writer.finish({ zeros, exact: removed.size + changed.size === 0 })
   }
 }

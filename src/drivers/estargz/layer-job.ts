@@ -1,7 +1,6 @@
 /** What a layer thread does for the eStargz driver. */
 import { createHash } from 'node:crypto'
 import { AccelError } from '../../errors/accel-error.ts'
-import type { EstargzFormat } from '../../formats/estargz/write.ts'
 import { openDecoder } from '../../formats/layer-decoder.ts'
 import { cleanPath } from '../../formats/tar/path.ts'
 import { TarReader } from '../../formats/tar/reader.ts'
@@ -11,6 +10,7 @@ import type { LayerHost } from '../../threads/layer-host.ts'
 import type { LowerAnswers } from '../layer-content.ts'
 import { openBlobFile } from './blob-file.ts'
 import { LayerBuild, type BuiltLayer } from './layer-build.ts'
+import type { LazyFormat } from './layer-writer.ts'
 import { orderParts, type PrioritizedPath, type TarPart } from './prioritize.ts'
 import { openSpool } from './spool.ts'
 
@@ -19,7 +19,7 @@ export interface LayerJobData {
   what: string
   diffId: Digest
   ingestPath: string
-  format: EstargzFormat
+  format: LazyFormat
   lower: LowerAnswers | undefined
   prioritized: PrioritizedPath[]
 }
@@ -44,25 +44,40 @@ async function convert(data: LayerJobData, host: LayerHost): Promise<LayerJobRes
   const { what, ingestPath, format, lower } = data
   using file = openBlobFile(ingestPath)
   const build = new LayerBuild(host, { what, format, lower, write: (bytes) => file.write(bytes) })
-  const size =
-    data.prioritized.length === 0
-      ? await inTarOrder(data, host, build)
-      : await prioritizedFirst(data, host, build)
-  return { ...(await build.finish()), sourceUncompressedSize: size }
+  if (data.prioritized.length > 0) {
+    const size = await prioritizedFirst(data, host, build)
+    return { ...(await build.finish()), sourceUncompressedSize: size }
+  }
+  const tail = await inTarOrder(data, host, build)
+  return { ...(await build.finish(tail)), sourceUncompressedSize: tail.size }
 }
 
-/** Reads the source once, and writes as it comes. */
-async function inTarOrder(data: LayerJobData, host: LayerHost, build: LayerBuild): Promise<number> {
+/** Reads the source once, and writes as it comes. Gives its size and the zeros that it ends in. */
+async function inTarOrder(
+  data: LayerJobData,
+  host: LayerHost,
+  build: LayerBuild,
+): Promise<{ size: number; zeros: number }> {
   await build.landmark(false)
+  let zeros = 0
   const reader = new TarReader({ what: data.what })
   const size = await decodeSource(data, host, async (bytes) => {
     reader.push(bytes)
     await takeAll(reader, build)
+    const last = lastNotZero(bytes)
+    zeros = last < 0 ? zeros + bytes.length : bytes.length - 1 - last
     host.progress(build.written)
   })
   reader.end()
   await takeAll(reader, build)
-  return size
+  return { size, zeros }
+}
+
+/** Where the last byte is that is not zero, or -1. */
+function lastNotZero(bytes: Uint8Array): number {
+  let at = bytes.length - 1
+  while (at >= 0 && bytes[at] === 0) at--
+  return at
 }
 
 /** Spools the source, then writes its entries in another order. */

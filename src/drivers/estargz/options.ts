@@ -1,32 +1,44 @@
-import { nearest } from '../../config/nearest.ts'
-import { AccelError } from '../../errors/accel-error.ts'
-import { cleanPath } from '../../formats/tar/path.ts'
 import { DEFAULT_LEVEL, MAX_LEVEL, MIN_LEVEL } from '../../formats/deflate/gzip-member.ts'
 import { DEFAULT_CHUNK_SIZE } from '../../formats/estargz/layout.ts'
-import type { EstargzFormat } from '../../formats/estargz/write.ts'
+import { cleanPath } from '../../formats/tar/path.ts'
+import {
+  booleanOption,
+  levelOption,
+  linesOption,
+  readOptions,
+  sizeOption,
+  type FailOption,
+} from '../option-reader.ts'
+import type { LayerOptions } from './convert-layer.ts'
+import type { LazyFormat } from './layer-writer.ts'
 import type { PrioritizedPath } from './prioritize.ts'
 
 /** The options of the eStargz driver, parsed. */
-export interface EstargzOptions {
-  format: EstargzFormat
+export interface EstargzOptions extends LayerOptions {
   docker2oci: boolean
   withReferrer: boolean
-  /** What comes first, in this order. */
-  prioritized: PrioritizedPath[]
 }
 
 const MIB = 1024 * 1024
+/** Levels of zstd, whose own default is 3. */
+export const ZSTD_LEVELS = { min: 1, max: 22, default: 3 }
+/**
+ * A zstd frame has the window of its content, which decoders need not take if it is larger than 8 MiB (RFC 8878); what
+ * follows a chunk is in its frame.
+ */
+export const MAX_ZSTD_CHUNK = 4 * MIB
 
 /** What each key means, for messages and the documentation. */
 export const estargzOptionDocs = {
   docker2oci:
     '`true` or `false`: Docker media types become OCI ones. Docker manifests know no annotations, without which nothing is pulled lazily. Default `true`.',
-  compression: '`estargz`. Default `estargz`.',
-  compression_level: `${MIN_LEVEL} to ${MAX_LEVEL}, on the scale of libdeflate. Default ${DEFAULT_LEVEL}, whose layers are about as small as upstream's of gzip's level 9; 5 and 6 are 2 to 3 % smaller for a fifth more time.`,
+  compression:
+    '`estargz` or `zstdchunked`: what upstream makes under that name, zstd frames for the stargz snapshotter alone. For podman as well there is the driver `zstdchunked`. Default `estargz`.',
+  compression_level: `${MIN_LEVEL} to ${MAX_LEVEL}, on the scale of libdeflate. Default ${DEFAULT_LEVEL}, whose layers are about as small as upstream's of gzip's level 9; 5 and 6 are 2 to 3 % smaller for a fifth more time. For zstdchunked 1 to 22, on the scale of zstd; default 3.`,
   chunk_size:
-    'Bytes of a file that are fetched and verified together, 4 KiB to 32 MiB: `4194304`, `0x400000` or `4MiB`. Default 4 MiB.',
+    'Bytes of a file that are fetched and verified together, 4 KiB to 32 MiB, for `zstdchunked` to 4 MiB: `4194304`, `0x400000` or `4MiB`. Default 4 MiB.',
   min_chunk_size:
-    'Uncompressed bytes below which neighbouring files share one gzip member, 0 to 32 MiB; makes layers of small files smaller. Needs stargz-snapshotter 0.13 to read. Default 0: each file has its own.',
+    'Uncompressed bytes below which neighbouring files share one gzip member, 0 to 32 MiB, for `zstdchunked` to 4 MiB; makes layers of small files smaller. Needs stargz-snapshotter 0.13 to read. Default 0: each file has its own.',
   prioritized_files:
     'Paths, one a line: what a layer has of them comes first in it and is fetched when it is mounted.',
   prefetch_patterns:
@@ -34,83 +46,38 @@ export const estargzOptionDocs = {
   with_referrer: '`true` or `false`: the result names its source as `subject`. Default `true`.',
 } as const
 
-type Key = keyof typeof estargzOptionDocs
-const keys = Object.keys(estargzOptionDocs) as Key[]
-
 /** Parses the driver's section of the configuration. Throws DRIVER_OPTION_INVALID. */
 export function parseEstargzOptions(config: Readonly<Record<string, string>>): EstargzOptions {
-  for (const key of Object.keys(config)) {
-    if (keys.includes(key as Key)) continue
-    const meant = nearest(key, keys)
-    fail(
-      key,
-      `it is not known${meant === undefined ? `; there are ${keys.join(', ')}` : `; did you mean ${meant}?`}`,
-    )
+  const { read } = readOptions('estargz', estargzOptionDocs, config)
+  const zstd = read('compression', isZstdChunked, false)
+  const largest = zstd ? MAX_ZSTD_CHUNK : 32 * MIB
+  const levels = zstd ? ZSTD_LEVELS : { min: MIN_LEVEL, max: MAX_LEVEL, default: DEFAULT_LEVEL }
+  const format = {
+    level: read('compression_level', levelOption(levels.min, levels.max), levels.default),
+    chunkSize: read('chunk_size', sizeOption(4096, largest), DEFAULT_CHUNK_SIZE),
+    minChunkSize: read('min_chunk_size', sizeOption(0, largest), 0),
   }
-  const read = <Value>(
-    key: Key,
-    parse: (text: string, key: Key) => Value,
-    otherwise: Value,
-  ): Value => (config[key] === undefined ? otherwise : parse(config[key].trim(), key))
-  read('compression', checkCompression, undefined)
+  const lazy: LazyFormat = zstd
+    ? { kind: 'zstd-chunked', dialect: 'stargz', ...format }
+    : { kind: 'estargz', ...format }
   return {
-    format: {
-      level: read('compression_level', levelIn, DEFAULT_LEVEL),
-      chunkSize: read('chunk_size', sizeIn(4096, 32 * MIB), DEFAULT_CHUNK_SIZE),
-      minChunkSize: read('min_chunk_size', sizeIn(0, 32 * MIB), 0),
-    },
-    docker2oci: read('docker2oci', booleanIn, true),
-    withReferrer: read('with_referrer', booleanIn, true),
+    format: lazy,
+    docker2oci: read('docker2oci', booleanOption, true),
+    withReferrer: read('with_referrer', booleanOption, true),
     prioritized: [
-      ...read('prioritized_files', pathsIn(false), []),
-      ...read('prefetch_patterns', pathsIn(true), []),
+      ...read('prioritized_files', prioritizedOption(false), []),
+      ...read('prefetch_patterns', prioritizedOption(true), []),
     ],
   }
 }
 
-function fail(key: string, problem: string): never {
-  throw new AccelError('DRIVER_OPTION_INVALID', { driver: 'estargz', key, problem })
+function isZstdChunked(text: string, fail: FailOption): boolean {
+  if (text === 'zstdchunked') return true
+  if (text === 'estargz' || text === '') return false
+  return fail(`unsupported compress format: ${text}; there are estargz and zstdchunked`)
 }
 
-function checkCompression(text: string, key: Key): undefined {
-  if (text === 'estargz' || text === '') return
-  if (text === 'zstdchunked') {
-    fail(key, 'zstdchunked is not yet available in this version; leave it out for eStargz')
-  }
-  fail(key, `unsupported compress format: ${text}; there is estargz`)
-}
-
-/** As Go's strconv.ParseBool, with which upstream reads them. */
-function booleanIn(text: string, key: Key): boolean {
-  if (['1', 't', 'T', 'TRUE', 'true', 'True'].includes(text)) return true
-  if (['0', 'f', 'F', 'FALSE', 'false', 'False'].includes(text)) return false
-  return fail(key, `${JSON.stringify(text)} is neither true nor false`)
-}
-
-function levelIn(text: string, key: Key): number {
-  const level = /^\d+$/.test(text) ? Number(text) : Number.NaN
-  if (level >= MIN_LEVEL && level <= MAX_LEVEL) return level
-  return fail(key, `${JSON.stringify(text)} is not a level from ${MIN_LEVEL} to ${MAX_LEVEL}`)
-}
-
-function sizeIn(min: number, max: number): (text: string, key: Key) => number {
-  return (text, key) => {
-    const [, number = '', unit = ''] = /^(0[xX][0-9a-fA-F]+|[0-9]+)\s*(KiB|MiB|)$/.exec(text) ?? []
-    const size = Number(number || Number.NaN) * { KiB: 1024, MiB: MIB, '': 1 }[unit]!
-    if (size >= min && size <= max) return size
-    return fail(
-      key,
-      `${JSON.stringify(text)} is not a size from ${min} to ${max} bytes; write 4194304, 0x400000 or 4MiB`,
-    )
-  }
-}
-
-/** One path a line; empty lines and lines that begin with # are left out. */
-function pathsIn(recursive: boolean): (text: string) => PrioritizedPath[] {
-  return (text) =>
-    text
-      .split('\n')
-      .map((line) => line.trim())
-      .filter((line) => line !== '' && !line.startsWith('#'))
-      .map((line) => ({ path: cleanPath(line), recursive }))
+/** One path a line. */
+export function prioritizedOption(recursive: boolean): (text: string) => PrioritizedPath[] {
+  return (text) => linesOption(text).map((line) => ({ path: cleanPath(line), recursive }))
 }

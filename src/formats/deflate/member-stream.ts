@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import { digestFrom, type Digest } from '../../oci/digest.ts'
 import { moduleBeside } from '../../threads/start-thread.ts'
-import type { HostSlab } from '../../threads/layer-host.ts'
-import { batchBound, type CompressBatch, type CompressedBatch } from './compress-batch.ts'
+import type { HostSlab } from '../../threads/known-slabs.ts'
+import { batchBound } from './compress-batch.ts'
+import type { CompressBatch, CompressedBatch, MemberCodec } from './compress-batch.ts'
 
 /** Where batches are done: a LayerHost, or the same thread in tests. */
 export interface BatchHost {
@@ -32,8 +33,7 @@ export function slabSizeFor(room: number): { input: number; output: number } {
 }
 
 export interface MemberStreamInit {
-  /** 1 to 9, zlib's scale. */
-  level: number
+  codec: MemberCodec
   /** Takes compressed bytes, in order; they are a view of shared memory, valid during the call. */
   write(bytes: Uint8Array): void
   /** Called with the digest of each part, 64 hex digits, in order of their ends, and what `endPart` was given. */
@@ -41,7 +41,7 @@ export interface MemberStreamInit {
 }
 
 /**
- * Cuts an uncompressed stream into gzip members, which batch threads compress, and writes them in order. The
+ * Cuts an uncompressed stream into gzip members or zstd frames, which batch threads compress, and writes them in order. The
  * cuts and the bytes do not depend on how the stream is appended nor on the number of threads.
  */
 export class MemberStream {
@@ -167,7 +167,7 @@ export class MemberStream {
     this.#hash.update(slab.input.subarray(0, this.#used))
     this.#flushed += this.#used
     const data: CompressBatch = {
-      level: this.#init.level,
+      codec: this.#init.codec,
       ends: Uint32Array.from(this.#ends),
       parts: Uint32Array.from(this.#parts),
     }

@@ -30,9 +30,12 @@ export class TocBuilder {
   readonly #flags: number[] = []
   readonly #replaced = new Map<Row, string>()
 
-  /** Adds the row of `entry`; `first` describes the first chunk of a file that has content, in gzip member `member`. */
-  add(entry: TarEntry, first?: ChunkText & { member: number; single: boolean }): Row {
-    const text = this.#rows.entry(entry, first)
+  /**
+   * Adds the row of `entry`; `first` describes the first chunk of a file that has content, in member `member`. `extra`:
+   * more of the row as text, each with a comma before it.
+   */
+  add(entry: TarEntry, first?: ChunkText & { member: number; single: boolean }, extra = ''): Row {
+    const text = this.#rows.entry(entry, first, extra)
     return this.#push(text, first?.member ?? NO_MEMBER, first?.single === true ? SINGLE : 0)
   }
 
@@ -68,15 +71,18 @@ export class TocBuilder {
     }
   }
 
-  /** Bytes of the JSON, once `offsets` says where each gzip member begins. */
-  size(offsets: readonly number[]): number {
+  /** Bytes of the JSON, once `offsets` says where each member begins. */
+  size(offsets: readonly number[], extra = ''): number {
     let size = 0
-    for (const piece of this.pieces(offsets)) size += piece.length
+    for (const piece of this.pieces(offsets, extra)) size += piece.length
     return size
   }
 
-  /** The JSON in pieces, each valid until the next. Ends without a line feed: readers digest what their parser takes. */
-  *pieces(offsets: readonly number[]): Generator<Buffer> {
+  /**
+   * The JSON in pieces, each valid until the next. Ends without a line feed: readers digest what their parser takes.
+   * `extra`: more of the document as text, each with a comma before it.
+   */
+  *pieces(offsets: readonly number[], extra = ''): Generator<Buffer> {
     yield Buffer.from(`{"version":${TOC_VERSION},"entries":[`)
     const out = Buffer.allocUnsafeSlow(2 * STRIDE)
     let used = 0
@@ -97,7 +103,7 @@ export class TocBuilder {
       if (member !== NO_MEMBER) used += out.write(`${offsets[member]!}}`, used, 'latin1')
     }
     yield out.subarray(0, used)
-    yield Buffer.from(']}')
+    yield Buffer.from(`]${extra}}`)
   }
 
   #push(text: string, member: number, flags: number): Row {

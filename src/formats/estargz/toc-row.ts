@@ -36,7 +36,7 @@ export class TocRows {
   readonly #groups = new Map<number, string>()
 
   /** The row of `entry`: complete, or, for a file with content, up to its offset, with zeros for its digests. */
-  entry(entry: TarEntry, chunk: ChunkText | undefined): string {
+  entry(entry: TarEntry, chunk: ChunkText | undefined, extra = ''): string {
     const { type, mode, uid, gid } = entry
     let text = `{"name":${JSON.stringify(entry.name)},"type":"${TYPES[type]}"`
     if (entry.size > 0) text += `,"size":${entry.size}`
@@ -53,6 +53,7 @@ export class TocRows {
     if (entry.devMinor !== 0) text += `,"devMinor":${entry.devMinor}`
     if (entry.xattrs !== undefined && entry.xattrs.size > 0)
       text += `,"xattrs":${xattrsText(entry.xattrs)}`
+    text += extra
     if (chunk !== undefined) {
       return `${text}${chunkText(0, chunk)},"digest":"sha256:${HOLE}"${CHUNK_DIGEST}${OFFSET}`
     }

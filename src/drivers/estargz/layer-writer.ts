@@ -1,0 +1,37 @@
+import type { BatchHost } from '../../formats/deflate/member-stream.ts'
+import {
+  EstargzWriter,
+  estargzSlabSize,
+  type EstargzBlob,
+  type EstargzFormat,
+  type LayerWriter,
+} from '../../formats/estargz/write.ts'
+import {
+  ZstdChunkedWriter,
+  type ZstdChunkedBlob,
+  type ZstdChunkedFormat,
+} from '../../formats/zstd-chunked/write.ts'
+
+/** A lazily readable format with its options, as data that goes to a layer thread. */
+export type LazyFormat =
+  | ({ kind: 'estargz' } & EstargzFormat)
+  | ({ kind: 'zstd-chunked' } & ZstdChunkedFormat)
+
+/** What a blob of either format is. */
+export type LazyBlob = EstargzBlob | ZstdChunkedBlob
+
+/** A writer of `format`, whose blob's bytes `write` takes. */
+export function openLayerWriter(
+  host: BatchHost,
+  format: LazyFormat,
+  write: (bytes: Uint8Array) => void,
+): LayerWriter<LazyBlob> {
+  return format.kind === 'estargz'
+    ? new EstargzWriter(host, format, write)
+    : new ZstdChunkedWriter(host, format, write)
+}
+
+/** Bytes of the slabs that a writer of `format` needs. */
+export function slabSizeOf(format: LazyFormat): { input: number; output: number } {
+  return estargzSlabSize(format)
+}

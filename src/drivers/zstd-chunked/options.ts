@@ -1,0 +1,61 @@
+import { DEFAULT_CHUNK_SIZE } from '../../formats/estargz/layout.ts'
+import type { Dialect } from '../../formats/zstd-chunked/write.ts'
+import type { LayerOptions } from '../estargz/convert-layer.ts'
+import { MAX_ZSTD_CHUNK, prioritizedOption, ZSTD_LEVELS } from '../estargz/options.ts'
+import {
+  booleanOption,
+  choiceOption,
+  levelOption,
+  readOptions,
+  sizeOption,
+} from '../option-reader.ts'
+
+/** The options of the zstd:chunked driver, parsed. */
+export interface ZstdChunkedOptions extends LayerOptions {
+  dialect: Dialect
+  withReferrer: boolean
+}
+
+/** What each key means, for messages and the documentation. */
+export const zstdChunkedOptionDocs = {
+  dialect:
+    '`stargz`: for the stargz snapshotter. `containers`: for podman, buildah and CRI-O. `both`: one set of blobs and two manifests of each image in an index, of which each reader finds its own. Default `both`.',
+  compression_level: '1 to 22, on the scale of zstd. Default 3, as both references.',
+  chunk_size:
+    'Bytes of a file that are fetched and verified together, 4 KiB to 4 MiB: `4194304`, `0x400000` or `4MiB`. Default 4 MiB.',
+  min_chunk_size:
+    'Uncompressed bytes below which neighbouring files share one frame, 0 to 4 MiB; only with the dialect `stargz`. Default 0: each file has its own.',
+  prioritized_files:
+    'Paths, one a line: what a layer has of them comes first in it and is fetched by the stargz snapshotter when it is mounted. Layers that have some get another diffID.',
+  prefetch_patterns:
+    'Like `prioritized_files`, by the name that it has for `nydus`; a directory stands for all that lies in it.',
+  with_referrer: '`true` or `false`: the result names its source as `subject`. Default `true`.',
+} as const
+
+/** Parses the driver's section of the configuration. Throws DRIVER_OPTION_INVALID. */
+export function parseZstdChunkedOptions(
+  config: Readonly<Record<string, string>>,
+): ZstdChunkedOptions {
+  const { read, fail } = readOptions('zstdchunked', zstdChunkedOptionDocs, config)
+  const dialect: Dialect = read('dialect', choiceOption(['stargz', 'containers', 'both']), 'both')
+  const { min, max, default: level } = ZSTD_LEVELS
+  const minChunkSize = read('min_chunk_size', sizeOption(0, MAX_ZSTD_CHUNK), 0)
+  if (minChunkSize > 0 && dialect !== 'stargz') {
+    fail('min_chunk_size', 'only the dialect stargz can read files that share a frame')
+  }
+  return {
+    dialect,
+    format: {
+      kind: 'zstd-chunked',
+      dialect,
+      level: read('compression_level', levelOption(min, max), level),
+      chunkSize: read('chunk_size', sizeOption(4096, MAX_ZSTD_CHUNK), DEFAULT_CHUNK_SIZE),
+      minChunkSize,
+    },
+    withReferrer: read('with_referrer', booleanOption, true),
+    prioritized: [
+      ...read('prioritized_files', prioritizedOption(false), []),
+      ...read('prefetch_patterns', prioritizedOption(true), []),
+    ],
+  }
+}
