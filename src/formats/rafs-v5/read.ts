@@ -80,6 +80,8 @@ class InodeReader {
   readonly #nodes: Uint32Array
   /** By index: 1 once the record has been taken for a name. */
   readonly #taken: Uint8Array
+  /** Bytes that records may still claim: they do not overlap, so no more than the file has. */
+  #unclaimed: number
   /** By node: offset of the record, whose digest is checked in the end. */
   readonly #offsets: number[] = []
 
@@ -87,6 +89,7 @@ class InodeReader {
     this.#tables = tables
     this.#tree = tree
     this.#chunks = new ChunkLookup(tree.inodes.chunks)
+    this.#unclaimed = tables.reader.size
     const entries = tables.superblock.inodeTableEntries
     this.#inodes = new Uint32Array(entries + 1)
     this.#nodes = new Uint32Array(entries + 1).fill(NONE)
@@ -192,6 +195,9 @@ class InodeReader {
     const end = targetOffset + alignUp(record.symlinkSize, ALIGNMENT)
     const { xattrs, end: chunksOffset } =
       (record.flags & InodeFlag.xattr) === 0 ? { xattrs: [], end } : decodeXattrs(reader, end)
+    const chunks = isRegular(record.mode) ? record.childCount * ChunkRecord.size : 0
+    this.#unclaimed -= chunksOffset - offset + chunks
+    if (this.#unclaimed < 0) throw reader.invalid(offset, 'inodes that overlap')
     return { offset, record, name, target, xattrs, chunksOffset }
   }
 

@@ -4,6 +4,7 @@ import type { ErofsImage, ErofsInode } from '../erofs/image.ts'
 import {
   CHUNK_BASED,
   CHUNK_INDEXES,
+  ErofsChunkIndex,
   type ErofsDeviceSlot,
   type ErofsSuperblock,
   SLOT_SIZE,
@@ -100,12 +101,15 @@ class TreeReader {
   /** By nid: positions in the prefetch table. */
   readonly #prefetch = new Map<number, number[]>()
   readonly #prefetchNodes: number[]
+  /** Bytes that inodes may still claim: areas of different inodes do not overlap, so no more than the file has. */
+  #unclaimed: number
 
   constructor(tables: RafsV6Tables, tree: FileTree) {
     this.#image = tables.image
     this.#tree = tree
     this.#chunkSize = tables.extended.chunkSize
     this.#chunks = new ChunkLookup(tree.inodes.chunks)
+    this.#unclaimed = tables.image.reader.size
     const start = tables.superblock.metaBlkaddr * BLOCK_SIZE
     this.#inodes = new Uint32Array(Math.ceil((tables.image.reader.size - start) / SLOT_SIZE))
     tables.prefetch.forEach((nid, i) => {
@@ -170,8 +174,17 @@ class TreeReader {
     return directories
   }
 
+  /** Without this, a small file could name a huge one: many inodes with the same megabytes behind them. */
+  #claim(inode: ErofsInode): void {
+    const chunks = isRegular(inode.mode) ? Math.ceil(inode.size / this.#chunkSize) : 0
+    const data = isRegular(inode.mode) ? chunks * ErofsChunkIndex.size : inode.size
+    this.#unclaimed -= inode.end - inode.offset + data
+    if (this.#unclaimed < 0) throw this.#image.reader.invalid(inode.offset, 'inodes that overlap')
+  }
+
   #add(inode: ErofsInode): number {
     const { inodes } = this.#tree
+    this.#claim(inode)
     const xattrs = inode.xattrSize === 0 ? [] : this.#image.xattrs(inode)
     const made = inodes.add({
       mode: inode.mode,

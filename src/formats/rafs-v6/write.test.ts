@@ -134,6 +134,29 @@ test('what v6 cannot hold is refused with the path', () => {
   )
 })
 
+test('inodes that claim the same bytes over and over are refused before they fill the memory', () => {
+  const tree = new FileTree({ what: 'test' })
+  const attributes = { uid: 0, gid: 0, mtime: 0, mtimeNanoseconds: 0, xattrSet: 0 }
+  for (let i = 0; i < 50; i++) {
+    const link = tree.inodes.add({ ...attributes, mode: S_IFLNK | 0o777 })
+    tree.inodes.setTarget(link, Buffer.from('target'))
+    tree.add(ROOT, Buffer.from(`link-${i}`), link)
+  }
+  const plan = planRafsV6(tree, { blobs: [], flags })
+  const bytes = Buffer.concat([...writeRafsV6(plan)])
+  readRafsV6(bytes, { what: 'test' })
+  for (const nid of plan.placement.nid.subarray(1)) {
+    // Plain layout, 4096 bytes, all at block 0.
+    bytes.writeUInt16LE(1, nid * 32)
+    bytes.writeUInt32LE(4096, nid * 32 + 8)
+    bytes.writeUInt32LE(0, nid * 32 + 16)
+  }
+  assert.throws(
+    () => readRafsV6(bytes, { what: 'test' }),
+    (error) => isAccelError(error, 'FORMAT_INVALID') && error.message.includes('overlap'),
+  )
+})
+
 test('damaged bootstraps are refused or read, and nothing else happens', () => {
   const made = randomTree({ seed: 9, names: 30, blobs: 2, maxFileSize: 9000 })
   const bytes = write(made.tree, { blobs: blobEntries(made), flags, prefetch: [ROOT] })
