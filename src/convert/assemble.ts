@@ -1,4 +1,4 @@
-import type { LayerResult } from '../drivers/driver.ts'
+import type { LayerResult, ManifestVariant } from '../drivers/driver.ts'
 import {
   ACCELERATION_DRIVER_NAME,
   ACCELERATION_DRIVER_VERSION,
@@ -35,6 +35,8 @@ export interface Document {
 /** How the documents of the result are written. */
 export interface AssembleInit {
   driver: { name: string; version: string }
+  /** Further manifests of each image. */
+  variants: readonly ManifestVariant[]
   docker2oci: boolean
   /** A `subject` names the source; only right where the target is the repository of the source. */
   subject: boolean
@@ -56,12 +58,15 @@ function ociType(mediaType: string): string {
   return ociTypes[mediaType] ?? mediaType
 }
 
-/** Config and manifest of a converted image. The same input gives the same bytes. */
+/**
+ * Config and manifests of a converted image: the one that all readers are to take, then those of the variants. The
+ * same input gives the same bytes.
+ */
 export function assembleImage(
   image: SourceImage,
   layers: readonly LayerResult[],
   init: AssembleInit,
-): { config: Document; manifest: Document } {
+): { config: Document; manifest: Document; variants: Document[] } {
   const type = (mediaType: string): string => (init.docker2oci ? ociType(mediaType) : mediaType)
   const config = document(
     withDiffIds(
@@ -71,42 +76,48 @@ export function assembleImage(
     type(image.manifest.config.mediaType),
   )
   const mediaType = type(image.descriptor.mediaType)
-  const body: Manifest = {
-    ...image.manifest,
-    schemaVersion: 2,
-    mediaType,
-    config: config.descriptor,
-    layers: layers.map(({ descriptor }) => ({
-      ...descriptor,
-      mediaType: type(descriptor.mediaType),
-    })),
-    ...provenance(image.manifest.annotations, image.descriptor, init),
+  const manifest = (descriptors: readonly Descriptor[]): Document => {
+    const body: Manifest = {
+      ...image.manifest,
+      schemaVersion: 2,
+      mediaType,
+      config: config.descriptor,
+      layers: descriptors.map((descriptor) => ({
+        ...descriptor,
+        mediaType: type(descriptor.mediaType),
+      })),
+      ...provenance(image.manifest.annotations, image.descriptor, init),
+    }
+    return document(body, mediaType)
   }
-  return { config, manifest: document(body, mediaType) }
+  return {
+    config,
+    manifest: manifest(layers.map((layer) => layer.descriptor)),
+    variants: init.variants.map((_, i) =>
+      manifest(layers.map((layer) => layer.variants?.[i] ?? layer.descriptor)),
+    ),
+  }
 }
 
 /**
- * The index of the result. `converted` has the new descriptor of each member that changed, by its source digest;
- * attestations keep their bytes and point to the image that took the place of the one they speak of.
+ * The index of the result. `converted` has the new descriptors of each member that changed, by its source digest: its
+ * own, then those of the variants, which stand behind it: most readers take the first of their platform. Attestations keep their bytes and point to the image that took the place of the one they speak of.
  */
 export function assembleIndex(
   source: SourceIndex,
-  converted: ReadonlyMap<Digest, Descriptor>,
+  converted: ReadonlyMap<Digest, readonly Descriptor[]>,
   init: AssembleInit,
 ): Document {
   const mediaType = init.docker2oci
     ? ociType(source.descriptor.mediaType)
     : source.descriptor.mediaType
-  const manifests = source.members.map(({ descriptor }) => {
-    const target = converted.get(descriptor.digest)
-    const member: Descriptor = target
-      ? { ...descriptor, mediaType: target.mediaType, digest: target.digest, size: target.size }
-      : { ...descriptor }
-    const attests = converted.get(descriptor.annotations?.[DOCKER_REFERENCE_DIGEST] as Digest)
-    if (attests) {
-      member.annotations = { ...member.annotations, [DOCKER_REFERENCE_DIGEST]: attests.digest }
-    }
-    return member
+  const manifests = source.members.flatMap(({ descriptor }) => {
+    const targets = converted.get(descriptor.digest)
+    if (targets) return members(descriptor, targets, init)
+    const attests = converted.get(descriptor.annotations?.[DOCKER_REFERENCE_DIGEST] as Digest)?.[0]
+    if (attests === undefined) return [{ ...descriptor }]
+    const annotations = { ...descriptor.annotations, [DOCKER_REFERENCE_DIGEST]: attests.digest }
+    return [{ ...descriptor, annotations }]
   })
   const body: Index = {
     ...source.index,
@@ -116,6 +127,39 @@ export function assembleIndex(
     ...provenance(source.index.annotations, source.descriptor, init),
   }
   return document(body, mediaType)
+}
+
+/** The index of a single image that has variants, where the source is only a manifest. */
+export function assembleVariants(
+  image: SourceImage,
+  targets: readonly Descriptor[],
+  init: AssembleInit,
+): Document {
+  const { descriptor, platform } = image
+  const { mediaType, digest, size } = descriptor
+  const body: Index = {
+    schemaVersion: 2,
+    mediaType: OCI_INDEX,
+    manifests: members({ mediaType, digest, size, platform }, targets, init),
+    ...provenance(undefined, descriptor, init),
+  }
+  return document(body, OCI_INDEX)
+}
+
+/** What takes the place of a member of the source: its target, then the variants, each with its marks, which no other has. */
+function members(
+  source: Descriptor,
+  targets: readonly Descriptor[],
+  { variants }: AssembleInit,
+): Descriptor[] {
+  const marks = new Set(variants.flatMap(({ memberAnnotations }) => Object.keys(memberAnnotations)))
+  const { annotations, ...rest } = source
+  const own = Object.entries(annotations ?? {}).filter(([key]) => !marks.has(key))
+  return targets.map(({ mediaType, digest, size }, i) => {
+    const all = { ...Object.fromEntries(own), ...variants[i - 1]?.memberAnnotations }
+    const member = { ...rest, mediaType, digest, size }
+    return Object.keys(all).length > 0 ? { ...member, annotations: all } : member
+  })
 }
 
 function provenance(

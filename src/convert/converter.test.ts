@@ -299,6 +299,83 @@ test('an index keeps its members, and attestations point to the converted image'
   assert.match(none.skipped!, /no image for windows\/amd64.*linux\/amd64, linux\/arm64\/v8/)
 })
 
+/** The prefix driver with a second manifest for readers that want other annotations on the layers. */
+function variantDriver(): ConfiguredDriver {
+  const { layers, ...driver } = prefixDriver()
+  return {
+    ...driver,
+    variants: [{ name: 'other', memberAnnotations: { 'for.other': 'true' } }],
+    layers: {
+      key: 'variant 1',
+      async convertLayer(layer, context): Promise<LayerResult> {
+        const result = await layers.convertLayer(layer, context)
+        return {
+          ...result,
+          variants: [{ ...result.descriptor, annotations: { made: 'for others' } }],
+        }
+      },
+    },
+  }
+}
+
+test('variants: a single image becomes an index of manifests over the same blobs', async () => {
+  const repository = 'variants/single'
+  const source = await putImage(repository, ['layer a', 'layer b'], { tag: 'latest' })
+  const report = await convert(variantDriver(), { repository })
+  const root = stored(registry, repository, 'latest-p')
+  const index = parseIndex(root.bytes, 'result')
+  assert.equal(report.targetDigest, root.digest)
+  assert.deepEqual(index.subject, source)
+  assert.equal(index.annotations![ACCELERATION_DRIVER_NAME], 'prefix')
+  assert.deepEqual(
+    index.manifests.map(({ platform, annotations }) => [platform?.architecture, annotations]),
+    [
+      ['amd64', undefined],
+      ['amd64', { 'for.other': 'true' }],
+    ],
+  )
+  const [first, second] = index.manifests.map(({ digest }) =>
+    parseManifest(stored(registry, repository, digest).bytes, 'member'),
+  )
+  assert.deepEqual(first!.config, second!.config)
+  assert.deepEqual(
+    first!.layers.map(({ digest }) => digest),
+    second!.layers.map(({ digest }) => digest),
+  )
+  assert.deepEqual(first!.layers[0]!.annotations, { made: 'by prefix' })
+  assert.deepEqual(second!.layers[0]!.annotations, { made: 'for others' })
+  assert.equal(report.images[0]!.targetDigest, index.manifests[0]!.digest)
+  assert.deepEqual(report.images[0]!.variantDigests, [index.manifests[1]!.digest])
+  const again = await convert(variantDriver(), { repository, sourceTag: 'latest-p' })
+  assert.match(again.skipped!, /converted already/)
+})
+
+test('variants: in an index each stands behind the image it is of, and only it has the marks', async () => {
+  const repository = 'variants/index'
+  const members = []
+  for (const architecture of ['amd64', 'arm64']) {
+    const image = await putImage(repository, [architecture], {
+      platform: { os: 'linux', architecture },
+    })
+    members.push({ ...image, annotations: { 'for.other': 'true', keep: architecture } })
+  }
+  await putManifest(
+    repository,
+    { schemaVersion: 2, mediaType: OCI_INDEX, manifests: members },
+    OCI_INDEX,
+    'latest',
+  )
+  await convert(variantDriver(), { repository })
+  const index = parseIndex(stored(registry, repository, 'latest-p').bytes, 'result')
+  assert.deepEqual(
+    index.manifests.map(({ platform, annotations }) => [platform?.architecture, annotations]),
+    ['amd64', 'arm64'].flatMap((architecture) => [
+      [architecture, { keep: architecture }],
+      [architecture, { keep: architecture, 'for.other': 'true' }],
+    ]),
+  )
+})
+
 test('the same source gives the same digest', async () => {
   await putImage('same/a', ['x', 'y'], { tag: 'latest' })
   const first = await convert(prefixDriver(), { repository: 'same/a' })

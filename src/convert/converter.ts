@@ -209,9 +209,10 @@ class Conversion {
 
   #assembleInit(): AssembleInit {
     const { driver, configured, annotate } = this.#init
-    const { docker2oci, withReferrer } = configured
+    const { docker2oci, withReferrer, variants = [] } = configured
     return {
       driver,
+      variants,
       docker2oci,
       subject: withReferrer && this.#request.sameRepository,
       annotate,

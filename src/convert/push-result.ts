@@ -3,7 +3,7 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import { formatPlatform } from '../oci/platform.ts'
 import type { PushedBlob } from '../transport/image-transport.ts'
-import { assembleIndex, type AssembleInit, type Document } from './assemble.ts'
+import { assembleIndex, assembleVariants, type AssembleInit, type Document } from './assemble.ts'
 import type { LayerFile } from './convert-layers.ts'
 import type { ProgressBook } from './layer-progress.ts'
 import { copyBlob, pushDocumentBlob, pushLayer, type PushParts } from './push.ts'
@@ -16,6 +16,8 @@ export interface ConvertedImage {
   layers: Held<LayerFile>[]
   config: Document
   manifest: Document
+  /** Further manifests, over the same config and blobs. */
+  variants: Document[]
 }
 
 /** What the push of one result needs. */
@@ -40,8 +42,15 @@ export async function pushBelowRoot(
   const pushes = new Map<Digest, Promise<PushedBlob>>()
   for (const image of converted) await pushImage(image, pushes, init)
   for (const member of keptOf(root)) await copyKept(member, init)
-  const manifests = new Map(converted.map(({ image, manifest }) => [image, manifest]))
-  return pushDocuments(root, manifests, new Map(), init)
+  const documents = new Map(
+    converted.map(({ image, manifest, variants }) => [image, [manifest, ...variants]]),
+  )
+  if (root.kind === 'index') return pushMembers(root, documents, new Map(), init)
+  const [manifest, ...variants] = documents.get(root)!
+  if (variants.length === 0) return manifest!
+  for (const one of [manifest!, ...variants]) await pushDocument(one, root.descriptor.digest, init)
+  const targets = [manifest!, ...variants].map(({ descriptor }) => descriptor)
+  return assembleVariants(root, targets, init.assemble)
 }
 
 /** Pushes a manifest or index of the result, made from the document `source`; under `tag` where given. */
@@ -64,7 +73,7 @@ async function pushImage(
   pushes: Map<Digest, Promise<PushedBlob>>,
   init: ResultPushInit,
 ): Promise<void> {
-  const { image, layers, config, manifest } = converted
+  const { image, layers, config } = converted
   const { parts, signal, progress, report } = init
   const once = (descriptor: Descriptor, push: () => Promise<PushedBlob>): Promise<PushedBlob> => {
     const running = pushes.get(descriptor.digest)
@@ -86,7 +95,7 @@ async function pushImage(
     once(config.descriptor, () => pushDocumentBlob(parts, config, { signal })),
   ])
   report.sourceSize += sizeOf([image.manifest.config, ...image.manifest.layers])
-  report.images.push(imageReport(image, layers, manifest, outcomes))
+  report.images.push(imageReport(converted, outcomes))
 }
 
 async function copyKept(member: KeptMember, init: ResultPushInit): Promise<void> {
@@ -97,18 +106,23 @@ async function copyKept(member: KeptMember, init: ResultPushInit): Promise<void>
   init.report.kept.push({ digest, mediaType, reason })
 }
 
-async function pushDocuments(
-  node: SourceImage | SourceIndex,
-  manifests: ReadonlyMap<SourceImage, Document>,
-  targets: Map<Digest, Descriptor>,
+async function pushMembers(
+  node: SourceIndex,
+  documents: ReadonlyMap<SourceImage, readonly Document[]>,
+  targets: Map<Digest, readonly Descriptor[]>,
   init: ResultPushInit,
 ): Promise<Document> {
-  if (node.kind === 'image') return manifests.get(node)!
   for (const member of node.members) {
     if (member.kind === 'kept') continue
-    const document = await pushDocuments(member, manifests, targets, init)
-    targets.set(member.descriptor.digest, document.descriptor)
-    await pushDocument(document, member.descriptor.digest, init)
+    const made =
+      member.kind === 'image'
+        ? documents.get(member)!
+        : [await pushMembers(member, documents, targets, init)]
+    targets.set(
+      member.descriptor.digest,
+      made.map(({ descriptor }) => descriptor),
+    )
+    for (const document of made) await pushDocument(document, member.descriptor.digest, init)
   }
   return assembleIndex(node, targets, init.assemble)
 }
@@ -127,12 +141,13 @@ function sizeOf(descriptors: readonly Descriptor[]): number {
 }
 
 function imageReport(
-  image: SourceImage,
-  layers: readonly Held<LayerFile>[],
-  manifest: Document,
+  { image, layers, manifest, variants }: ConvertedImage,
   outcomes: readonly PushedBlob[],
 ): ImageReport {
   return {
+    ...(variants.length === 0
+      ? {}
+      : { variantDigests: variants.map(({ descriptor }) => descriptor.digest) }),
     platform: formatPlatform(image.platform),
     sourceDigest: image.descriptor.digest,
     targetDigest: manifest.descriptor.digest,

@@ -26,6 +26,8 @@ export interface ImageReport {
   platform: string
   sourceDigest: Digest
   targetDigest: Digest
+  /** Further manifests over the same blobs, for other readers. */
+  variantDigests?: Digest[]
   layers: LayerReport[]
 }
 
