@@ -2,11 +2,9 @@ import { strict as assert } from 'node:assert'
 import { AccelError } from '../../errors/accel-error.ts'
 import { ByteArena, Column } from './column.ts'
 import { isDirectory, S_IFDIR } from './file-mode.ts'
+import { isName, MAX_NAME_SIZE } from './file-name.ts'
 import { InodeTable } from './inode-table.ts'
 import { sortByBytes } from './name-order.ts'
-
-/** Bytes of one name. Source: NAME_MAX of Linux, EROFS_NAME_LEN of the kernel's fs/erofs/erofs_fs.h. */
-export const MAX_NAME_SIZE = 255
 
 /** Names that one tree may hold, removed ones included, unless the caller says less: about 1.5 GB of memory. */
 export const MAX_NODES = 0x80_0000
@@ -253,11 +251,4 @@ export class FileTree {
       if (this.#parent.get(node) !== NONE) this.#place(node)
     }
   }
-}
-
-/** Tells whether a file can be called so: not empty, `.` or `..`, no slash, no NUL. */
-function isName(name: Uint8Array): boolean {
-  for (let i = 0; i < name.length; i++) if (name[i] === 0x2f || name[i] === 0) return false
-  if (name[0] !== 0x2e) return name.length > 0
-  return name.length > 2 || (name.length === 2 && name[1] !== 0x2e)
 }

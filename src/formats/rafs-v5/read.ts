@@ -1,30 +1,16 @@
-import { alignUp } from '../../bytes/layout.ts'
 import type { Compressor, Digester } from '../nydus-blob/algorithm.ts'
 import { digestFunction } from '../nydus-blob/chunk-digest.ts'
 import { ChunkRecord } from '../nydus-blob/layout.ts'
 import { ChunkLookup } from '../nydus-tree/chunk-lookup.ts'
 import { DIGEST_SIZE, MAX_CHUNKS_PER_BLOB } from '../nydus-tree/chunk-store.ts'
-import {
-  isDevice,
-  isDirectory,
-  isKnownType,
-  isRegular,
-  isSymlink,
-} from '../nydus-tree/file-mode.ts'
+import { isDevice, isDirectory, isRegular, isSymlink } from '../nydus-tree/file-mode.ts'
 import { FileTree, NONE, ROOT } from '../nydus-tree/file-tree.ts'
 import { compareBytes } from '../nydus-tree/name-order.ts'
 import { numberTree } from '../nydus-tree/numbering.ts'
-import type { Xattr } from '../nydus-tree/xattr-set.ts'
 import { inodeDigests } from './inode-digest.ts'
-import {
-  ALIGNMENT,
-  InodeFlag,
-  type RafsV5Blob,
-  RafsV5Inode,
-  type RafsV5Superblock,
-} from './layout.ts'
+import { readInodeRecord, type StoredInode } from './inode-record.ts'
+import type { RafsV5Blob, RafsV5Superblock } from './layout.ts'
 import { readTables, type RafsV5Tables } from './tables.ts'
-import { decodeXattrs } from './xattr.ts'
 
 /** A bootstrap as read. */
 export interface RafsV5Bootstrap {
@@ -58,16 +44,6 @@ export function readRafsV5(bytes: Uint8Array, init: ReadInit): RafsV5Bootstrap {
   const { superblock, compressor, digester, blobs } = tables
   const prefetch = tables.prefetch.map((ino) => reader.nodeOf(ino))
   return { superblock, compressor, digester, blobs, tree, prefetch }
-}
-
-/** An inode record with what follows it. */
-interface StoredInode {
-  offset: number
-  record: RafsV5Inode
-  name: Uint8Array
-  target: Uint8Array
-  xattrs: Xattr[]
-  chunksOffset: number
 }
 
 class InodeReader {
@@ -170,35 +146,13 @@ class InodeReader {
 
   /** Reads the record at `index` (from 1), each once. */
   #stored(index: number): StoredInode {
-    const { reader, superblock } = this.#tables
-    const at = superblock.inodeTableOffset + (index - 1) * 4
-    if (this.#taken[index] === 1) throw reader.invalid(at, `inode ${index} is in two directories`)
+    const { reader } = this.#tables
+    if (this.#taken[index] === 1) throw reader.invalid(0, `inode ${index} is in two directories`)
     this.#taken[index] = 1
-    const offset = reader.u32(at, 'inode table') * ALIGNMENT
-    const record = reader.record(RafsV5Inode, offset)
-    if (record.ino === 0 || record.ino > superblock.inodeTableEntries) {
-      throw reader.invalid(offset, `inode number ${record.ino}`)
-    }
-    if (record.nlink === 0) throw reader.invalid(offset, 'an inode without links')
-    if (record.mode > 0xffff || !isKnownType(record.mode)) {
-      throw reader.invalid(offset, `mode 0${record.mode.toString(8)}`)
-    }
-    if (record.nameSize === 0) throw reader.invalid(offset, 'an inode without name')
-    if (isSymlink(record.mode) !== (record.flags & InodeFlag.symlink) > 0) {
-      throw reader.invalid(offset, `flags ${record.flags} for mode 0${record.mode.toString(8)}`)
-    }
-    if ((record.flags & InodeFlag.hole) !== 0) throw reader.invalid(offset, 'a file with holes')
-    const nameOffset = offset + RafsV5Inode.size
-    const name = reader.slice(nameOffset, record.nameSize, 'file name')
-    const targetOffset = nameOffset + alignUp(record.nameSize, ALIGNMENT)
-    const target = reader.slice(targetOffset, record.symlinkSize, 'symlink target')
-    const end = targetOffset + alignUp(record.symlinkSize, ALIGNMENT)
-    const { xattrs, end: chunksOffset } =
-      (record.flags & InodeFlag.xattr) === 0 ? { xattrs: [], end } : decodeXattrs(reader, end)
-    const chunks = isRegular(record.mode) ? record.childCount * ChunkRecord.size : 0
-    this.#unclaimed -= chunksOffset - offset + chunks
-    if (this.#unclaimed < 0) throw reader.invalid(offset, 'inodes that overlap')
-    return { offset, record, name, target, xattrs, chunksOffset }
+    const stored = readInodeRecord(this.#tables, index)
+    this.#unclaimed -= stored.end - stored.offset
+    if (this.#unclaimed < 0) throw reader.invalid(stored.offset, 'inodes that overlap')
+    return stored
   }
 
   #add(stored: StoredInode): number {
