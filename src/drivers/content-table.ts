@@ -29,6 +29,13 @@ export interface ContentTableData {
 /** Numbers of a directory's row: mode, uid, gid, mtime, nanoseconds. */
 const ROW = 5
 
+/** The memory of a table, to be moved to another thread. */
+export function buffersOf({ paths, flags, directories, numbers }: ContentTableData): ArrayBuffer[] {
+  return [paths.names, paths.ends, paths.slots, flags, directories, numbers].map(
+    (column) => column.buffer as ArrayBuffer,
+  )
+}
+
 /** What a layer has at its paths: collected while the layer is read, then asked by the layers above. */
 export class ContentTable {
   readonly paths: PathTable
@@ -114,7 +121,7 @@ export class ContentTable {
     return { mode, uid, gid, mtime, mtimeNanoseconds, ...(xattrs ? { xattrs } : {}) }
   }
 
-  /** The columns, cut to what they hold. */
+  /** The columns, cut to what they hold; the table must not be used after they are moved. */
   data(): ContentTableData {
     return {
       paths: this.paths.data(),

@@ -76,6 +76,7 @@ export class PathTable {
   /** The columns, cut to what they hold. */
   data(): PathTableData {
     return {
+      // Not Buffer's slice, which is a view.
       names: Uint8Array.prototype.slice.call(this.#names, 0, this.#end(this.#size - 1)),
       ends: this.#ends.slice(0, this.#size),
       slots: this.#slots,

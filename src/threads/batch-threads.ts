@@ -52,6 +52,11 @@ export class BatchThreads {
     return batches
   }
 
+  /** Slabs are gone for good. */
+  forget(slabs: readonly number[]): void {
+    for (const { thread } of this.#threads) thread.forget(slabs)
+  }
+
   async close(): Promise<void> {
     this.#closed = true
     await Promise.all([...this.#threads].map(({ thread }) => thread.terminate()))
@@ -97,8 +102,8 @@ export class BatchThreads {
     const id = this.#nextId++
     if (target.running.size === 0) target.thread.setIdle(false)
     target.running.set(id, batch)
-    const { input, output } = batch.slab
-    const message: ToBatchThread = { type: 'batch', id, call: batch.call, input, output }
+    const slab = target.thread.handle(batch.slab)
+    const message: ToBatchThread = { type: 'batch', id, call: batch.call, slab }
     target.thread.post(message)
   }
 

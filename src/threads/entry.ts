@@ -1,6 +1,7 @@
 /** What every thread runs: it serves its role until it is terminated. */
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads'
 import { toWire } from '../errors/accel-error.ts'
+import { KnownSlabs, type HostSlab } from './known-slabs.ts'
 import { LayerHost, type LayerModule } from './layer-host.ts'
 import type {
   Call,
@@ -22,19 +23,23 @@ else serveLayers(port)
 
 function serveBatches(port: MessagePort): void {
   const modules = new Map<string, BatchModule>()
+  const known = new KnownSlabs()
   port.on('message', (message: ToBatchThread) => {
-    void runBatch(modules, message).then((answer) => port.postMessage(answer))
+    if (message.type === 'forget') return known.forget(message.slabs)
+    const slab = known.get(message.slab)
+    void runBatch(modules, message, slab).then((answer) => port.postMessage(answer))
   })
 }
 
 async function runBatch(
   modules: Map<string, BatchModule>,
-  { id, call, input, output }: ToBatchThread,
+  { id, call }: { id: number; call: Call },
+  { input, output }: HostSlab,
 ): Promise<FromBatchThread> {
   try {
     const module = modules.get(call.module) ?? (await load<BatchModule>(call))
     modules.set(call.module, module)
-    const result = module.run(call.data, new Uint8Array(input), new Uint8Array(output))
+    const result = module.run(call.data, input, output)
     return { type: 'batched', id, result }
   } catch (error) {
     return { type: 'failed', id, error: toWire(error) }
@@ -43,13 +48,15 @@ async function runBatch(
 
 function serveLayers(port: MessagePort): void {
   let host: LayerHost | undefined
+  const known = new KnownSlabs()
   port.on('message', (message: ToLayerThread) => {
+    if (message.type === 'forget') return known.forget(message.slabs)
     if (message.type !== 'start') return host?.onMessage(message)
-    host = new LayerHost(port, message)
-    void runLayer(host, message.call).then((answer) => {
-      host?.close()
+    const running = (host = new LayerHost(port, known, message))
+    void runLayer(running, message.call).then((answer) => {
+      running.close()
       host = undefined
-      port.postMessage(answer)
+      port.postMessage(answer, answer.type === 'done' ? running.transfer : [])
     })
   })
 }

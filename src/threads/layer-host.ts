@@ -1,18 +1,12 @@
 import assert from 'node:assert/strict'
 import type { MessagePort } from 'node:worker_threads'
 import { fromWire } from '../errors/accel-error.ts'
-import type { Call, FromLayerThread, ToLayerThread } from './messages.ts'
+import type { HostSlab, KnownSlabs } from './known-slabs.ts'
+import type { Call, Forget, FromLayerThread, ToLayerThread } from './messages.ts'
 
 /** A module that a layer job names. `data` and the result are cloned. */
 export interface LayerModule {
   run(data: unknown, host: LayerHost): Promise<unknown>
-}
-
-/** Shared memory for one batch, as the layer thread sees it. */
-export interface HostSlab {
-  readonly id: number
-  readonly input: Uint8Array
-  readonly output: Uint8Array
 }
 
 type Start = Extract<ToLayerThread, { type: 'start' }>
@@ -23,6 +17,7 @@ type Waiter<Value> = PromiseWithResolvers<Value>
  */
 export class LayerHost {
   readonly #port: MessagePort
+  readonly #known: KnownSlabs
   readonly #pieces: Uint8Array[]
   readonly #chunks: { piece: number; length: number }[] = []
   readonly #slabs: HostSlab[] = []
@@ -34,8 +29,9 @@ export class LayerHost {
   #chunkWaiter: Waiter<void> | undefined = undefined
   #slabWaiter: Waiter<void> | undefined = undefined
 
-  constructor(port: MessagePort, start: Start) {
+  constructor(port: MessagePort, known: KnownSlabs, start: Start) {
     this.#port = port
+    this.#known = known
     this.#pieces = start.source.map((buffer) => new Uint8Array(buffer))
   }
 
@@ -84,6 +80,9 @@ export class LayerHost {
     return waiter.promise
   }
 
+  /** The result is sent with these, moved and not copied. */
+  readonly transfer: ArrayBuffer[] = []
+
   /** Says how many target bytes are written in all. */
   progress(written: number): void {
     this.#post({ type: 'progress', written })
@@ -94,7 +93,7 @@ export class LayerHost {
     this.#closed = true
   }
 
-  onMessage(message: Exclude<ToLayerThread, Start>): void {
+  onMessage(message: Exclude<ToLayerThread, Start | Forget>): void {
     switch (message.type) {
       case 'chunk':
         this.#chunks.push(message)
@@ -104,12 +103,10 @@ export class LayerHost {
         this.#ended = true
         this.#chunkWaiter?.resolve()
         break
-      case 'slab': {
-        const { id, input, output } = message
-        this.#slabs.push({ id, input: new Uint8Array(input), output: new Uint8Array(output) })
+      case 'slab':
+        this.#slabs.push(this.#known.get(message.slab))
         this.#slabWaiter?.resolve()
         break
-      }
       case 'batched': {
         const waiter = this.#batches.get(message.slab)
         this.#batches.delete(message.slab)

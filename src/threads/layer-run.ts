@@ -176,7 +176,7 @@ export class LayerRun {
   #grant(slab: Slab): void {
     if (this.#stopped) return this.#slabs.give(slab)
     this.#held.set(slab.id, { slab, batching: false })
-    this.#post({ type: 'slab', id: slab.id, input: slab.input, output: slab.output })
+    this.#post({ type: 'slab', slab: this.#thread.handle(slab) })
   }
 
   #giveBack(id: number): void {

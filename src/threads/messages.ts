@@ -24,9 +24,10 @@ export type ToLayerThread =
   | { type: 'start'; call: Call; source: SharedArrayBuffer[]; slabSize: SlabSize }
   | { type: 'chunk'; piece: number; length: number }
   | { type: 'end' }
-  | { type: 'slab'; id: number; input: SharedArrayBuffer; output: SharedArrayBuffer }
+  | { type: 'slab'; slab: SlabHandle }
   | { type: 'batched'; slab: number; result: unknown }
   | { type: 'abort'; error: WireError }
+  | Forget
 
 export type FromLayerThread =
   | { type: 'pull'; piece: number }
@@ -37,17 +38,26 @@ export type FromLayerThread =
   | { type: 'done'; result: unknown }
   | { type: 'failed'; error: WireError }
 
-export type ToBatchThread = {
-  type: 'batch'
-  id: number
-  call: Call
-  input: SharedArrayBuffer
-  output: SharedArrayBuffer
-}
+export type ToBatchThread = { type: 'batch'; id: number; call: Call; slab: SlabHandle } | Forget
 
 export type FromBatchThread =
   | { type: 'batched'; id: number; result: unknown }
   | { type: 'failed'; id: number; error: WireError }
+
+/**
+ * A slab, with its memory the first time that a thread hears of it: making it known costs the thread a garbage
+ * collection every few times, as it counts as memory of the thread.
+ */
+export interface SlabHandle {
+  id: number
+  memory?: { input: SharedArrayBuffer; output: SharedArrayBuffer }
+}
+
+/** The thread's hold on the memory of these slabs is let go. */
+export interface Forget {
+  type: 'forget'
+  slabs: number[]
+}
 
 /** Bytes of the two halves of a slab. */
 export interface SlabSize {

@@ -69,6 +69,10 @@ class Pool implements ThreadPool {
     this.#slabs = new SlabBudget({
       slabs: init.batchThreads + 2 * init.layerThreads,
       bytes: init.slabBytes,
+      onDropped: (ids) => {
+        this.#batches.forget(ids)
+        for (const { thread } of this.#threads) thread.forget(ids)
+      },
     })
   }
 

@@ -18,6 +18,8 @@ export interface SlabBudgetInit {
   slabs: number
   /** Bytes that they may have together; one slab is always allowed. */
   bytes: number
+  /** Called with the ids of slabs that are gone for good. */
+  onDropped(ids: number[]): void
 }
 
 /**
@@ -29,7 +31,7 @@ export class SlabBudget {
   readonly #init: SlabBudgetInit
   readonly #owners = new Map<Slab, object>()
   readonly #held = new Map<object, number>()
-  #free: Slab[] = []
+  readonly #free: Slab[] = []
   #waiting: Waiting[] = []
   #bytes = 0
   #nextId = 1
@@ -63,8 +65,12 @@ export class SlabBudget {
 
   /** Lets go of the memory that is not in use. */
   trim(): void {
-    for (const slab of this.#free) this.#bytes -= sizeOf(slab)
-    this.#free = []
+    this.#drop(this.#free.splice(0))
+  }
+
+  #drop(slabs: Slab[]): void {
+    for (const slab of slabs) this.#bytes -= sizeOf(slab)
+    if (slabs.length > 0) this.#init.onDropped(slabs.map((slab) => slab.id))
   }
 
   #serve(): void {
@@ -94,9 +100,7 @@ export class SlabBudget {
     if (fits >= 0) return this.#free.splice(fits, 1)[0]
     const bytes = size.input + size.output
     // Free slabs of another size make room.
-    while (this.#free.length > 0 && !this.#hasRoom(bytes)) {
-      this.#bytes -= sizeOf(this.#free.pop()!)
-    }
+    while (this.#free.length > 0 && !this.#hasRoom(bytes)) this.#drop([this.#free.pop()!])
     if (this.#owners.size > 0 && !this.#hasRoom(bytes)) return undefined
     this.#bytes += bytes
     return {

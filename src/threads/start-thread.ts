@@ -1,5 +1,7 @@
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
+import type { SlabHandle } from './messages.ts'
+import type { Slab } from './slab-budget.ts'
 
 /** `layer` threads work on one layer at a time; `batch` threads do the pieces of work that layers hand out. */
 export type Role = 'layer' | 'batch'
@@ -14,6 +16,10 @@ export interface ThreadListener {
 /** A thread, as the main thread holds it. While `idle` it does not keep the process alive. */
 export interface Thread {
   post(message: unknown): void
+  /** What a message to this thread says of `slab`. */
+  handle(slab: Slab): SlabHandle
+  /** Lets go of slabs that are gone for good. */
+  forget(slabs: readonly number[]): void
   setIdle(idle: boolean): void
   /** Ends it as if it had died of `cause`. */
   kill(cause: string): void
@@ -34,6 +40,7 @@ export function startThread(role: Role, listener: ThreadListener): Thread {
     name: `acceld-${role}`,
   })
   let over = false
+  const known = new Set<number>()
   const die = (cause: string): void => {
     if (over) return
     over = true
@@ -47,6 +54,15 @@ export function startThread(role: Role, listener: ThreadListener): Thread {
   worker.on('exit', (code) => die(`it exited with code ${code}`))
   return {
     post: (message) => worker.postMessage(message),
+    handle({ id, input, output }) {
+      if (known.has(id)) return { id }
+      known.add(id)
+      return { id, memory: { input, output } }
+    },
+    forget(slabs) {
+      const gone = slabs.filter((id) => known.delete(id))
+      if (gone.length > 0) worker.postMessage({ type: 'forget', slabs: gone })
+    },
     setIdle: (idle) => (idle ? worker.unref() : worker.ref()),
     kill(cause) {
       void worker.terminate()

@@ -7,6 +7,7 @@ import { TarReader } from '../../formats/tar/reader.ts'
 import { paddingSize } from '../../formats/tar/writer.ts'
 import { digestFrom, type Digest } from '../../oci/digest.ts'
 import type { LayerHost } from '../../threads/layer-host.ts'
+import { buffersOf } from '../content-table.ts'
 import type { LowerAnswers } from '../layer-content.ts'
 import { openBlobFile } from './blob-file.ts'
 import { LayerBuild, type BuiltLayer } from './layer-build.ts'
@@ -46,10 +47,16 @@ async function convert(data: LayerJobData, host: LayerHost): Promise<LayerJobRes
   const build = new LayerBuild(host, { what, format, lower, write: (bytes) => file.write(bytes) })
   if (data.prioritized.length > 0) {
     const size = await prioritizedFirst(data, host, build)
-    return { ...(await build.finish()), sourceUncompressedSize: size }
+    return sent(await build.finish(), size, host)
   }
   const tail = await inTarOrder(data, host, build)
-  return { ...(await build.finish(tail)), sourceUncompressedSize: tail.size }
+  return sent(await build.finish(tail), tail.size, host)
+}
+
+/** The result, whose table is moved to the main thread. */
+function sent(built: BuiltLayer, size: number, host: LayerHost): LayerJobResult {
+  host.transfer.push(...buffersOf(built.content))
+  return { ...built, sourceUncompressedSize: size }
 }
 
 /** Reads the source once, and writes as it comes. Gives its size and the zeros that it ends in. */
