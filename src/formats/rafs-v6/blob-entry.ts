@@ -1,0 +1,85 @@
+import {
+  algorithmFlags,
+  type Compressor,
+  compressorCode,
+  type Digester,
+  digesterCode,
+  SuperFlags,
+} from '../nydus-blob/algorithm.ts'
+import type { ChunkTableLocation } from '../nydus-blob/blob-writer.ts'
+import { BlobFeature } from '../nydus-blob/feature.ts'
+import type { RafsV6Blob } from './layout.ts'
+
+/** Id of a layer's own blob in the bootstrap inside it: its digest cannot be known yet. */
+export const OWN_BLOB_ID = 'x'.repeat(64)
+
+/** What is known of a native layer's blob when its bootstrap is written. */
+export interface LayerBlobInit {
+  chunkSize: number
+  chunkCount: number
+  compressor: Compressor
+  digester: Digester
+  /** As in the header of its chunk table. */
+  features: number
+  /** Where its bootstrap begins: the position of the BlobWriter after the chunk table. */
+  bootstrapOffset: number
+  uncompressedSize: number
+  chunkTable: ChunkTableLocation
+}
+
+/** The entry of a layer's own blob in the bootstrap that will be inside it. */
+export function layerBlobEntry(init: LayerBlobInit): RafsV6Blob {
+  return {
+    blobId: OWN_BLOB_ID,
+    blobIndex: 0,
+    chunkSize: init.chunkSize,
+    chunkCount: init.chunkCount,
+    compressor: compressorCode(init.compressor),
+    digester: digesterCode(init.digester),
+    features: init.features,
+    compressedSize: init.bootstrapOffset,
+    uncompressedSize: init.uncompressedSize,
+    blobTocSize: 0,
+    ciCompressor: compressorCode(init.chunkTable.compressor),
+    ciOffset: init.chunkTable.offset,
+    ciCompressedSize: init.chunkTable.compressedSize,
+    ciUncompressedSize: init.chunkTable.uncompressedSize,
+    blobTocDigest: new Uint8Array(32),
+    blobMetaDigest: new Uint8Array(32),
+    blobMetaSize: new Uint8Array(8),
+    cipherIv: new Uint8Array(8),
+    cipher: 0,
+  }
+}
+
+/**
+ * The same blob in the bootstrap of an image: with its id, without the mark that a bootstrap is inside (a reader would
+ * take that for this very file), and with the digest of its ToC where it is given, which nydusd then checks.
+ */
+export function imageBlobEntry(
+  entry: RafsV6Blob,
+  blobId: string,
+  toc?: { digest: Uint8Array; size: number },
+): RafsV6Blob {
+  const features = (entry.features & ~BlobFeature.inlinedBootstrap) >>> 0
+  if (toc === undefined) return { ...entry, blobId, features }
+  return { ...entry, blobId, features, blobTocSize: toc.size, blobTocDigest: toc.digest }
+}
+
+/** Superblock flags of a native image or layer: owners are explicit, nothing is encrypted. */
+export function nativeFlags(init: {
+  compressor: Compressor
+  digester: Digester
+  /** Some file has attributes; nydus sets it for every image. */
+  xattrs: boolean
+  /** Every blob has a digest array. */
+  digests: boolean
+}): number {
+  return (
+    algorithmFlags(init.compressor, init.digester) |
+    SuperFlags.explicitUidGid |
+    (init.xattrs ? SuperFlags.hasXattr : 0) |
+    (init.digests ? SuperFlags.inlinedChunkDigest : 0) |
+    SuperFlags.encryptionNone
+  )
+}
