@@ -116,6 +116,19 @@ suite('zstd:chunked layers', () => {
     }
   })
 
+  test('an empty layer has a landmark for stargz, which takes none without any entry', async () => {
+    const empty = buildLayer(testTar().bytes())
+    const made = await bench.convert(zstdChunked.configure({}), empty)
+    const layer = await open(made)
+    assert.deepEqual(
+      layer.toc.entries.map(({ name }) => name),
+      ['.no.prefetch.landmark'],
+    )
+    assert.equal(await rebuilt(layer), made.result.diffId)
+    const { result } = await bench.convert(zstdChunked.configure({ dialect: 'containers' }), empty)
+    assert.equal(result.diffId, empty.diffId)
+  })
+
   test('of a path that comes twice podman is told nothing, and stargz sees the last', async () => {
     const tar = testTar().file('a', 'first').file('b', 'other').file('a', 'second').bytes()
     const made = await bench.convert(zstdChunked.configure({}), buildLayer(tar))

@@ -46,6 +46,7 @@ export class ZstdChunkedWriter implements LayerWriter<ZstdChunkedBlob> {
   readonly #chunks: ChunkWriter
   readonly #format: ZstdChunkedFormat
   #tarSplit: TarSplitBuilder | undefined
+  #empty = true
   #left = 0
   #size = 0
 
@@ -80,6 +81,7 @@ export class ZstdChunkedWriter implements LayerWriter<ZstdChunkedBlob> {
   }
 
   entry(entry: TarEntry, header: Uint8Array, init: EntryInit = {}): Wait {
+    this.#empty = false
     if (this.#tarSplit === undefined) return this.#chunks.entry(entry, header, init)
     const exact = exactRow(entry, header)
     if (exact === undefined) {
@@ -100,8 +102,10 @@ export class ZstdChunkedWriter implements LayerWriter<ZstdChunkedBlob> {
     return this.#chunks.data(bytes)
   }
 
-  settle(): Promise<void> {
-    return this.#chunks.stream.flush()
+  async settle(): Promise<void> {
+    // The stargz snapshotter does not mount a layer without any entry.
+    if (this.#empty && this.#format.dialect === 'both') await writeLandmark(this, false)
+    await this.#chunks.stream.flush()
   }
 
   async abandon(): Promise<void> {
