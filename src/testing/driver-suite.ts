@@ -7,6 +7,7 @@ import { after, before, suite, test } from 'node:test'
 import type { ConfiguredDriver, LayerInput, LayerResult } from '../drivers/driver.ts'
 import { AccelError } from '../errors/accel-error.ts'
 import { digestOf } from '../oci/digest.ts'
+import { OCI_LAYER_ZSTD } from '../oci/media-type.ts'
 import { bytesFrom, collect, type ByteSource } from '../streams/byte-source.ts'
 import { verified } from '../streams/verified.ts'
 import { createThreadPool, type ThreadPool } from '../threads/pool.ts'
@@ -116,6 +117,15 @@ export function driverSuite(name: string, driver: ConfiguredDriver): void {
         assert.deepEqual(other.result.descriptor, result.descriptor)
       })
     }
+
+    test('a media type that says another compression is not believed, and told', async () => {
+      const { result } = await bench.convert(driver, layer)
+      const mislabelled = { ...layer.descriptor, mediaType: OCI_LAYER_ZSTD }
+      const other = await bench.convert(driver, layer, { descriptor: mislabelled })
+      assert.equal(other.result.descriptor.digest, result.descriptor.digest)
+      assert.deepEqual(result.warnings, [])
+      assert.match(other.result.warnings.join(), /media type says compression zstd.* bytes gzip/)
+    })
 
     test('a tar that ends too early is an error of the format', async () => {
       const short = buildLayer(tar.subarray(0, 5000))

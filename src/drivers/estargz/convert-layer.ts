@@ -51,6 +51,7 @@ export async function convertLayer(
   }
   const data: LayerJobData = {
     what,
+    compression: type.compression,
     diffId,
     ingestPath: context.ingestPath,
     format: options.format,

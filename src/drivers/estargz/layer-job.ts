@@ -6,6 +6,7 @@ import { cleanPath } from '../../formats/tar/path.ts'
 import { TarReader } from '../../formats/tar/reader.ts'
 import { paddingSize } from '../../formats/tar/writer.ts'
 import { digestFrom, type Digest } from '../../oci/digest.ts'
+import type { Compression } from '../../oci/media-type.ts'
 import type { LayerHost } from '../../threads/layer-host.ts'
 import { buffersOf } from '../content-table.ts'
 import type { LowerAnswers } from '../layer-content.ts'
@@ -18,6 +19,8 @@ import { openSpool } from './spool.ts'
 /** What the main thread says of the layer. */
 export interface LayerJobData {
   what: string
+  /** How the media type says that the layer is compressed; its first bytes decide. */
+  compression: Compression
   diffId: Digest
   ingestPath: string
   format: LazyFormat
@@ -68,7 +71,7 @@ async function inTarOrder(
   await build.landmark(false)
   let zeros = 0
   const reader = new TarReader({ what: data.what })
-  const size = await decodeSource(data, host, async (bytes) => {
+  const size = await decodeSource(data, host, build, async (bytes) => {
     reader.push(bytes)
     await takeAll(reader, build)
     const last = lastNotZero(bytes)
@@ -109,7 +112,7 @@ async function prioritizedFirst(
       parts.push({ path: cleanPath(name), type, linkname, start: offset, end })
     }
   }
-  const size = await decodeSource(data, host, async (bytes) => {
+  const size = await decodeSource(data, host, build, async (bytes) => {
     spool.write(bytes)
     scan.push(bytes)
     collect()
@@ -161,11 +164,13 @@ async function takeAll(reader: TarReader, build: LayerBuild): Promise<void> {
 
 /**
  * Decodes all of the source and gives its bytes to `take`, each time valid until that is done; gives their number.
- * Throws FORMAT_…, and IMAGE_DIFF_ID_MISMATCH at the end.
+ * Warns where the layer is compressed otherwise than its media type says. Throws FORMAT_…, and
+ * IMAGE_DIFF_ID_MISMATCH at the end.
  */
 async function decodeSource(
-  { what, diffId }: LayerJobData,
+  { what, diffId, compression }: LayerJobData,
   host: LayerHost,
+  build: LayerBuild,
   take: (bytes: Uint8Array) => Promise<void>,
 ): Promise<number> {
   const hash = createHash('sha256')
@@ -185,6 +190,12 @@ async function decodeSource(
     await drain()
   } finally {
     decoder.close()
+  }
+  const found = decoder.compression ?? compression
+  if (found !== compression) {
+    build.warn(
+      `its media type says compression ${compression}, its first bytes ${found}; it was read as ${found}`,
+    )
   }
   const got = digestFrom(hash)
   if (got === diffId) return decoder.produced
