@@ -4,12 +4,13 @@ import * as erofs from '../../src/formats/erofs/layout.ts'
 import * as blob from '../../src/formats/nydus-blob/layout.ts'
 import * as v5 from '../../src/formats/rafs-v5/layout.ts'
 import * as v6 from '../../src/formats/rafs-v6/layout.ts'
+import * as zstdChunked from '../../src/formats/zstd-chunked/layout.ts'
 import { root } from '../source-tree.ts'
 import type { Page } from './page.ts'
 
 /** The records that pages may show, by the name of their table in the code. */
 const records = new Map<string, string>(
-  [erofs, blob, v5, v6].flatMap((module) =>
+  [erofs, blob, v5, v6, zstdChunked].flatMap((module) =>
     Object.entries(module).flatMap(([name, value]) =>
       typeof value === 'object' && 'markdown' in value ? [[name, value.markdown()] as const] : [],
     ),
@@ -36,4 +37,5 @@ export const formatPages = [
   'docs/formats/rafs-v6.md',
   'docs/formats/rafs-v5.md',
   'docs/formats/nydus-blob.md',
+  'docs/formats/zstd-chunked.md',
 ].map(formatPage)
