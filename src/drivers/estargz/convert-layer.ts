@@ -85,7 +85,7 @@ export async function convertLayer(
   const { digest, size } = blob
   const mediaType = mediaTypeOf(type, options.format)
   const [annotations, ...others] = annotationsOf(blob, options.format).map((own) => ({
-    ...withoutOtherFormats(descriptor.annotations),
+    ...withoutLazyFormats(descriptor.annotations),
     ...own,
   }))
   return {
@@ -102,12 +102,15 @@ export async function convertLayer(
 /** The media type of the result, whatever the source's compression was. */
 function mediaTypeOf(source: { docker: boolean; foreign: boolean }, { kind }: LazyFormat): string {
   const { docker, foreign } = source
-  if (kind === 'zstd-chunked') {
-    if (foreign) return OCI_NONDISTRIBUTABLE_ZSTD
-    return docker ? DOCKER_LAYER_ZSTD : OCI_LAYER_ZSTD
-  }
+  if (kind === 'zstd-chunked') return zstdTypeOf(source)
   if (foreign) return docker ? DOCKER_FOREIGN_LAYER_GZIP : OCI_NONDISTRIBUTABLE_GZIP
   return docker ? DOCKER_LAYER_GZIP : OCI_LAYER_GZIP
+}
+
+/** The media type of a zstd layer made of a source of this type. */
+export function zstdTypeOf({ docker, foreign }: { docker: boolean; foreign: boolean }): string {
+  if (foreign) return OCI_NONDISTRIBUTABLE_ZSTD
+  return docker ? DOCKER_LAYER_ZSTD : OCI_LAYER_ZSTD
 }
 
 /** What the layer's descriptor says, in each of the manifests that it is in. */
@@ -146,7 +149,9 @@ function annotationsOf(blob: LazyBlob, format: LazyFormat): Record<string, strin
  * The source's annotations but those of lazily readable formats: podman refuses an image whose layer claims to be of
  * two.
  */
-function withoutOtherFormats(annotations: Record<string, string> = {}): Record<string, string> {
+export function withoutLazyFormats(
+  annotations: Record<string, string> = {},
+): Record<string, string> {
   return Object.fromEntries(
     Object.entries(annotations).filter(
       ([key]) =>

@@ -1,16 +1,14 @@
 /** What a layer thread does for the eStargz driver. */
-import { createHash } from 'node:crypto'
-import { AccelError } from '../../errors/accel-error.ts'
-import { openDecoder } from '../../formats/layer-decoder.ts'
 import { cleanPath } from '../../formats/tar/path.ts'
 import { TarReader } from '../../formats/tar/reader.ts'
 import { paddingSize } from '../../formats/tar/writer.ts'
-import { digestFrom, type Digest } from '../../oci/digest.ts'
+import type { Digest } from '../../oci/digest.ts'
 import type { Compression } from '../../oci/media-type.ts'
 import type { LayerHost } from '../../threads/layer-host.ts'
 import { buffersOf } from '../content-table.ts'
 import type { LowerAnswers } from '../layer-content.ts'
 import { openBlobFile } from './blob-file.ts'
+import { decodeSource } from './decode-source.ts'
 import { LayerBuild, type BuiltLayer } from './layer-build.ts'
 import type { LazyFormat } from './layer-writer.ts'
 import { orderParts, type PrioritizedPath, type TarPart } from './prioritize.ts'
@@ -71,13 +69,18 @@ async function inTarOrder(
   await build.landmark(false)
   let zeros = 0
   const reader = new TarReader({ what: data.what })
-  const size = await decodeSource(data, host, build, async (bytes) => {
-    reader.push(bytes)
-    await takeAll(reader, build)
-    const last = lastNotZero(bytes)
-    zeros = last < 0 ? zeros + bytes.length : bytes.length - 1 - last
-    host.progress(build.written)
-  })
+  const size = await decodeSource(
+    data,
+    host,
+    (text) => build.warn(text),
+    async (bytes) => {
+      reader.push(bytes)
+      await takeAll(reader, build)
+      const last = lastNotZero(bytes)
+      zeros = last < 0 ? zeros + bytes.length : bytes.length - 1 - last
+      host.progress(build.written)
+    },
+  )
   reader.end()
   await takeAll(reader, build)
   return { size, zeros }
@@ -112,11 +115,16 @@ async function prioritizedFirst(
       parts.push({ path: cleanPath(name), type, linkname, start: offset, end })
     }
   }
-  const size = await decodeSource(data, host, build, async (bytes) => {
-    spool.write(bytes)
-    scan.push(bytes)
-    collect()
-  })
+  const size = await decodeSource(
+    data,
+    host,
+    (text) => build.warn(text),
+    async (bytes) => {
+      spool.write(bytes)
+      scan.push(bytes)
+      collect()
+    },
+  )
   scan.end()
   collect()
   const planned = fixed ? 'it has sparse files or global headers' : orderParts(parts, prioritized)
@@ -160,44 +168,4 @@ async function takeAll(reader: TarReader, build: LayerBuild): Promise<void> {
     const wait = build.take(event)
     if (wait !== undefined) await wait
   }
-}
-
-/**
- * Decodes all of the source and gives its bytes to `take`, each time valid until that is done; gives their number.
- * Warns where the layer is compressed otherwise than its media type says. Throws FORMAT_…, and
- * IMAGE_DIFF_ID_MISMATCH at the end.
- */
-async function decodeSource(
-  { what, diffId, compression }: LayerJobData,
-  host: LayerHost,
-  build: LayerBuild,
-  take: (bytes: Uint8Array) => Promise<void>,
-): Promise<number> {
-  const hash = createHash('sha256')
-  const decoder = openDecoder({ what })
-  const drain = async (): Promise<void> => {
-    for (let bytes = decoder.next(); bytes !== undefined; bytes = decoder.next()) {
-      hash.update(bytes)
-      await take(bytes)
-    }
-  }
-  try {
-    for (let piece = await host.pull(); piece !== undefined; piece = await host.pull()) {
-      decoder.push(piece)
-      await drain()
-    }
-    decoder.end()
-    await drain()
-  } finally {
-    decoder.close()
-  }
-  const found = decoder.compression ?? compression
-  if (found !== compression) {
-    build.warn(
-      `its media type says compression ${compression}, its first bytes ${found}; it was read as ${found}`,
-    )
-  }
-  const got = digestFrom(hash)
-  if (got === diffId) return decoder.produced
-  throw new AccelError('IMAGE_DIFF_ID_MISMATCH', { layer: what, want: diffId, got })
 }

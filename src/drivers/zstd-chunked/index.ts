@@ -2,6 +2,7 @@ import { ZSTD_INSTANCE_ANNOTATION } from '../../formats/zstd-chunked/layout.ts'
 import type { Driver, ManifestVariant } from '../driver.ts'
 import { convertLayer } from '../estargz/convert-layer.ts'
 import { parseZstdChunkedOptions } from './options.ts'
+import { recompressLayer } from './recompress-layer.ts'
 
 /** Raised when the same layer would give other bytes. */
 const VERSION = '1'
@@ -21,8 +22,11 @@ export const zstdChunked: Driver = {
     const { format, prioritized, dialect, withReferrer } = options
     return {
       layers: {
-        key: JSON.stringify(['zstdchunked', VERSION, format, prioritized]),
-        convertLayer: (layer, context) => convertLayer(layer, context, options),
+        key: JSON.stringify(['zstdchunked', VERSION, dialect, format, prioritized]),
+        convertLayer: (layer, context) =>
+          dialect === 'plain'
+            ? recompressLayer(layer, context, format.level)
+            : convertLayer(layer, context, options),
       },
       ...(dialect === 'both' ? { variants: [containers] } : {}),
       // Docker's media types have no zstd that all take.

@@ -12,14 +12,15 @@ import {
 
 /** The options of the zstd:chunked driver, parsed. */
 export interface ZstdChunkedOptions extends LayerOptions {
-  dialect: Dialect
+  /** `plain`: compressed with zstd and nothing more; of the format only the level counts. */
+  dialect: Dialect | 'plain'
   withReferrer: boolean
 }
 
 /** What each key means, for messages and the documentation. */
 export const zstdChunkedOptionDocs = {
   dialect:
-    '`stargz`: for the stargz snapshotter. `containers`: for podman, buildah and CRI-O. `both`: one set of blobs and two manifests of each image in an index, of which each reader finds its own. Default `both`.',
+    '`stargz`: for the stargz snapshotter. `containers`: for podman, buildah and CRI-O. `both`: one set of blobs and two manifests of each image in an index, of which each reader finds its own. `plain`: no more than zstd in place of gzip, pulled as a whole by all. Default `both`.',
   compression_level: '1 to 22, on the scale of zstd. Default 3, as both references.',
   chunk_size:
     'Bytes of a file that are fetched and verified together, 4 KiB to 4 MiB: `4194304`, `0x400000` or `4MiB`. Default 4 MiB.',
@@ -37,7 +38,17 @@ export function parseZstdChunkedOptions(
   config: Readonly<Record<string, string>>,
 ): ZstdChunkedOptions {
   const { read, fail } = readOptions('zstdchunked', zstdChunkedOptionDocs, config)
-  const dialect: Dialect = read('dialect', choiceOption(['stargz', 'containers', 'both']), 'both')
+  const dialect = read('dialect', choiceOption(['stargz', 'containers', 'both', 'plain']), 'both')
+  for (const key of [
+    'chunk_size',
+    'min_chunk_size',
+    'prioritized_files',
+    'prefetch_patterns',
+  ] as const) {
+    if (dialect === 'plain' && config[key] !== undefined) {
+      fail(key, 'the dialect plain has no table of contents')
+    }
+  }
   const { min, max, default: level } = ZSTD_LEVELS
   const minChunkSize = read('min_chunk_size', sizeOption(0, MAX_ZSTD_CHUNK), 0)
   if (minChunkSize > 0 && dialect !== 'stargz') {
@@ -47,7 +58,7 @@ export function parseZstdChunkedOptions(
     dialect,
     format: {
       kind: 'zstd-chunked',
-      dialect,
+      dialect: dialect === 'plain' ? 'stargz' : dialect,
       level: read('compression_level', levelOption(min, max), level),
       chunkSize: read('chunk_size', sizeOption(4096, MAX_ZSTD_CHUNK), DEFAULT_CHUNK_SIZE),
       minChunkSize,

@@ -201,6 +201,26 @@ suite('zstd:chunked layers', () => {
     )
   })
 
+  test('plain: the same tar in frames, however it comes, and no annotations', async () => {
+    const driver = zstdChunked.configure({ dialect: 'plain' })
+    const source = buildLayer(input)
+    const { result, blob } = await bench.convert(driver, source)
+    assert.equal(result.diffId, digestOf(input))
+    assert.equal(decompressed(blob), digestOf(input))
+    assert.equal(result.descriptor.mediaType, 'application/vnd.oci.image.layer.v1.tar+zstd')
+    assert.equal(result.descriptor.digest, digestOf(blob))
+    assert.equal(result.descriptor.annotations, undefined)
+    const plain = buildLayer(input, { compression: 'none' })
+    assert((await bench.convert(driver, plain)).blob.equals(blob))
+    const cut = [input.subarray(0, 5_000_001), input.subarray(5_000_001)]
+    const again = await bench.convert(driver, plain, { open: () => bytesFrom(...cut) })
+    assert(again.blob.equals(blob))
+    const diffId = digestOf('another')
+    await assert.rejects(bench.convert(driver, source, { diffId }), {
+      code: 'IMAGE_DIFF_ID_MISMATCH',
+    })
+  })
+
   test('what cannot be is refused', () => {
     for (const config of [
       { dialect: 'podman' },
@@ -209,6 +229,7 @@ suite('zstd:chunked layers', () => {
       { chunk_size: 'rolling' },
       { compression_level: '23' },
       { compression: 'zstdchunked' },
+      { dialect: 'plain', chunk_size: '1MiB' },
     ] as Record<string, string>[]) {
       assert.throws(() => zstdChunked.configure(config), { code: 'DRIVER_OPTION_INVALID' })
     }

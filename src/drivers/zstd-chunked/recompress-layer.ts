@@ -1,0 +1,49 @@
+import { AccelError } from '../../errors/accel-error.ts'
+import { slabSizeFor } from '../../formats/deflate/member-stream.ts'
+import { layerType } from '../../oci/media-type.ts'
+import { moduleBeside } from '../../threads/start-thread.ts'
+import type { DriverContext, LayerInput, LayerResult } from '../driver.ts'
+import { withoutLazyFormats, zstdTypeOf } from '../estargz/convert-layer.ts'
+import { FRAME_SIZE, type RecompressJobData, type RecompressJobResult } from './recompress-job.ts'
+
+const RECOMPRESS_JOB = moduleBeside(import.meta.url, './recompress-job')
+
+/** Compresses one layer anew with zstd; its tar, and so its diffID, stays. */
+export async function recompressLayer(
+  layer: LayerInput,
+  context: DriverContext,
+  level: number,
+): Promise<LayerResult> {
+  const { what, descriptor, diffId } = layer
+  const type = layerType(descriptor.mediaType)
+  if (type === undefined) {
+    throw new AccelError('IMAGE_MEDIA_TYPE_UNSUPPORTED', { what, mediaType: descriptor.mediaType })
+  }
+  const { compression } = type
+  const { ingestPath } = context
+  const data: RecompressJobData = { what, diffId, compression, level, ingestPath }
+  const made = await context.threads.run<RecompressJobResult>({
+    what,
+    call: { module: RECOMPRESS_JOB, data },
+    open: (signal) => layer.open(signal),
+    slabSize: slabSizeFor(FRAME_SIZE),
+    signal: context.signal,
+    onProgress: (consumed, written) => context.progress(consumed, written),
+  })
+  const annotations = withoutLazyFormats(descriptor.annotations)
+  return {
+    descriptor: {
+      mediaType: zstdTypeOf(type),
+      digest: made.digest,
+      size: made.size,
+      ...(Object.keys(annotations).length > 0 ? { annotations } : {}),
+    },
+    diffId: made.diffId,
+    uncompressedSize: made.uncompressedSize,
+    sourceUncompressedSize: made.uncompressedSize,
+    warnings: made.warnings,
+    // Nothing is asked of the layers below, so nobody asks this one.
+    content: { at: () => undefined, opaque: () => false, rootNames: () => [], questions: [] },
+    entries: 0,
+  }
+}
