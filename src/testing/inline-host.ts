@@ -1,5 +1,5 @@
 import type { BatchHost } from '../formats/deflate/member-stream.ts'
-import type { HostSlab } from '../threads/layer-host.ts'
+import type { HostSlab } from '../threads/known-slabs.ts'
 
 /** Does batches in the same thread, one slab after the other; `bytes` is the size of a slab's halves. */
 export function inlineHost(bytes = 10 * 1024 * 1024): BatchHost & { taken: number } {

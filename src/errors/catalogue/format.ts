@@ -16,7 +16,13 @@ export const formatErrors = {
     text: (c) => `${c.what}: invalid ${c.format} at byte ${c.offset}: ${c.problem}`,
     hint: 'The layer was damaged, or written by a tool that does not follow the format. Build and push the image again.',
   }),
-  FORMAT_LIMIT_EXCEEDED: row<{ what: string; format: string; limit: string; value: number; max: number }>({
+  FORMAT_LIMIT_EXCEEDED: row<{
+    what: string
+    format: string
+    limit: string
+    value: number
+    max: number
+  }>({
     status: 400,
     exit: 1,
     retry: 'never',

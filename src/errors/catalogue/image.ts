@@ -27,7 +27,8 @@ export const imageErrors = {
     status: 400,
     exit: 1,
     retry: 'never',
-    text: (c) => `${c.layer}: the uncompressed layer has digest ${c.got}, the image config says ${c.want}`,
+    text: (c) =>
+      `${c.layer}: the uncompressed layer has digest ${c.got}, the image config says ${c.want}`,
     hint: 'The image config does not belong to these layers; build and push the image again.',
   }),
 }
