@@ -85,8 +85,8 @@ suite('zstd:chunked layers', () => {
       [containers!.digest, containers!.size, containers!.mediaType],
       [descriptor.digest, descriptor.size, descriptor.mediaType],
     )
-    assert(STARGZ_KEY in descriptor.annotations! && !(CONTAINERS_KEY in descriptor.annotations!))
-    assert(CONTAINERS_KEY in containers!.annotations! && !(STARGZ_KEY in containers!.annotations!))
+    assert(STARGZ_KEY in descriptor.annotations! && !(CONTAINERS_KEY in descriptor.annotations))
+    assert(CONTAINERS_KEY in containers!.annotations! && !(STARGZ_KEY in containers!.annotations))
     const layer = await open(made)
     await readAll(layer)
     assert.equal(await rebuilt(layer), diffId)
