@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { digestFrom, type Digest } from '../../oci/digest.ts'
 import { moduleBeside } from '../../threads/start-thread.ts'
 import type { HostSlab } from '../../threads/known-slabs.ts'
+import { openCompressor } from '../codec/open.ts'
 import { batchBound } from './compress-batch.ts'
 import type { CompressBatch, CompressedBatch, MemberCodec } from './compress-batch.ts'
 
@@ -123,6 +124,34 @@ export class MemberStream {
     this.#endMember()
     this.#submit()
     await this.#tail
+  }
+
+  /**
+   * Makes one gzip member of `pieces`, on this thread, whatever its size: members of `append` end where a slab does. It
+   * begins at what `written` is after `flush`.
+   */
+  async longMember(pieces: Iterable<Uint8Array>): Promise<void> {
+    await this.flush()
+    const compressor = openCompressor({ format: 'gzip' })
+    const start = this.#written
+    const emit = (bytes: Uint8Array): void => {
+      if (bytes.length === 0) return
+      this.#written += bytes.length
+      this.#init.write(bytes)
+    }
+    try {
+      for (const piece of pieces) {
+        this.#hash.update(piece)
+        this.#flushed += piece.length
+        compressor.write(piece)
+        emit(compressor.take())
+      }
+      emit(compressor.finish())
+    } finally {
+      compressor.close()
+    }
+    this.offsets.push(start)
+    this.#members++
   }
 
   /** Gives up what is under way; nothing may follow. */

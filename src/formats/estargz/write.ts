@@ -6,7 +6,6 @@ import { encodeHeader, END_OF_TAR, paddingSize } from '../tar/writer.ts'
 import { ChunkWriter, type EntryInit } from './chunk-writer.ts'
 import { encodeFooter } from './footer.ts'
 import {
-  DEFAULT_CHUNK_SIZE,
   LANDMARK_BYTE,
   MAX_TOC_SIZE,
   NO_PREFETCH_LANDMARK,
@@ -32,9 +31,6 @@ export function estargzSlabSize(format: Pick<EstargzFormat, 'chunkSize' | 'minCh
 } {
   return slabSizeFor(format.chunkSize + format.minChunkSize)
 }
-
-/** Uncompressed bytes of a gzip member of a TOC that has several. */
-const TOC_MEMBER_SIZE = 1024 * 1024
 
 /** What a finished blob is. */
 export interface EstargzBlob {
@@ -134,15 +130,20 @@ export class EstargzWriter implements LayerWriter<EstargzBlob> {
     const size = this.tocSize
     if (size > MAX_TOC_SIZE) throw new RangeError(`a TOC of ${size} bytes`)
     const tocHash = createHash('sha256')
-    await stream.cut(TOC_MEMBER_SIZE)
-    const tocOffset = this.written
-    await stream.append(encodeHeader(plainFile(TOC_NAME, size)))
-    for (const piece of this.toc.pieces(stream.offsets)) {
-      tocHash.update(piece)
-      await this.#appendToc(piece, size)
+    const { toc } = this
+    const tar = function* (): Generator<Uint8Array> {
+      yield encodeHeader(plainFile(TOC_NAME, size))
+      for (const piece of toc.pieces(stream.offsets)) {
+        tocHash.update(piece)
+        yield piece
+      }
+      yield END_OF_TAR.subarray(0, paddingSize(size))
+      yield END_OF_TAR
     }
-    await stream.append(END_OF_TAR.subarray(0, paddingSize(size)))
-    await stream.append(END_OF_TAR)
+    await stream.flush()
+    const tocOffset = this.written
+    // One member: the stargz snapshotter reads no further. Source: estargz gzip.go, `zr.Multistream(false)`.
+    await stream.longMember(tar())
     const diffId = await stream.finish()
     this.#chunks.emit(encodeFooter(tocOffset))
     return {
@@ -150,21 +151,6 @@ export class EstargzWriter implements LayerWriter<EstargzBlob> {
       diffId,
       uncompressedSize: stream.size,
       tocDigest: digestFrom(tocHash),
-    }
-  }
-
-  /** An ordinary TOC is one gzip member; a large one several, which threads compress side by side. */
-  async #appendToc(piece: Uint8Array, size: number): Promise<void> {
-    const { stream } = this.#chunks
-    if (size <= DEFAULT_CHUNK_SIZE) return stream.append(piece)
-    for (let at = 0; at < piece.length;) {
-      const rest = TOC_MEMBER_SIZE - stream.memberSize
-      if (rest <= 0) {
-        await stream.cut(TOC_MEMBER_SIZE)
-        continue
-      }
-      await stream.append(piece.subarray(at, at + rest))
-      at += rest
     }
   }
 }
