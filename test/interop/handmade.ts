@@ -9,7 +9,7 @@ import {
 import { type TestEntryInit, testTar } from '../../src/testing/tar-builder.ts'
 
 /** By the name that they are pushed under. */
-export const handmade: Record<string, () => BuiltImage> = { kinds, platforms }
+export const handmade: Record<string, () => BuiltImage> = { kinds, many, platforms }
 
 const TIME = 1_600_000_000
 
@@ -203,6 +203,14 @@ function again(): ReturnType<typeof testTar> {
     .directory('change/to-link/', at())
     .file('change/to-link/f', 'a directory again\n', at())
   return tar.directory('change/opaque/', at({ mode: 0o700, uid: 9 })).whiteout('change/opaque/new')
+}
+
+/** So many files that the table of contents has more than 4 MiB. */
+function many(): BuiltImage {
+  const tar = testTar().directory('many/', at())
+  for (let i = 0; i < 12_000; i++)
+    tar.file(`many/${'n'.repeat(200)}-${i}`, i % 10 === 0 ? `${i}\n` : '', at())
+  return buildImage({ layers: [buildLayer(tar.bytes())] })
 }
 
 /** An index of two platforms with one layer in common. */
