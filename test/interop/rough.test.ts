@@ -64,11 +64,12 @@ suite(
 
     test('the same comes of each', async (t) => {
       if (!house.needLazy(t)) return
+      const { lazy } = house
       for (const name of names) {
         await t.test(name, async () => {
           const row = roughCases[name.replace('rough-', '')]
           const source = `${house.registry.address}/${name}:latest`
-          const outcome = await outcomeOf(house, house.lazy, source, row?.reference ?? 'umoci')
+          const outcome = await outcomeOf(house, lazy, source, row?.reference ?? 'umoci')
           assert.match(outcome, pattern(row?.expected ?? 'equal'))
         })
       }
