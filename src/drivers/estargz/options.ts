@@ -34,7 +34,7 @@ export const estargzOptionDocs = {
     '`true` or `false`: Docker media types become OCI ones. Docker manifests know no annotations, without which nothing is pulled lazily. Default `true`.',
   compression:
     '`estargz` or `zstdchunked`: what upstream makes under that name, zstd frames for the stargz snapshotter alone. For podman as well there is the driver `zstdchunked`. Default `estargz`.',
-  compression_level: `${MIN_LEVEL} to ${MAX_LEVEL}, on the scale of libdeflate. Default ${DEFAULT_LEVEL}, whose layers are smaller than upstream's of gzip's level 9, by 2 to 4 % where they hold programs; 4 is a sixth faster and about as small as upstream's. For zstdchunked 1 to 22, on the scale of zstd; default 3.`,
+  compression_level: `${MIN_LEVEL} to ${MAX_LEVEL}, on the scale of libdeflate. Default ${DEFAULT_LEVEL}, whose images are as small as upstream's of gzip's level 9; 5 is 2 % smaller where a layer holds programs, for a sixth more time. For zstdchunked 1 to 22, on the scale of zstd; default 3.`,
   chunk_size:
     'Bytes of a file that are fetched and verified together, 4 KiB to 32 MiB, for `zstdchunked` to 4 MiB: `4194304`, `0x400000` or `4MiB`. Default 4 MiB.',
   min_chunk_size:
