@@ -19,8 +19,14 @@ export interface LayerJob {
   onProgress?(consumed: number, written: number): void
 }
 
-/** A thread that was told to stop and does not answer for this long is killed. */
-const STOP_MS = 10_000
+/** What a run works with. */
+export interface LayerRunParts {
+  thread: Thread
+  batches: BatchThreads
+  slabs: SlabBudget
+  /** A thread that was told to stop and does not answer for this long is killed. */
+  stopMs: number
+}
 
 /** A slab of the run. While `batching`, a batch thread writes into it; else it is the layer thread's. */
 interface HeldSlab {
@@ -39,6 +45,7 @@ export class LayerRun {
   readonly job: LayerJob
   readonly result: Promise<unknown>
   readonly over: Promise<void>
+  readonly #stopMs: number
   readonly #thread: Thread
   readonly #batches: BatchThreads
   readonly #slabs: SlabBudget
@@ -58,7 +65,8 @@ export class LayerRun {
   #consumed = 0
   #written = 0
 
-  constructor(job: LayerJob, thread: Thread, batches: BatchThreads, slabs: SlabBudget) {
+  constructor(job: LayerJob, { thread, batches, slabs, stopMs }: LayerRunParts) {
+    this.#stopMs = stopMs
     this.job = job
     this.result = this.#settled.promise
     this.over = this.#answered.promise
@@ -81,7 +89,7 @@ export class LayerRun {
     this.#close()
     this.#settled.reject(error)
     this.#post({ type: 'abort', error: toWire(error) })
-    this.#killer = setTimeout(() => this.#thread.kill('it did not stop when told to'), STOP_MS)
+    this.#killer = setTimeout(() => this.#thread.kill('it did not stop when told to'), this.#stopMs)
   }
 
   onDeath(cause: string): void {

@@ -12,6 +12,8 @@ export interface ThreadPoolInit {
   layerThreads?: number
   /** Bytes of all slabs together. @default 256 MiB */
   slabBytes?: number
+  /** A layer thread that was told to stop and does not answer for this long is killed. @default 10 s */
+  stopMs?: number
 }
 
 /**
@@ -38,6 +40,7 @@ export function createThreadPool(init: ThreadPoolInit = {}): ThreadPool {
     batchThreads: init.batchThreads ?? processors,
     layerThreads: init.layerThreads ?? Math.min(8, Math.max(2, Math.ceil(processors / 4))),
     slabBytes: init.slabBytes ?? 256 * 1024 * 1024,
+    stopMs: init.stopMs ?? 10_000,
   })
 }
 
@@ -56,6 +59,7 @@ interface LayerThread {
 class Pool implements ThreadPool {
   readonly size: number
   readonly #layers: number
+  readonly #stopMs: number
   readonly #batches: BatchThreads
   readonly #slabs: SlabBudget
   readonly #threads = new Set<LayerThread>()
@@ -65,6 +69,7 @@ class Pool implements ThreadPool {
   constructor(init: Required<ThreadPoolInit>) {
     this.size = init.batchThreads
     this.#layers = init.layerThreads
+    this.#stopMs = init.stopMs
     this.#batches = new BatchThreads(init.batchThreads)
     this.#slabs = new SlabBudget({
       slabs: init.batchThreads + 2 * init.layerThreads,
@@ -127,7 +132,12 @@ class Pool implements ThreadPool {
 
   #begin(on: LayerThread, job: LayerJob, settle: Waiting['settle']): void {
     on.thread.setIdle(false)
-    const run = new LayerRun(job, on.thread, this.#batches, this.#slabs)
+    const run = new LayerRun(job, {
+      thread: on.thread,
+      batches: this.#batches,
+      slabs: this.#slabs,
+      stopMs: this.#stopMs,
+    })
     on.run = run
     run.result.then(settle.resolve, settle.reject)
     void run.over.then(() => {

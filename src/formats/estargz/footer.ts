@@ -58,9 +58,9 @@ function record<Value>(
   return table.decode(viewOf(tail), tail.length - table.size)
 }
 
-/** A gzip header with an extra field; time, flags and operating system may differ. */
+/** A gzip header with an extra field and no other; time and operating system may differ. */
 function isGzip(header: Uint8Array): boolean {
-  return header[0] === 0x1f && header[1] === 0x8b && header[2] === 0x08 && (header[3]! & 4) !== 0
+  return header[0] === 0x1f && header[1] === 0x8b && header[2] === 0x08 && header[3] === 4
 }
 
 function hexOffset(text: string): number {

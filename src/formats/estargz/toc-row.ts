@@ -91,20 +91,27 @@ function xattrsText(xattrs: ReadonlyMap<string, Uint8Array>): string {
 export const OLDEST_TIME = -62_167_219_200
 export const NEWEST_TIME = 253_402_300_799
 
-let lastSeconds = Number.NaN
-let lastText = ''
+const DAY = 86_400
+const TWO_DIGITS = Array.from({ length: 60 }, (_, i) => String(i).padStart(2, '0'))
+let lastDay = Number.NaN
+let lastDate = ''
 
 /**
  * The time of `entry` in RFC 3339, with the nanoseconds that it has. Upstream leaves out the time 0, which readers
  * then show as the year 1, and rounds to seconds. The time must lie between OLDEST_TIME and NEWEST_TIME.
  */
 export function modtimeText(entry: Pick<TarEntry, 'mtime' | 'mtimeNanoseconds'>): string {
-  // Neighbours in a layer often have the same time.
-  if (entry.mtime !== lastSeconds) {
-    lastSeconds = entry.mtime
-    lastText = new Date(entry.mtime * 1000).toISOString().slice(0, 19)
+  const day = Math.floor(entry.mtime / DAY)
+  // Neighbours in a layer are often of one day; Date takes ten times as long as the rest.
+  if (day !== lastDay) {
+    lastDay = day
+    lastDate = new Date(day * DAY * 1000).toISOString().slice(0, 11)
   }
-  if (entry.mtimeNanoseconds === 0) return `${lastText}Z`
+  const second = entry.mtime - day * DAY
+  const hours = TWO_DIGITS[Math.floor(second / 3600)]!
+  const minutes = TWO_DIGITS[Math.floor(second / 60) % 60]!
+  const text = `${lastDate}${hours}:${minutes}:${TWO_DIGITS[second % 60]!}`
+  if (entry.mtimeNanoseconds === 0) return `${text}Z`
   const fraction = String(entry.mtimeNanoseconds).padStart(9, '0').replace(/0+$/, '')
-  return `${lastText}.${fraction}Z`
+  return `${text}.${fraction}Z`
 }
