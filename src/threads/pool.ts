@@ -102,6 +102,7 @@ class Pool implements ThreadPool {
     const threads = [...this.#threads]
     for (const { run } of threads) run?.stop(closed(run.job))
     await Promise.all([this.#batches.close(), ...threads.map(({ thread }) => thread.terminate())])
+    for (const { run } of threads) run?.onDeath('the pool was closed')
     this.#threads.clear()
   }
 
