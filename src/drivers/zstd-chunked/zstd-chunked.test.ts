@@ -20,7 +20,7 @@ import { testTar } from '../../testing/tar-builder.ts'
 import { estargz } from '../estargz/index.ts'
 import { zstdChunked } from './index.ts'
 
-for (const dialect of ['both', 'stargz', 'containers']) {
+for (const dialect of ['both', 'containers']) {
   driverSuite(`zstdchunked, ${dialect}`, zstdChunked.configure({ dialect }))
 }
 driverSuite('estargz as zstdchunked', estargz.configure({ compression: 'zstdchunked' }))
