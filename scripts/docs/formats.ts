@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as erofs from '../../src/formats/erofs/layout.ts'
+import * as estargz from '../../src/formats/estargz/layout.ts'
 import * as blob from '../../src/formats/nydus-blob/layout.ts'
 import * as v5 from '../../src/formats/rafs-v5/layout.ts'
 import * as v6 from '../../src/formats/rafs-v6/layout.ts'
@@ -10,7 +11,7 @@ import type { Page } from './page.ts'
 
 /** The records that pages may show, by the name of their table in the code. */
 const records = new Map<string, string>(
-  [erofs, blob, v5, v6, zstdChunked].flatMap((module) =>
+  [erofs, blob, estargz, v5, v6, zstdChunked].flatMap((module) =>
     Object.entries(module).flatMap(([name, value]) =>
       typeof value === 'object' && 'markdown' in value ? [[name, value.markdown()] as const] : [],
     ),
@@ -38,4 +39,5 @@ export const formatPages = [
   'docs/formats/rafs-v5.md',
   'docs/formats/nydus-blob.md',
   'docs/formats/zstd-chunked.md',
+  'docs/formats/estargz.md',
 ].map(formatPage)

@@ -1,5 +1,5 @@
 import { viewOf } from '../../bytes/layout.ts'
-import { EstargzFooter, ExternalTocFooter, StargzFooter } from './layout.ts'
+import { EstargzFooter, ExternalTocFooter, LegacyFooter } from './layout.ts'
 
 const GZIP_HEADER = Uint8Array.of(0x1f, 0x8b, 0x08, 0x04, 0, 0, 0, 0, 0, 0xff)
 const EMPTY_BLOCK = Uint8Array.of(0x01, 0x00, 0x00, 0xff, 0xff)
@@ -38,10 +38,10 @@ export function decodeFooter(tail: Uint8Array): Footer | undefined {
       return { toc: 'inside', size: EstargzFooter.size, tocOffset }
     }
   }
-  const old = record(StargzFooter, tail)
+  const old = record(LegacyFooter, tail)
   if (old && isGzip(old.gzipHeader) && old.extraSize === 22 && old.magic === 'STARGZ') {
     const tocOffset = hexOffset(old.tocOffset)
-    if (tocOffset >= 0) return { toc: 'inside', size: StargzFooter.size, tocOffset }
+    if (tocOffset >= 0) return { toc: 'inside', size: LegacyFooter.size, tocOffset }
   }
   const external = record(ExternalTocFooter, tail)
   if (external && isGzip(external.gzipHeader) && external.magic === 'STARGZEXTERNALTOC') {

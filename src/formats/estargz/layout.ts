@@ -41,7 +41,7 @@ export const EstargzFooter = layout('estargz_footer', 51, {
 export type EstargzFooter = Of<typeof EstargzFooter>
 
 /** The footer of stargz, before eStargz; read, never written. */
-export const StargzFooter = layout('stargz_footer', 47, {
+export const LegacyFooter = layout('stargz_footer', 47, {
   gzipHeader: [0, bytes(10), '1f 8b 08, FLG = FEXTRA, no time, OS 255'],
   extraSize: [10, u16le, '22: bytes of the extra field'],
   tocOffset: [12, ascii(16), "where the TOC's gzip member begins, hexadecimal with leading zeros"],
