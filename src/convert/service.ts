@@ -1,3 +1,4 @@
+import { environment } from '../config/environment.ts'
 import type { Config } from '../config/schema.ts'
 import { driverNamed } from '../drivers/registry.ts'
 import { AccelError } from '../errors/accel-error.ts'
@@ -64,7 +65,7 @@ export async function openConversionService(
   const driver = driverNamed(driverConfig.type)
   const configured = driver.configure(driverConfig.config)
   const filter = parsePlatforms(platforms)
-  const path = dockerConfigPath(init.environment ?? process.env)
+  const path = dockerConfigPath(init.environment ?? environment)
   const login = path === undefined ? () => undefined : createDockerCredentials({ path })
   const registry = createRegistryClient(components, {
     ...(init.userAgent === undefined ? {} : { userAgent: init.userAgent }),

@@ -41,7 +41,7 @@ export class AccelError<Code extends ErrorCode = ErrorCode> extends Error {
 
 /** The catalogue row of `code`. */
 export function rowOf(code: ErrorCode): ErrorRow<unknown> {
-  return catalogue[code] as ErrorRow<unknown>
+  return catalogue[code]
 }
 
 /** Tells whether `error` is an AccelError, and of `code` where one is given. */
