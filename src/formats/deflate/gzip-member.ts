@@ -29,12 +29,22 @@ const zlibCompressors = new Map<number, Compressor>()
  * members, text and runs of tar headers by zlib, which there is smaller by up to 20 %.
  */
 export function gzipMember(input: Uint8Array, level: number): Uint8Array {
-  if (input.length >= SMALL && isBinary(input)) return gzip(input, level)
+  if (input.length >= SMALL && isBinary(input)) return byLibdeflate(input, level)
   const zlib =
     zlibCompressors.get(level) ?? openCompressor({ format: 'gzip', level: ZLIB_LEVELS[level]! })
   zlibCompressors.set(level, zlib)
   zlib.write(input)
   return zlib.finish()
+}
+
+let lastMember = new ArrayBuffer(0)
+
+/** The package makes an array for each member; collected as garbage they would amount to 50 MB in a thread. */
+function byLibdeflate(input: Uint8Array, level: number): Uint8Array {
+  lastMember.transfer(0)
+  const member = gzip(input, level)
+  lastMember = member.buffer as ArrayBuffer
+  return member
 }
 
 function isBinary(input: Uint8Array): boolean {
