@@ -7,6 +7,12 @@ export type {
   LayerInput,
   LayerResult,
 } from './drivers/driver.ts'
+export {
+  ContentTable,
+  type ContentTableData,
+  type LayerContentData,
+  noContent,
+} from './drivers/content-table.ts'
 export type {
   ContentEntry,
   DirectoryMetadata,

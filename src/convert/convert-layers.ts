@@ -1,5 +1,6 @@
+import { layerContent, noContent } from '../drivers/content-table.ts'
 import type { DriverContext, LayerConverter, LayerInput, LayerResult } from '../drivers/driver.ts'
-import type { LayerContent, LowerAnswers } from '../drivers/layer-content.ts'
+import type { LowerAnswers } from '../drivers/layer-content.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import { layerType } from '../oci/media-type.ts'
@@ -83,7 +84,7 @@ async function refined(
     const below = await Promise.all(first.slice(0, i))
     const answers = answersThatMatter(
       questions,
-      below.map((layer) => layer.value.result.content),
+      below.map((layer) => layerContent(layer.value.result.content)),
     )
     if (!answers) return held
     const again = await run(answers)
@@ -176,12 +177,6 @@ function isForeign(descriptor: Descriptor): boolean {
 }
 
 function foreignLayer(descriptor: Descriptor, diffId: Digest): LayerFile {
-  const content: LayerContent = {
-    at: () => undefined,
-    opaque: () => false,
-    rootNames: () => [],
-    questions: [],
-  }
   const kept = 'it is not in the registry but at the urls of its descriptor'
   const result: LayerResult = {
     descriptor,
@@ -190,7 +185,7 @@ function foreignLayer(descriptor: Descriptor, diffId: Digest): LayerFile {
     sourceUncompressedSize: 0,
     kept,
     warnings: [],
-    content,
+    content: noContent(),
     entries: 0,
   }
   return { result, remove: async () => {} }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import type { ConfiguredDriver, DriverContext, LayerInput, LayerResult } from '../drivers/driver.ts'
-import type { LayerContent } from '../drivers/layer-content.ts'
+import { ContentTable, KIND, noContent, type LayerContentData } from '../drivers/content-table.ts'
 import {
   ACCELERATION_DRIVER_NAME,
   DOCKER_REFERENCE_DIGEST,
@@ -40,17 +40,17 @@ after(async () => {
   await rm(scratch, { recursive: true, force: true })
 })
 
-const noContent: LayerContent = {
-  at: () => undefined,
-  opaque: () => false,
-  rootNames: () => [],
-  questions: [],
+/** Of a layer that has a file of this name in its root. */
+function contentWith(name: string): LayerContentData {
+  const table = new ContentTable()
+  table.setKind(table.add(name), KIND.other)
+  return { table: table.data(), questions: [] }
 }
 
 /** A driver that puts "converted " before each layer: what is tested is what happens around it. */
 function prefixDriver(
   hooks: {
-    content?: (layer: LayerInput) => LayerContent
+    content?: (layer: LayerInput) => LayerContentData
     during?: (layer: LayerInput, context: DriverContext) => Promise<void>
   } = {},
 ): ConfiguredDriver & { converted: LayerInput[] } {
@@ -82,7 +82,7 @@ function prefixDriver(
           uncompressedSize: target.length,
           sourceUncompressedSize: bytes.length,
           warnings: [],
-          content: hooks.content?.(layer) ?? noContent,
+          content: hooks.content?.(layer) ?? noContent(),
           entries: 1,
         }
       },
@@ -480,8 +480,8 @@ test('a layer whose question is answered from below is converted again with the 
   const driver = prefixDriver({
     content: (layer) =>
       layer.what.includes('layer 1')
-        ? { ...noContent, at: (path) => (path === 'top' ? { kind: 'other' } : undefined) }
-        : { ...noContent, questions: [{ about: 'path', path: 'top', matters: 'present' }] },
+        ? contentWith('top')
+        : { ...noContent(), questions: [{ about: 'path', path: 'top', matters: 'present' }] },
   })
   await convert(driver, { repository })
   const manifest = parseManifest(stored(registry, repository, 'latest-p').bytes, 'result')

@@ -1,4 +1,3 @@
-import type { TarEntry } from '../formats/tar/entry.ts'
 import type {
   ContentEntry,
   DirectoryMetadata,
@@ -74,8 +73,8 @@ export class ContentTable {
     this.#flags[number] = (this.#flags[number]! & ~KIND_MASK) | kind
   }
 
-  /** Says that `number` is a directory with the metadata of `entry`. */
-  setDirectory(number: number, entry: TarEntry): void {
+  /** Says that `number` is a directory with this metadata. */
+  setDirectory(number: number, entry: DirectoryMetadata): void {
     this.setKind(number, KIND.directory)
     const row = this.#rows++
     if (this.#rows * ROW > this.#numbers.length) {
@@ -147,8 +146,19 @@ function grown<Column extends Uint8Array | Int32Array | Float64Array>(
   return larger
 }
 
+/** What the layers above may ask, and what the layer asks itself: plain data, which is kept on disk and crosses threads. */
+export interface LayerContentData {
+  table: ContentTableData
+  questions: LowerQuestion[]
+}
+
+/** Of a layer that is not asked and does not ask. */
+export function noContent(): LayerContentData {
+  return { table: new ContentTable().data(), questions: [] }
+}
+
 /** What the layers above may ask, answered from a table. */
-export function layerContent(data: ContentTableData, questions: LowerQuestion[]): LayerContent {
+export function layerContent({ table: data, questions }: LayerContentData): LayerContent {
   const table = new ContentTable(data)
   return {
     at(path): ContentEntry | undefined {

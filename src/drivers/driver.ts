@@ -2,7 +2,8 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { ByteSource } from '../streams/byte-source.ts'
 import type { ThreadPool } from '../threads/pool.ts'
-import type { LayerContent, LowerAnswers } from './layer-content.ts'
+import type { LayerContentData } from './content-table.ts'
+import type { LowerAnswers } from './layer-content.ts'
 
 /** What a driver is given besides the layer. It never sees a registry or the store. */
 export interface DriverContext {
@@ -27,7 +28,7 @@ export interface LayerInput {
   lower?: LowerAnswers
 }
 
-/** A layer as the driver made it. */
+/** A layer as the driver made it. Plain data (structured clone): it is kept on disk beside the blob until its image is done. */
 export interface LayerResult {
   /** The new blob, as it stands in the manifest: media type, digest, size, annotations. */
   descriptor: Descriptor
@@ -46,7 +47,7 @@ export interface LayerResult {
   /** What the format cannot say, or what was left out, in sentences that name the path. */
   warnings: string[]
   /** What the layer holds, as far as the layers above may have to ask. */
-  content: LayerContent
+  content: LayerContentData
   /** Entries of the tar, for the report. */
   entries: number
 }

@@ -23,7 +23,6 @@ import {
   OCI_NONDISTRIBUTABLE_ZSTD,
 } from '../../oci/media-type.ts'
 import { moduleBeside } from '../../threads/start-thread.ts'
-import { layerContent } from '../content-table.ts'
 import type { DriverContext, LayerInput, LayerResult } from '../driver.ts'
 import type { LayerJobData, LayerJobResult } from './layer-job.ts'
 import { slabSizeOf, type LazyBlob, type LazyFormat } from './layer-writer.ts'
@@ -71,7 +70,7 @@ export async function convertLayer(
     warnings,
     entries,
     sourceUncompressedSize,
-    content: layerContent(made.content, made.questions),
+    content: { table: made.content, questions: made.questions },
   }
   if (blob === undefined) {
     return {

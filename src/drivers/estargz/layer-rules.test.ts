@@ -124,7 +124,7 @@ suite('whiteouts', () => {
     assert.deepEqual(await rows(before), ['dir d/', 'reg d/.wh..wh..opq', 'reg d/f'])
     assert.deepEqual(await rows(after), ['dir d/', 'reg d/f', 'reg d/.wh..wh..opq'])
     const { content, questions } = await build(before)
-    assert(layerContent(content, questions).opaque('d'))
+    assert(layerContent({ table: content, questions: questions }).opaque('d'))
   })
 
   test('a directory that wins without an entry of its own gets one, of which nothing is below', async () => {
@@ -244,7 +244,7 @@ suite('what the format cannot say', () => {
   test('a layer that is kept still tells what it holds', async () => {
     const tar = testTar().hardlink('h', 'lower').directory('d/', { mode: 0o700 }).symlink('s', 'd')
     const { content } = await build(tar.whiteout('gone'))
-    const { at } = layerContent(content, [])
+    const { at } = layerContent({ table: content, questions: [] })
     const kinds = ['h', 'd', 's', 'gone', 'none'].map((path) => at(path)?.kind)
     assert.deepEqual(kinds, ['other', 'directory', 'symlink', 'whiteout', undefined])
   })
@@ -270,7 +270,7 @@ suite('what layers above ask', () => {
         .file('e/f')
         .whiteout('w'),
     )
-    const layer = layerContent(content, [])
+    const layer = layerContent({ table: content, questions: [] })
     assert.deepEqual(layer.rootNames().sort(), ['d', 'e'])
     assert(layer.opaque('d') && !layer.opaque('') && !layer.opaque('e'))
     assert.deepEqual(layer.at('d'), {

@@ -2,6 +2,7 @@ import { AccelError } from '../../errors/accel-error.ts'
 import { slabSizeFor } from '../../formats/deflate/member-stream.ts'
 import { layerType } from '../../oci/media-type.ts'
 import { moduleBeside } from '../../threads/start-thread.ts'
+import { noContent } from '../content-table.ts'
 import type { DriverContext, LayerInput, LayerResult } from '../driver.ts'
 import { withoutLazyFormats, zstdTypeOf } from '../estargz/convert-layer.ts'
 import { FRAME_SIZE, type RecompressJobData, type RecompressJobResult } from './recompress-job.ts'
@@ -43,7 +44,7 @@ export async function recompressLayer(
     sourceUncompressedSize: made.uncompressedSize,
     warnings: made.warnings,
     // Nothing is asked of the layers below, so nobody asks this one.
-    content: { at: () => undefined, opaque: () => false, rootNames: () => [], questions: [] },
+    content: noContent(),
     entries: 0,
   }
 }
