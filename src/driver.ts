@@ -3,6 +3,7 @@ export type {
   ConfiguredDriver,
   Driver,
   DriverContext,
+  ImageConverter,
   LayerConverter,
   LayerInput,
   LayerResult,
@@ -13,6 +14,19 @@ export {
   type LayerContentData,
   noContent,
 } from './drivers/content-table.ts'
+export type {
+  BlobOrigin,
+  BlobStore,
+  FinishedImage,
+  FinishedLayer,
+  FinishImage,
+  ImageBlob,
+  ImageContext,
+  ImageLayer,
+  ManifestPlan,
+  OpenedImage,
+  SourceImageInput,
+} from './drivers/image-step.ts'
 export type {
   ContentEntry,
   DirectoryMetadata,

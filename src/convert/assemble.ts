@@ -1,13 +1,13 @@
-import type { LayerResult, ManifestVariant } from '../drivers/driver.ts'
+import type { ManifestPlan } from '../drivers/image-step.ts'
 import {
   ACCELERATION_DRIVER_NAME,
   ACCELERATION_DRIVER_VERSION,
   ACCELERATION_SOURCE_DIGEST,
   DOCKER_REFERENCE_DIGEST,
 } from '../oci/annotation.ts'
-import type { Descriptor } from '../oci/descriptor.ts'
+import type { Descriptor, Platform } from '../oci/descriptor.ts'
 import { digestOf, type Digest } from '../oci/digest.ts'
-import { withDiffIds } from '../oci/image-config.ts'
+import { withDiffIds, type ImageConfig } from '../oci/image-config.ts'
 import { encodeDocument } from '../oci/json-document.ts'
 import type { Index, Manifest } from '../oci/manifest.ts'
 import {
@@ -30,13 +30,13 @@ import type { SourceImage, SourceIndex } from './source-image.ts'
 export interface Document {
   descriptor: Descriptor
   bytes: Uint8Array
+  /** What its `subject` names. */
+  subject?: Digest
 }
 
 /** How the documents of the result are written. */
 export interface AssembleInit {
   driver: { name: string; version: string }
-  /** Further manifests of each image. */
-  variants: readonly ManifestVariant[]
   docker2oci: boolean
   /** A `subject` names the source; only right where the target is the repository of the source. */
   subject: boolean
@@ -58,107 +58,132 @@ function ociType(mediaType: string): string {
   return ociTypes[mediaType] ?? mediaType
 }
 
-/**
- * Config and manifests of a converted image: the one that all readers are to take, then those of the variants. The
- * same input gives the same bytes.
- */
+/** A manifest of a converted image with its config, and what its member of an index says besides. */
+export interface AssembledManifest extends Document {
+  config: Document
+  member: NonNullable<ManifestPlan['member']>
+  platform: Platform
+}
+
+/** What takes the place of a member of an index: a manifest, or an index. */
+export type IndexMember = Pick<Document, 'descriptor'> &
+  Partial<Pick<AssembledManifest, 'member' | 'platform'>>
+
+/** Config and manifest of each plan of a converted image. The same input gives the same bytes. */
 export function assembleImage(
   image: SourceImage,
-  layers: readonly LayerResult[],
+  plans: readonly ManifestPlan[],
   init: AssembleInit,
-): { config: Document; manifest: Document; variants: Document[] } {
+): AssembledManifest[] {
   const type = (mediaType: string): string => (init.docker2oci ? ociType(mediaType) : mediaType)
-  const config = document(
-    withDiffIds(
-      image.config,
-      layers.map((layer) => layer.diffId),
-    ),
-    type(image.manifest.config.mediaType),
-  )
-  const mediaType = type(image.descriptor.mediaType)
-  const manifest = (descriptors: readonly Descriptor[]): Document => {
+  return plans.map((plan) => {
+    const config = document(
+      withDiffIds(
+        plan.config,
+        plan.layers.map((layer) => layer.diffId),
+      ),
+      plan.configMediaType ?? type(image.manifest.config.mediaType),
+    )
+    const mediaType = type(image.descriptor.mediaType)
+    const annotations = { ...image.manifest.annotations, ...plan.annotations }
+    const subject = init.subject && plan.subject !== false
     const body: Manifest = {
       ...image.manifest,
       schemaVersion: 2,
       mediaType,
       config: config.descriptor,
-      layers: descriptors.map((descriptor) => ({
+      layers: plan.layers.map(({ descriptor }) => ({
         ...descriptor,
         mediaType: type(descriptor.mediaType),
       })),
-      ...provenance(image.manifest.annotations, image.descriptor, init),
+      ...provenance(annotations, image.descriptor, { ...init, subject }),
     }
-    return document(body, mediaType)
-  }
-  return {
-    config,
-    manifest: manifest(layers.map((layer) => layer.descriptor)),
-    variants: init.variants.map((_, i) =>
-      manifest(layers.map((layer) => layer.variants?.[i] ?? layer.descriptor)),
-    ),
-  }
+    return {
+      ...document(body, mediaType),
+      config,
+      member: plan.member ?? {},
+      platform: image.platform,
+    }
+  })
 }
 
 /**
- * The index of the result. `converted` has the new descriptors of each member that changed, by its source digest: its
- * own, then those of the variants, which stand behind it: most readers take the first of their platform. Attestations keep their bytes and point to the image that took the place of the one they speak of.
+ * The index of the result. `converted` has what takes the place of each member that changed, by its source digest.
+ * Of several manifests the first stands where the source's did, the others behind all: most readers take the first
+ * of their platform. Attestations keep their bytes and point to the image that took the place of the one they speak of.
  */
 export function assembleIndex(
   source: SourceIndex,
-  converted: ReadonlyMap<Digest, readonly Descriptor[]>,
+  converted: ReadonlyMap<Digest, readonly IndexMember[]>,
   init: AssembleInit,
 ): Document {
   const mediaType = init.docker2oci
     ? ociType(source.descriptor.mediaType)
     : source.descriptor.mediaType
-  const manifests = source.members.flatMap(({ descriptor }) => {
+  const further: Descriptor[] = []
+  const manifests = source.members.map(({ descriptor }) => {
     const targets = converted.get(descriptor.digest)
-    if (targets) return members(descriptor, targets, init)
+    if (targets) {
+      const [first, ...others] = members(descriptor, targets)
+      further.push(...others)
+      return first!
+    }
     const attests = converted.get(descriptor.annotations?.[DOCKER_REFERENCE_DIGEST] as Digest)?.[0]
-    if (attests === undefined) return [{ ...descriptor }]
-    const annotations = { ...descriptor.annotations, [DOCKER_REFERENCE_DIGEST]: attests.digest }
-    return [{ ...descriptor, annotations }]
+    if (attests === undefined) return { ...descriptor }
+    const annotations = {
+      ...descriptor.annotations,
+      [DOCKER_REFERENCE_DIGEST]: attests.descriptor.digest,
+    }
+    return { ...descriptor, annotations }
   })
   const body: Index = {
     ...source.index,
     schemaVersion: 2,
     mediaType,
-    manifests,
+    manifests: [...manifests, ...further],
     ...provenance(source.index.annotations, source.descriptor, init),
   }
   return document(body, mediaType)
 }
 
-/** The index of a single image that has variants, where the source is only a manifest. */
+/** The index of a single image that has several manifests, where the source is only a manifest. */
 export function assembleVariants(
   image: SourceImage,
-  targets: readonly Descriptor[],
+  targets: readonly IndexMember[],
   init: AssembleInit,
 ): Document {
-  const { descriptor, platform } = image
-  const { mediaType, digest, size } = descriptor
+  const { mediaType, digest, size } = image.descriptor
   const body: Index = {
     schemaVersion: 2,
     mediaType: OCI_INDEX,
-    manifests: members({ mediaType, digest, size, platform }, targets, init),
-    ...provenance(undefined, descriptor, init),
+    manifests: members({ mediaType, digest, size }, targets),
+    ...provenance(undefined, image.descriptor, init),
   }
   return document(body, OCI_INDEX)
 }
 
-/** What takes the place of a member of the source: its target, then the variants, each with its marks, which no other has. */
-function members(
-  source: Descriptor,
-  targets: readonly Descriptor[],
-  { variants }: AssembleInit,
-): Descriptor[] {
-  const marks = new Set(variants.flatMap(({ memberAnnotations }) => Object.keys(memberAnnotations)))
+/**
+ * What takes the place of a member of the source. Each has its own marks, which no other has; where there are several
+ * each says its platform, which readers that choose among them need.
+ */
+function members(source: Descriptor, targets: readonly IndexMember[]): Descriptor[] {
+  const marks = new Set(targets.flatMap(({ member }) => Object.keys(member?.annotations ?? {})))
   const { annotations, ...rest } = source
   const own = Object.entries(annotations ?? {}).filter(([key]) => !marks.has(key))
-  return targets.map(({ mediaType, digest, size }, i) => {
-    const all = { ...Object.fromEntries(own), ...variants[i - 1]?.memberAnnotations }
-    const member = { ...rest, mediaType, digest, size }
-    return Object.keys(all).length > 0 ? { ...member, annotations: all } : member
+  return targets.map(({ descriptor, member, platform }) => {
+    const { mediaType, digest, size } = descriptor
+    const all = { ...Object.fromEntries(own), ...member?.annotations }
+    return {
+      ...rest,
+      mediaType,
+      digest,
+      size,
+      ...(targets.length > 1 && platform !== undefined && rest.platform === undefined
+        ? { platform }
+        : {}),
+      ...(member?.artifactType === undefined ? {} : { artifactType: member.artifactType }),
+      ...(Object.keys(all).length > 0 ? { annotations: all } : {}),
+    }
   })
 }
 
@@ -180,7 +205,9 @@ function provenance(
   }
 }
 
-function document(body: object, mediaType: string): Document {
+function document(body: Manifest | Index | ImageConfig, mediaType: string): Document {
   const bytes = encodeDocument(body)
-  return { bytes, descriptor: { mediaType, digest: digestOf(bytes), size: bytes.length } }
+  const made = { bytes, descriptor: { mediaType, digest: digestOf(bytes), size: bytes.length } }
+  const subject = 'subject' in body ? (body.subject as Descriptor | undefined) : undefined
+  return subject === undefined ? made : { ...made, subject: subject.digest }
 }

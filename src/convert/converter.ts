@@ -1,4 +1,5 @@
-import type { ConfiguredDriver, Driver } from '../drivers/driver.ts'
+import type { ConfiguredDriver, Driver, ImageConverter } from '../drivers/driver.ts'
+import type { ImageContext, OpenedImage } from '../drivers/image-step.ts'
 import { isAccelError } from '../errors/accel-error.ts'
 import { isDigest, type Digest } from '../oci/digest.ts'
 import type { PlatformFilter } from '../oci/platform.ts'
@@ -9,6 +10,7 @@ import type { ImageSource, ImageTarget } from '../transport/image-transport.ts'
 import { assembleImage, type AssembleInit } from './assemble.ts'
 import { convertLayers, type LayerParts } from './convert-layers.ts'
 import type { ConversionEvent } from './events.ts'
+import { openImageFiles, replaceLayers, type ImageFiles } from './finish-image.ts'
 import { ProgressBook } from './layer-progress.ts'
 import {
   pushBelowRoot,
@@ -35,6 +37,8 @@ export interface ConversionRequest {
   sameRepository: boolean
   /** Repositories of the target's registry from which blobs of the source can be mounted. */
   mountFrom: string[]
+  /** Opens an image that an option of the driver names. Throws REFERENCE_…. */
+  openImage(reference: string): Promise<OpenedImage>
 }
 
 export interface ConverterInit {
@@ -115,8 +119,10 @@ class Conversion {
     const layers = images.reduce((n, image) => n + image.manifest.layers.length, 0)
     onEvent({ type: 'pulled', image: sourceName, cached: 0, layers, elapsedMs: timings.pullMs })
     onEvent({ type: 'converting', image: sourceName })
-    const converted = await this.#convertImages(images, report)
+    const files = openImageFiles(this.#parts.work)
+    let converted: ConvertedImage[] = []
     try {
+      converted = await this.#convertImages(images, files, report)
       const elapsedMs = (timings.convertMs = clock.lap())
       onEvent({ type: 'converted', image: targetName, cached: 0, layers, elapsedMs })
       onEvent({ type: 'pushing', image: targetName })
@@ -126,19 +132,29 @@ class Conversion {
       else onEvent({ type: 'pushed', image: targetName, elapsedMs: timings.pushMs })
     } finally {
       await releaseAll(converted)
+      await files.remove()
     }
   }
 
   /** Converts all images side by side; when one fails the others are aborted and nothing is left on disk. */
   async #convertImages(
     images: readonly SourceImage[],
+    files: ImageFiles,
     report: ConversionReport,
   ): Promise<ConvertedImage[]> {
     const failed = new AbortController()
     const signal = AbortSignal.any([this.#run.signal, failed.signal])
+    const context = {
+      threads: this.#parts.threads,
+      signal,
+      newFile: files.newFile,
+      openImage: this.#request.openImage,
+    }
+    const { configured } = this.#init
+    const converter = (await configured.prepare?.(context)) ?? configured
     const work = images.map(async (image) => {
       try {
-        return await this.#convertImage(image, signal, report)
+        return await this.#convertImage(image, converter, context, report)
       } catch (error) {
         failed.abort(error)
         throw error
@@ -153,21 +169,35 @@ class Conversion {
 
   async #convertImage(
     image: SourceImage,
-    signal: AbortSignal,
+    converter: ImageConverter,
+    context: ImageContext,
     report: ConversionReport,
   ): Promise<ConvertedImage> {
-    const { layers: converter } = this.#init.configured
-    const layers = await convertLayers(this.#request.source, image, converter, this.#parts, {
-      signal,
+    const layers = await convertLayers(this.#request.source, image, converter.layers, this.#parts, {
+      signal: context.signal,
       onProgress: (layer) => this.#progress.set({ ...layer }),
     })
-    const results = layers.map((layer) => layer.value.result)
-    for (const [i, { kept, warnings }] of results.entries()) {
-      const layer = `${image.what} layer ${i + 1}`
-      if (kept) this.#warn(`${layer} is kept as it is and pulled as a whole: ${kept}`, report)
-      for (const warning of warnings) this.#warn(`${layer}: ${warning}`, report)
+    try {
+      for (const [i, layer] of layers.entries()) {
+        const { kept, warnings } = layer.value.result
+        const what = `${image.what} layer ${i + 1}`
+        if (kept) this.#warn(`${what} is kept as it is and pulled as a whole: ${kept}`, report)
+        for (const warning of warnings) this.#warn(`${what}: ${warning}`, report)
+      }
+      const { variants = [] } = this.#init.configured
+      const step = converter.finishImage ?? replaceLayers(variants)
+      const finished = await step(
+        { ...image, reference: this.#request.sourceName },
+        layers.map(({ value }) => value),
+        context,
+      )
+      for (const warning of finished.warnings) this.#warn(`${image.what}: ${warning}`, report)
+      const manifests = assembleImage(image, finished.manifests, this.#assembleInit())
+      return { image, layers, finished, manifests }
+    } catch (error) {
+      await Promise.all(layers.map((layer) => layer.release()))
+      throw error
     }
-    return { image, layers, ...assembleImage(image, results, this.#assembleInit()) }
   }
 
   /** Pushes the result; returns why the tag was not written when the source's tag has moved meanwhile. */
@@ -187,7 +217,7 @@ class Conversion {
     const document = await pushBelowRoot(root, converted, init)
     const moved = await this.#sourceMoved(root.descriptor.digest)
     if (moved) return moved
-    await pushDocument(document, root.descriptor.digest, init, targetTag)
+    await pushDocument(document, init, targetTag)
     report.target = targetName
     report.targetDigest = document.descriptor.digest
     return undefined
@@ -209,10 +239,9 @@ class Conversion {
 
   #assembleInit(): AssembleInit {
     const { driver, configured, annotate } = this.#init
-    const { docker2oci, withReferrer, variants = [] } = configured
+    const { docker2oci, withReferrer } = configured
     return {
       driver,
-      variants,
       docker2oci,
       subject: withReferrer && this.#request.sameRepository,
       annotate,

@@ -1,23 +1,30 @@
+import type { FinishedImage, ImageBlob } from '../drivers/image-step.ts'
 import type { Held } from '../streams/shared-jobs.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import { formatPlatform } from '../oci/platform.ts'
 import type { PushedBlob } from '../transport/image-transport.ts'
-import { assembleIndex, assembleVariants, type AssembleInit, type Document } from './assemble.ts'
+import {
+  assembleIndex,
+  assembleVariants,
+  type AssembledManifest,
+  type AssembleInit,
+  type Document,
+  type IndexMember,
+} from './assemble.ts'
 import type { LayerFile } from './convert-layers.ts'
 import type { ProgressBook } from './layer-progress.ts'
-import { copyBlob, pushDocumentBlob, pushLayer, type PushParts } from './push.ts'
+import { copyBlob, pushBlob, pushDocumentBlob, type PushParts } from './push.ts'
 import type { ConversionReport, ImageReport, LayerReport } from './report.ts'
 import type { KeptMember, SourceImage, SourceIndex, SourceNode } from './source-image.ts'
 
-/** One image of the source with its converted layers and its new documents. */
+/** One image of the source with its converted layers, what its driver made of them, and its new documents. */
 export interface ConvertedImage {
   image: SourceImage
   layers: Held<LayerFile>[]
-  config: Document
-  manifest: Document
-  /** Further manifests, over the same config and blobs. */
-  variants: Document[]
+  finished: FinishedImage
+  /** One for each manifest of `finished`. */
+  manifests: AssembledManifest[]
 }
 
 /** What the push of one result needs. */
@@ -42,38 +49,34 @@ export async function pushBelowRoot(
   const pushes = new Map<Digest, Promise<PushedBlob>>()
   for (const image of converted) await pushImage(image, pushes, init)
   for (const member of keptOf(root)) await copyKept(member, init)
-  const documents = new Map(
-    converted.map(({ image, manifest, variants }) => [image, [manifest, ...variants]]),
-  )
+  const documents = new Map(converted.map(({ image, manifests }) => [image, manifests]))
   if (root.kind === 'index') return pushMembers(root, documents, new Map(), init)
-  const [manifest, ...variants] = documents.get(root)!
-  if (variants.length === 0) return manifest!
-  for (const one of [manifest!, ...variants]) await pushDocument(one, root.descriptor.digest, init)
-  const targets = [manifest!, ...variants].map(({ descriptor }) => descriptor)
-  return assembleVariants(root, targets, init.assemble)
+  const manifests = documents.get(root)!
+  if (manifests.length === 1) return manifests[0]!
+  for (const one of manifests) await pushDocument(one, init)
+  return assembleVariants(root, manifests, init.assemble)
 }
 
-/** Pushes a manifest or index of the result, made from the document `source`; under `tag` where given. */
+/** Pushes a manifest or index of the result; under `tag` where given. */
 export async function pushDocument(
-  document: Document,
-  source: Digest,
+  { bytes, descriptor, subject }: Document,
   init: ResultPushInit,
   tag?: string,
 ): Promise<void> {
-  await init.parts.target.pushManifest(document.bytes, document.descriptor, {
+  await init.parts.target.pushManifest(bytes, descriptor, {
     signal: init.signal,
     ...(tag === undefined ? {} : { tag }),
-    ...(init.assemble.subject ? { subject: source } : {}),
+    ...(subject === undefined ? {} : { subject }),
   })
 }
 
-/** Pushes layers and config of one image, each blob of the conversion once, and adds it to the report. */
+/** Pushes the blobs and configs of one image, each blob of the conversion once, and adds it to the report. */
 async function pushImage(
   converted: ConvertedImage,
   pushes: Map<Digest, Promise<PushedBlob>>,
   init: ResultPushInit,
 ): Promise<void> {
-  const { image, layers, config } = converted
+  const { image, layers, finished, manifests } = converted
   const { parts, signal, progress, report } = init
   const once = (descriptor: Descriptor, push: () => Promise<PushedBlob>): Promise<PushedBlob> => {
     const running = pushes.get(descriptor.digest)
@@ -83,19 +86,35 @@ async function pushImage(
     pushes.set(descriptor.digest, started)
     return started
   }
-  const outcomes = await Promise.all([
-    ...layers.map(async ({ value }, i) => {
-      const { descriptor } = value.result
-      const onProgress = (pushed: number): void =>
-        progress.change(image, i, { state: 'pushing', pushed })
-      const outcome = await once(descriptor, () => pushLayer(parts, value, { signal, onProgress }))
+  const outcomes = new Map<Digest, PushedBlob>()
+  const blob = async (one: ImageBlob): Promise<void> => {
+    const { descriptor } = one
+    const positions = layers.flatMap(({ value }, i) =>
+      value.result.descriptor.digest === descriptor.digest ? [i] : [],
+    )
+    const onProgress = (pushed: number): void => {
+      for (const i of positions) progress.change(image, i, { state: 'pushing', pushed })
+    }
+    const outcome = await once(descriptor, () => pushBlob(parts, one, { signal, onProgress }))
+    for (const i of positions) {
       progress.change(image, i, { state: 'pushed', pushed: descriptor.size })
-      return outcome
-    }),
-    once(config.descriptor, () => pushDocumentBlob(parts, config, { signal })),
+    }
+    outcomes.set(descriptor.digest, outcome)
+  }
+  await Promise.all([
+    ...blobsOf(finished).map(blob),
+    ...manifests.map(({ config }) =>
+      once(config.descriptor, () => pushDocumentBlob(parts, config, { signal })),
+    ),
   ])
   report.sourceSize += sizeOf([image.manifest.config, ...image.manifest.layers])
   report.images.push(imageReport(converted, outcomes))
+}
+
+/** All blobs of an image but the configs, each once. */
+function blobsOf({ manifests, blobs = [] }: FinishedImage): ImageBlob[] {
+  const all = [...manifests.flatMap(({ layers }) => layers), ...blobs]
+  return [...new Map(all.map((blob) => [blob.descriptor.digest, blob])).values()]
 }
 
 async function copyKept(member: KeptMember, init: ResultPushInit): Promise<void> {
@@ -108,21 +127,18 @@ async function copyKept(member: KeptMember, init: ResultPushInit): Promise<void>
 
 async function pushMembers(
   node: SourceIndex,
-  documents: ReadonlyMap<SourceImage, readonly Document[]>,
-  targets: Map<Digest, readonly Descriptor[]>,
+  documents: ReadonlyMap<SourceImage, readonly AssembledManifest[]>,
+  targets: Map<Digest, readonly IndexMember[]>,
   init: ResultPushInit,
 ): Promise<Document> {
   for (const member of node.members) {
     if (member.kind === 'kept') continue
-    const made =
+    const made: readonly Document[] =
       member.kind === 'image'
         ? documents.get(member)!
         : [await pushMembers(member, documents, targets, init)]
-    targets.set(
-      member.descriptor.digest,
-      made.map(({ descriptor }) => descriptor),
-    )
-    for (const document of made) await pushDocument(document, member.descriptor.digest, init)
+    targets.set(member.descriptor.digest, made)
+    for (const document of made) await pushDocument(document, init)
   }
   return assembleIndex(node, targets, init.assemble)
 }
@@ -141,16 +157,17 @@ function sizeOf(descriptors: readonly Descriptor[]): number {
 }
 
 function imageReport(
-  { image, layers, manifest, variants }: ConvertedImage,
-  outcomes: readonly PushedBlob[],
+  { image, layers, manifests }: ConvertedImage,
+  outcomes: ReadonlyMap<Digest, PushedBlob>,
 ): ImageReport {
+  const [manifest, ...variants] = manifests
   return {
     ...(variants.length === 0
       ? {}
       : { variantDigests: variants.map(({ descriptor }) => descriptor.digest) }),
     platform: formatPlatform(image.platform),
     sourceDigest: image.descriptor.digest,
-    targetDigest: manifest.descriptor.digest,
+    targetDigest: manifest!.descriptor.digest,
     layers: layers.map(({ value: { result } }, i) => {
       const source = image.manifest.layers[i]!
       const report: LayerReport = {
@@ -165,7 +182,7 @@ function imageReport(
         entries: result.entries,
       }
       if (result.kept !== undefined) report.kept = result.kept
-      const outcome = outcomes[i]
+      const outcome = outcomes.get(result.descriptor.digest)
       if (outcome !== undefined) report.push = outcome
       return report
     }),

@@ -3,8 +3,8 @@ import type { ByteSource } from '../streams/byte-source.ts'
 import { bytesFrom } from '../streams/byte-source.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { ImageSource, ImageTarget, PushedBlob } from '../transport/image-transport.ts'
+import type { ImageBlob } from '../drivers/image-step.ts'
 import type { Document } from './assemble.ts'
-import type { LayerFile } from './convert-layers.ts'
 
 /** Bytes of a file that are read at once. */
 const FILE_PIECE = 1024 * 1024
@@ -22,13 +22,24 @@ export interface PushInit {
   onProgress?: (bytes: number) => void
 }
 
-/** Pushes a converted layer from its file, or a kept one from the source. */
-export function pushLayer(parts: PushParts, layer: LayerFile, init: PushInit): Promise<PushedBlob> {
-  const { path, result } = layer
-  if (path === undefined) return copyBlob(parts, result.descriptor, init)
-  const open = (start: number): ByteSource =>
-    createReadStream(path, { start, highWaterMark: FILE_PIECE, signal: init.signal })
-  return parts.target.pushBlob(result.descriptor, open, init)
+/** Pushes a blob of the result from where it is to where it is kept. */
+export function pushBlob(parts: PushParts, blob: ImageBlob, init: PushInit): Promise<PushedBlob> {
+  const { descriptor, origin, store = parts.target } = blob
+  switch (origin.kind) {
+    case 'source':
+      return copyBlob(parts, descriptor, init)
+    case 'image': {
+      const { source, mountFrom } = origin.image
+      return copyBlob({ ...parts, source, mountFrom }, descriptor, init)
+    }
+    case 'bytes':
+      return store.pushBlob(descriptor, (offset) => bytesFrom(origin.bytes.subarray(offset)), init)
+    case 'file': {
+      const open = (start: number): ByteSource =>
+        createReadStream(origin.path, { start, highWaterMark: FILE_PIECE, signal: init.signal })
+      return store.pushBlob(descriptor, open, init)
+    }
+  }
 }
 
 /** Makes the target hold a blob of the source; one that lies elsewhere, by its urls, is left there. */

@@ -91,7 +91,11 @@ export async function openConversionService(
       const wanted = request.target ?? derivedTarget(source, rules.tagSuffix)
       const target = await openTarget(wanted, registry)
       try {
-        return await converter.convert(conversionRequest(source, target, request.digest), run)
+        const openImage = imageOpener(registry, target)
+        return await converter.convert(
+          { ...conversionRequest(source, target, request.digest), openImage },
+          run,
+        )
       } finally {
         await target.close()
       }
@@ -120,7 +124,7 @@ function conversionRequest(
   source: End<ImageSource>,
   target: End<ImageTarget>,
   pinned: Digest | undefined,
-): ConversionRequest {
+): Omit<ConversionRequest, 'openImage'> {
   const sameRegistry =
     source.reference !== undefined && source.reference.host === target.reference?.host
   const sameRepository =
@@ -145,6 +149,21 @@ function conversionRequest(
     targetTag: target.tag,
     sameRepository,
     mountFrom: sameRegistry ? [source.reference!.repository] : [],
+  }
+}
+
+/** Opens images that options name; their blobs can be mounted where they are in the registry of `target`. */
+function imageOpener(
+  registry: RegistryClient,
+  target: End<unknown>,
+): ConversionRequest['openImage'] {
+  return async (text) => {
+    const { transport, name, tag, reference } = await openSource(text, registry)
+    const mountable =
+      reference !== undefined &&
+      reference.host === target.reference?.host &&
+      reference.repository !== target.reference.repository
+    return { source: transport, name, tag, mountFrom: mountable ? [reference.repository] : [] }
   }
 }
 

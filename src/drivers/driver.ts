@@ -3,6 +3,7 @@ import type { Digest } from '../oci/digest.ts'
 import type { ByteSource } from '../streams/byte-source.ts'
 import type { ThreadPool } from '../threads/pool.ts'
 import type { LayerContentData } from './content-table.ts'
+import type { FinishImage, ImageContext } from './image-step.ts'
 import type { LowerAnswers } from './layer-content.ts'
 
 /** What a driver is given besides the layer. It never sees a registry or the store. */
@@ -50,6 +51,8 @@ export interface LayerResult {
   content: LayerContentData
   /** Entries of the tar, for the report. */
   entries: number
+  /** What the image step must know of the layer and its blob does not say: JSON, the driver's own. */
+  detail?: unknown
 }
 
 /** A driver with its options parsed: what converts the layers of images. */
@@ -80,11 +83,22 @@ export interface ManifestVariant {
   memberAnnotations: Readonly<Record<string, string>>
 }
 
-/** What a driver makes of its options. */
-export interface ConfiguredDriver {
+/** What converts one image: its layers, then the whole. */
+export interface ImageConverter {
   layers: LayerConverter
+  /** @default the converted layers in the place of the source's, and a manifest for each variant */
+  finishImage?: FinishImage
+}
+
+/** What a driver makes of its options. */
+export interface ConfiguredDriver extends ImageConverter {
   /** Further manifests of each image; the result is an index then, even of a single image. */
   variants?: readonly ManifestVariant[]
+  /**
+   * Called at the beginning of each conversion by drivers that must read something first, such as another image. What
+   * it returns takes the place of `layers` and `finishImage`; the key of its layers must tell what was read.
+   */
+  prepare?(context: ImageContext): Promise<ImageConverter>
   /** Docker media types become OCI ones. Layer annotations need it. */
   docker2oci: boolean
   /** A `subject` member links the result to its source. */
