@@ -6,8 +6,8 @@ export type {
   ImageConverter,
   LayerConverter,
   LayerInput,
-  LayerResult,
 } from './drivers/driver.ts'
+export type { LayerResult } from './drivers/layer-result.ts'
 export {
   ContentTable,
   type ContentTableData,

@@ -1,5 +1,6 @@
 import { layerContent, noContent } from '../drivers/content-table.ts'
-import type { DriverContext, LayerConverter, LayerInput, LayerResult } from '../drivers/driver.ts'
+import type { DriverContext, LayerConverter, LayerInput } from '../drivers/driver.ts'
+import type { LayerResult } from '../drivers/layer-result.ts'
 import type { LowerAnswers } from '../drivers/layer-content.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'

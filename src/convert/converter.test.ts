@@ -3,7 +3,8 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import type { ConfiguredDriver, DriverContext, LayerInput, LayerResult } from '../drivers/driver.ts'
+import type { ConfiguredDriver, DriverContext, LayerInput } from '../drivers/driver.ts'
+import type { LayerResult } from '../drivers/layer-result.ts'
 import { ContentTable, KIND, noContent, type LayerContentData } from '../drivers/content-table.ts'
 import {
   ACCELERATION_DRIVER_NAME,

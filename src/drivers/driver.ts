@@ -2,9 +2,9 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { ByteSource } from '../streams/byte-source.ts'
 import type { ThreadPool } from '../threads/pool.ts'
-import type { LayerContentData } from './content-table.ts'
 import type { FinishImage, ImageContext } from './image-step.ts'
 import type { LowerAnswers } from './layer-content.ts'
+import type { LayerResult } from './layer-result.ts'
 
 /** What a driver is given besides the layer. It never sees a registry or the store. */
 export interface DriverContext {
@@ -27,32 +27,6 @@ export interface LayerInput {
   what: string
   /** What the layers below hold, for the names that an earlier conversion of this layer asked about. */
   lower?: LowerAnswers
-}
-
-/** A layer as the driver made it. Plain data (structured clone): it is kept on disk beside the blob until its image is done. */
-export interface LayerResult {
-  /** The new blob, as it stands in the manifest: media type, digest, size, annotations. */
-  descriptor: Descriptor
-  /**
-   * The same blob as it stands in the manifests of the driver's variants, in their order: only annotations differ.
-   * Absent where `descriptor` stands in all of them.
-   */
-  variants?: Descriptor[]
-  diffId: Digest
-  /** Bytes of the uncompressed target layer. */
-  uncompressedSize: number
-  /** Bytes of the uncompressed source layer. */
-  sourceUncompressedSize: number
-  /** Why the source blob was kept as it is (it then is `descriptor`), or undefined. */
-  kept?: string
-  /** What the format cannot say, or what was left out, in sentences that name the path. */
-  warnings: string[]
-  /** What the layer holds, as far as the layers above may have to ask. */
-  content: LayerContentData
-  /** Entries of the tar, for the report. */
-  entries: number
-  /** What the image step must know of the layer and its blob does not say: JSON, the driver's own. */
-  detail?: unknown
 }
 
 /** A driver with its options parsed: what converts the layers of images. */

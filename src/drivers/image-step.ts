@@ -5,7 +5,7 @@ import type { Manifest } from '../oci/manifest.ts'
 import type { ByteSource } from '../streams/byte-source.ts'
 import type { ThreadPool } from '../threads/pool.ts'
 import type { CallInit, ImageSource, PushedBlob } from '../transport/image-transport.ts'
-import type { LayerResult } from './driver.ts'
+import type { LayerResult } from './layer-result.ts'
 
 /**
  * The last step of one image, for formats that are more than their layers: it gets the source image and its converted

@@ -23,7 +23,8 @@ import {
   OCI_NONDISTRIBUTABLE_ZSTD,
 } from '../../oci/media-type.ts'
 import { moduleBeside } from '../../threads/start-thread.ts'
-import type { DriverContext, LayerInput, LayerResult } from '../driver.ts'
+import type { DriverContext, LayerInput } from '../driver.ts'
+import type { LayerResult } from '../layer-result.ts'
 import type { LayerJobData, LayerJobResult } from './layer-job.ts'
 import { slabSizeOf, type LazyBlob, type LazyFormat } from './layer-writer.ts'
 import type { PrioritizedPath } from './prioritize.ts'
