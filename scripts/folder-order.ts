@@ -6,6 +6,7 @@ export const folderOrder: readonly (readonly string[])[] = [
   ['errors', 'log', 'bytes'],
   ['oci', 'threads', 'config', 'metrics'],
   ['streams'],
+  ['network'],
   ['transport', 'formats', 'store', 'tasks', 'api'],
   ['registry', 'layout', 'drivers', 'cache'],
   ['convert'],

@@ -1,7 +1,7 @@
 import { AccelError } from '../errors/accel-error.ts'
 import type { Diagnostic, RegistryAnswer } from '../errors/catalogue/registry.ts'
 import type { Side } from '../errors/row.ts'
-import type { Incoming } from './exchange.ts'
+import type { Incoming } from '../network/exchange.ts'
 import type { Scrubber } from './redact.ts'
 
 /** Read of an error's body. */

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Redaction } from '../log/redaction.ts'
 import type { Challenge } from './challenge.ts'
-import type { Clock } from './clock.ts'
+import type { Clock } from '../network/clock.ts'
 import { basicHeader, isIdentityToken, type Credentials } from './credentials/credentials.ts'
 import type { Host } from './host.ts'
 import type { Scrubber } from './redact.ts'

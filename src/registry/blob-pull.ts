@@ -4,9 +4,9 @@ import type { ByteSource } from '../streams/byte-source.ts'
 import { verified } from '../streams/verified.ts'
 import type { CallInit } from '../transport/image-transport.ts'
 import { describeBlob } from './blob.ts'
-import { single } from './exchange.ts'
+import { single } from '../network/exchange.ts'
 import { brokenBody, waitAgain, type RepositoryAccess } from './repository-access.ts'
-import { createRetries } from './retry.ts'
+import { createRetries } from '../network/retry.ts'
 import type { RegistryAnswerHead } from './sender.ts'
 
 /**

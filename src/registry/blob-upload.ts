@@ -5,7 +5,7 @@ import type { CallInit } from '../transport/image-transport.ts'
 import { describeBlob, hasBlob } from './blob.ts'
 import { waitAgain, type RepositoryAccess } from './repository-access.ts'
 import { redactUrl } from './redact.ts'
-import { createRetries } from './retry.ts'
+import { createRetries } from '../network/retry.ts'
 import type { RegistryAnswerHead } from './sender.ts'
 import {
   cancelSession,

@@ -1,6 +1,6 @@
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { CallInit } from '../transport/image-transport.ts'
-import { single } from './exchange.ts'
+import { single } from '../network/exchange.ts'
 import type { RepositoryAccess } from './repository-access.ts'
 
 /** Names a blob for messages. */

@@ -11,7 +11,7 @@ import {
 } from '../oci/media-type.ts'
 import { collect } from '../streams/byte-source.ts'
 import type { CallInit } from '../transport/image-transport.ts'
-import { single } from './exchange.ts'
+import { single } from '../network/exchange.ts'
 import { readWhole, type RepositoryAccess } from './repository-access.ts'
 import type { RegistryAnswerHead } from './sender.ts'
 

@@ -2,7 +2,7 @@ import { AccelError, isAccelError } from '../errors/accel-error.ts'
 import { digestOf, isDigest } from '../oci/digest.ts'
 import type { CallInit } from '../transport/image-transport.ts'
 import { hasCode } from './answer-error.ts'
-import { single } from './exchange.ts'
+import { single } from '../network/exchange.ts'
 import { findManifest } from './manifest-pull.ts'
 import type { RepositoryAccess } from './repository-access.ts'
 

@@ -1,12 +1,17 @@
 import { AccelError } from '../errors/accel-error.ts'
 import { answerError } from './answer-error.ts'
-import type { Clock } from './clock.ts'
-import { connectionFailure } from './connection-error.ts'
+import type { Clock } from '../network/clock.ts'
+import { connectionFailure } from '../network/connection-error.ts'
 import type { Connections } from './connection.ts'
-import { exchange, single } from './exchange.ts'
+import { exchange, single } from '../network/exchange.ts'
 import type { Host } from './host.ts'
 import { redactUrl } from './redact.ts'
-import { createRetries, isRetryableStatus, parseRetryAfter, type RetryInit } from './retry.ts'
+import {
+  createRetries,
+  isRetryableStatus,
+  parseRetryAfter,
+  type RetryInit,
+} from '../network/retry.ts'
 import type { AskTokenService } from './token.ts'
 
 /** The answer of a token service is read up to this size. */

@@ -1,7 +1,7 @@
 import { AccelError } from '../errors/accel-error.ts'
-import type { Clock } from './clock.ts'
+import type { Clock } from '../network/clock.ts'
 import { basicHeader, isIdentityToken, type Credentials } from './credentials/credentials.ts'
-import type { Headers } from './exchange.ts'
+import type { Headers } from '../network/exchange.ts'
 import type { Scope } from './scope.ts'
 
 /** A token, and until when it is used. */

@@ -1,18 +1,23 @@
 import { AccelError } from '../errors/accel-error.ts'
 import type { Diagnostic } from '../errors/catalogue/registry.ts'
-import { abortError, throwIfAborted, untilAborted } from './abort.ts'
+import { abortError, throwIfAborted, untilAborted } from '../network/abort.ts'
 import { answerError, readDiagnostics } from './answer-error.ts'
 import { createAuthorizer, type Login, type Step } from './authorizer.ts'
 import { parseChallenges } from './challenge.ts'
-import type { Clock } from './clock.ts'
-import { connectionFailure } from './connection-error.ts'
+import type { Clock } from '../network/clock.ts'
+import { connectionFailure } from '../network/connection-error.ts'
 import { createConnections } from './connection.ts'
-import { single } from './exchange.ts'
+import { single } from '../network/exchange.ts'
 import type { Host } from './host.ts'
 import type { Log } from '../log/log.ts'
 import type { Redaction } from '../log/redaction.ts'
 import { createScrubber, redactUrl } from './redact.ts'
-import { createRetries, isRetryableStatus, parseRetryAfter, type RetryInit } from './retry.ts'
+import {
+  createRetries,
+  isRetryableStatus,
+  parseRetryAfter,
+  type RetryInit,
+} from '../network/retry.ts'
 import { createSender, type RegistryAnswerHead, type RegistryRequest } from './sender.ts'
 import { createTokenAsker } from './token-service.ts'
 
