@@ -10,6 +10,9 @@ export const SYNC_PARAMETER = 'sync'
 /** Query parameter of `POST /api/v1/conversions`: convert images that are named by digest alone, too. */
 export const UNTAGGED_PARAMETER = 'untagged'
 
+/** Query parameter of `POST /api/v1/conversions`: the registry, `host[:port]`, whose events these are; for dialects that do not name it. */
+export const REGISTRY_PARAMETER = 'registry'
+
 /** The event type of a push in Harbor's format `Default`, and what `accelctl` sends. */
 export const PUSH_ARTIFACT = 'PUSH_ARTIFACT'
 

@@ -4,6 +4,7 @@ import {
   HEALTH_PATH,
   METRICS_PATH,
   OK,
+  REGISTRY_PARAMETER,
   SYNC_PARAMETER,
   UNTAGGED_PARAMETER,
 } from '../api/contract.ts'
@@ -12,15 +13,16 @@ import { AccelError, isAccelError } from '../errors/accel-error.ts'
 import { errorText, type Log } from '../log/log.ts'
 import type { Redaction } from '../log/redaction.ts'
 import type { Metrics } from '../metrics/metrics.ts'
-import { parseReference } from '../oci/reference.ts'
+import { isHost, parseReference } from '../oci/reference.ts'
 import type { Submitted, TaskQueue } from '../tasks/queue.ts'
 import type { Task } from '../tasks/task.ts'
 import { createGuard, type Grant, type Guard } from './authorization.ts'
 import { addressOf, type ConnectionBindings } from './connection.ts'
-import { planPush, referenceOf } from './push-plan.ts'
 import { failureReply, jsonReply, textReply } from './reply.ts'
 import { readBody } from './request-body.ts'
-import { parseWebhookEvent, type PushEvent } from './webhook-event.ts'
+import type { PushedResource, PushEvent } from './webhook/event.ts'
+import { planPush, referenceOf } from './webhook/push-plan.ts'
+import { readWebhookEvent } from './webhook/read-event.ts'
 import { wireTask } from './wire-task.ts'
 
 /** What the API works with. */
@@ -84,15 +86,16 @@ class Routes {
     try {
       const sync = flagOf(c, SYNC_PARAMETER)
       const untagged = flagOf(c, UNTAGGED_PARAMETER)
-      const type = c.req.header('content-type') ?? null
-      const event = parseWebhookEvent(type, await readBody(c.req.raw))
+      const named = registryOf(c)
+      const grant = this.#grant(c)
+      const { headers } = c.req.raw
+      const body = await readBody(c.req.raw)
+      const event = readWebhookEvent({ headers, body }, { named, spokenFor: grant.registry })
       if (event.kind === 'other') {
         this.#log.warn(`unsupported payload type ${event.type.slice(0, 64)}, nothing is converted`)
         return jsonReply(OK)
       }
-      const grant = this.#grant(c)
-      for (const resource of event.resources) grant.requireHost(referenceOf(resource).host)
-      const submitted = await this.#submit(event, untagged)
+      const submitted = await this.#submit(this.#usable(event, grant), untagged)
       return sync ? await this.#ended(submitted) : jsonReply(OK)
     } catch (error) {
       this.#logRefusal(error)
@@ -126,10 +129,25 @@ class Routes {
     })
   }
 
-  async #submit(event: PushEvent, untagged: boolean): Promise<Submitted[]> {
+  /** What of the event the caller may have converted: all of it, or it is refused; of what was gathered, that which may be. */
+  #usable(event: PushEvent, grant: Grant): PushedResource[] {
+    if (event.gathered) grant.requireAny()
+    return event.resources.filter((resource) => {
+      try {
+        grant.requireHost(referenceOf(resource).host)
+        return true
+      } catch (error) {
+        if (!event.gathered) throw error
+        this.#log.warn(`an event is passed over: ${resource.url.slice(0, 256)}`, { error })
+        return false
+      }
+    })
+  }
+
+  async #submit(resources: readonly PushedResource[], untagged: boolean): Promise<Submitted[]> {
     const submitted: Submitted[] = []
-    for (const resource of event.resources) {
-      const plan = planPush(this.#parts.config, event, resource, { untagged })
+    for (const resource of resources) {
+      const plan = planPush(this.#parts.config, resource, { untagged })
       if ('skipped' in plan) {
         this.#log.info(`${resource.url} is not converted: ${plan.skipped}`)
         continue
@@ -174,8 +192,17 @@ const booleans = new Map<string, boolean>([
 function flagOf(c: Context<Bindings>, name: string): boolean {
   const value = c.req.query(name) ?? ''
   const flag = booleans.get(value)
-  if (flag === undefined) throw new AccelError('HTTP_QUERY_INVALID', { name, value })
+  if (flag === undefined) {
+    throw new AccelError('HTTP_QUERY_INVALID', { name, value, expected: 'true or false' })
+  }
   return flag
+}
+
+function registryOf(c: Context<Bindings>): string | undefined {
+  const value = c.req.query(REGISTRY_PARAMETER)
+  if (value === undefined || isHost(value)) return value
+  const expected = 'a host with an optional port'
+  throw new AccelError('HTTP_QUERY_INVALID', { name: REGISTRY_PARAMETER, value, expected })
 }
 
 function hostOf(task: Task): string {

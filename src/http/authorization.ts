@@ -13,6 +13,8 @@ export interface Caller {
 
 /** What a caller may do. */
 export interface Grant {
+  /** The one registry for which the caller may speak; undefined where that is none, several or all. */
+  readonly registry: string | undefined
   /** Throws HTTP_UNAUTHORIZED when the caller may not use the registry `host`, HTTP_HOST_UNKNOWN when it is not configured. */
   requireHost(host: string): void
   /** Throws HTTP_UNAUTHORIZED when the caller may not use any registry, and so not see anything either. */
@@ -71,6 +73,7 @@ function grantOf(
     new AccelError('HTTP_UNAUTHORIZED', { host, problem: 'no or another Authorization header' })
   const mayUse = (name: string): boolean => all || names.includes(name)
   return {
+    registry: names.length === 1 ? names[0] : undefined,
     requireHost(host) {
       if (nothing) throw unauthorized(host)
       const found = findSource(config, host)

@@ -8,7 +8,7 @@ export const httpErrors = {
     retry: 'never',
     wire: 'ERR_ILLEGAL_PARAMETER',
     text: () => 'invalid webhook payload',
-    hint: 'Send a webhook event of Harbor, in the format Default or CloudEvents, with its content type; the service logs what is wrong with it.',
+    hint: 'Send an event of Harbor, zot or Distribution with its content type, or {"image": "host/repository:tag"} as application/json; the service logs what is wrong with it.',
   }),
   HTTP_RESOURCE_INVALID: row<{ resource: string; problem: string }>({
     status: 400,
@@ -18,13 +18,21 @@ export const httpErrors = {
     text: () => 'failed to parse resource url',
     hint: 'Write resource_url as host[:port]/repository[:tag][@sha256:…], without a scheme.',
   }),
-  HTTP_QUERY_INVALID: row<{ name: string; value: string }>({
+  HTTP_REGISTRY_UNNAMED: row<{ repository: string }>({
     status: 400,
     exit: 1,
     retry: 'never',
     wire: 'ERR_ILLEGAL_PARAMETER',
-    text: (c) => `query parameter ${c.name}: ${JSON.stringify(c.value)} is neither true nor false`,
-    hint: 'Write true or false, or leave the parameter out for false.',
+    text: (c) => `the event does not say on which registry ${JSON.stringify(c.repository)} is`,
+    hint: "Add ?registry=host[:port] to the webhook's address, or give each registry a webhook.auth_header of its own.",
+  }),
+  HTTP_QUERY_INVALID: row<{ name: string; value: string; expected: string }>({
+    status: 400,
+    exit: 1,
+    retry: 'never',
+    wire: 'ERR_ILLEGAL_PARAMETER',
+    text: (c) => `query parameter ${c.name}: ${JSON.stringify(c.value)} is not ${c.expected}`,
+    hint: 'See docs/http-api.md for the parameters; each may be left out.',
   }),
   HTTP_BODY_TOO_LARGE: row<{ limit: number }>({
     status: 413,

@@ -1,10 +1,10 @@
-import type { Config } from '../config/schema.ts'
-import { findSource } from '../config/source.ts'
-import { AccelError } from '../errors/accel-error.ts'
-import { isDigest, type Digest } from '../oci/digest.ts'
-import { parseReference, type Reference } from '../oci/reference.ts'
-import type { TaskOrder } from '../tasks/task.ts'
-import type { PushedResource, PushEvent } from './webhook-event.ts'
+import type { Config } from '../../config/schema.ts'
+import { findSource } from '../../config/source.ts'
+import { AccelError } from '../../errors/accel-error.ts'
+import { isDigest, type Digest } from '../../oci/digest.ts'
+import { formatReference, parseReference, type Reference } from '../../oci/reference.ts'
+import type { TaskOrder } from '../../tasks/task.ts'
+import type { PushedResource } from './event.ts'
 
 /** What is to be done about one pushed resource. */
 export type PlannedPush =
@@ -17,7 +17,10 @@ const attachedTag = /^sha256-[0-9a-f]{64}(\.|$)/
 /** `resource_url` of a push by digest, as Harbor wrote it in 2020 (goharbor/harbor#11713). */
 const colonDigest = /:(?=sha256:[0-9a-f]{64}$)/
 
-/** The image that `resource` names. Throws HTTP_RESOURCE_INVALID. */
+/**
+ * The image that `resource` names: always one of a registry. What would be a file elsewhere in the program, such as
+ * `oci:name`, is a repository of Docker Hub here. Throws HTTP_RESOURCE_INVALID.
+ */
 export function referenceOf(resource: PushedResource): Reference {
   try {
     const reference = parseReference(resource.url.replace(colonDigest, '@'))
@@ -35,13 +38,12 @@ export function referenceOf(resource: PushedResource): Reference {
  */
 export function planPush(
   config: Config,
-  event: PushEvent,
   resource: PushedResource,
   init: { untagged: boolean },
 ): PlannedPush {
   const reference = referenceOf(resource)
   const skipped =
-    ownPush(config, event, reference) ??
+    ownPush(config, resource, reference) ??
     attached(reference) ??
     (init.untagged ? undefined : untagged(reference))
   return skipped === undefined
@@ -49,11 +51,15 @@ export function planPush(
     : { reference, skipped }
 }
 
-function ownPush(config: Config, event: PushEvent, reference: Reference): string | undefined {
+function ownPush(
+  config: Config,
+  { operator }: PushedResource,
+  reference: Reference,
+): string | undefined {
   const source = findSource(config, reference.host)?.source
   if (source?.auth === undefined || !source.webhook.skipOwnPushes) return undefined
-  return event.operator === source.auth.username
-    ? `it was pushed by ${event.operator}, the account of the service`
+  return operator === source.auth.username
+    ? `it was pushed by ${operator}, the account of the service`
     : undefined
 }
 
@@ -72,10 +78,9 @@ function untagged(reference: Reference): string | undefined {
 function orderOf(reference: Reference, resource: PushedResource): TaskOrder {
   const digest = reference.digest ?? (resource.digest as Digest | undefined)
   const { host, repository, tag } = reference
-  const name = tag ?? reference.digest ?? 'latest'
   return {
-    source: resource.url.replace(colonDigest, '@'),
-    lane: `${host}/${repository}:${name}`,
+    source: formatReference(reference),
+    lane: `${host}/${repository}:${tag ?? reference.digest ?? 'latest'}`,
     ...(digest === undefined ? {} : { digest }),
   }
 }

@@ -1,8 +1,12 @@
 /** What Harbor sends, as it was recorded from Harbor 2.10 (names and digests replaced), and what is made of it. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { RunTask } from '../tasks/queue.ts'
-import { startTestService, type Answer, type TestService } from '../testing/service/http-service.ts'
+import type { RunTask } from '../../tasks/queue.ts'
+import {
+  startTestService,
+  type Answer,
+  type TestService,
+} from '../../testing/service/http-service.ts'
 
 const yaml = `server: { host: 127.0.0.1, port: 0 }
 provider:

@@ -1,0 +1,38 @@
+import { PUSH_ARTIFACT } from '../../api/contract.ts'
+import { MAX_RESOURCES, type PushedResource, type WebhookEvent } from './event.ts'
+import { invalidPayload, membersOf, requiredTextOf, textOf, type Members } from './payload.ts'
+
+/**
+ * Harbor's format `Default`: `{"type", "operator", "event_data": {"resources": [{"resource_url", "digest", "tag"}]}}`;
+ * what `accelctl` sends has `type` and `resource_url` alone. Throws HTTP_PAYLOAD_INVALID.
+ * Source: Harbor src/pkg/notifier/model/event.go.
+ */
+export function harborEvent(payload: Members): WebhookEvent {
+  const type = requiredTextOf(payload, 'type', 'the payload')
+  if (type !== PUSH_ARTIFACT) return { kind: 'other', type }
+  const data = membersOf(payload['event_data'], 'event_data')
+  return { kind: 'push', resources: harborResources(data, textOf(payload, 'operator')) }
+}
+
+/**
+ * What was pushed, out of `event_data`; the format `CloudEvents` has the same in `data`. Throws HTTP_PAYLOAD_INVALID.
+ * Source: Harbor src/pkg/notifier/formats/cloudevents.go.
+ */
+export function harborResources(data: Members, operator: string | undefined): PushedResource[] {
+  const { resources } = data
+  if (!Array.isArray(resources) || resources.length === 0) {
+    throw invalidPayload('resources is not a list of what was pushed')
+  }
+  if (resources.length > MAX_RESOURCES) {
+    throw invalidPayload(`it has more than ${MAX_RESOURCES} resources`)
+  }
+  return resources.map((value) => {
+    const resource = membersOf(value, 'a resource')
+    const digest = textOf(resource, 'digest')
+    return {
+      url: requiredTextOf(resource, 'resource_url', 'a resource'),
+      ...(digest === undefined ? {} : { digest }),
+      ...(operator === undefined ? {} : { operator }),
+    }
+  })
+}
