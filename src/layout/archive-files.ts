@@ -8,7 +8,7 @@ import {
   type ArchiveIdentity,
   type ArchiveIndex,
 } from './archive-index.ts'
-import { readRange, type LayoutFiles } from './layout-files.ts'
+import { readRange, type LayoutFiles, type ReadFileInit } from './layout-files.ts'
 
 /**
  * The files of a layout in a tar, read in place. The archive is looked through once, with the first use.
@@ -47,7 +47,7 @@ export function readArchived(
   name: string,
   file: ArchivedFile,
   identity: ArchiveIdentity,
-  init: { signal?: AbortSignal | undefined } = {},
+  { range = { offset: 0, length: file.size }, signal }: ReadFileInit = {},
 ): ByteSource {
   const changed = () =>
     new AccelError('LAYOUT_INVALID', {
@@ -63,10 +63,10 @@ export function readArchived(
     if (!same) throw changed()
   }
   return readRange(path, {
-    start: file.offset,
-    size: file.size,
+    start: file.offset + range.offset,
+    size: Math.max(0, Math.min(range.length, file.size - range.offset)),
     missing: changed,
     check,
-    signal: init.signal,
+    signal,
   })
 }

@@ -45,9 +45,10 @@ export function directoryFiles(path: string, name: string): LayoutFiles {
         throw unreadable(join(path, file), error)
       }
     },
-    read(file, init = {}) {
+    read(file, { range, signal } = {}) {
       const missing = () => new AccelError('CONTENT_NOT_FOUND', { what: file, where: name })
-      return readRange(join(path, file), { ...init, missing })
+      const part = range && { start: range.offset, size: range.length }
+      return readRange(join(path, file), { ...part, signal, missing })
     },
   }
 }

@@ -13,9 +13,9 @@ import {
 } from '../oci/media-type.ts'
 import { formatReference, parseReference, withTag } from '../oci/reference.ts'
 import { verified } from '../streams/verified.ts'
-import type { CallInit, ImageSource } from '../transport/image-transport.ts'
+import type { CallInit, RangedSource } from '../transport/image-transport.ts'
 import { archiveFiles } from './archive-files.ts'
-import { readDocument, type LayoutFiles } from './layout-files.ts'
+import { readDocument, readPart, type LayoutFiles } from './layout-files.ts'
 
 /** The path of the list of images. Source: moby image/spec/v1.3, "Combined Image JSON + Filesystem Changeset Format". */
 const LIST_PATH = 'manifest.json'
@@ -41,7 +41,7 @@ interface Assembled {
  * and the layers as they are stored: OCI's, since skopeo and podman find no other in a layout. Tars are known by the
  * diffIds of the config; a compressed layer that is not named by its digest is read once to know it.
  */
-export function dockerArchiveSource(path: string, name: string): ImageSource {
+export function dockerArchiveSource(path: string, name: string): RangedSource {
   const files = archiveFiles(path, name)
   const assembled = new Map<SavedImage, Assembled>()
   let list: SavedImage[] | undefined
@@ -82,6 +82,11 @@ export function dockerArchiveSource(path: string, name: string): ImageSource {
       const file = pathOf(descriptor.digest)
       if (file === undefined) throw missing(descriptor.digest)
       yield* verified(files.read(file, init), descriptor, `${name}: ${file}`)
+    },
+    async blobRange({ digest }, range, init) {
+      const file = pathOf(digest)
+      if (file === undefined) throw missing(digest)
+      return readPart(files, file, range, init)
     },
   }
 }

@@ -3,6 +3,7 @@ import { AccelError } from '../errors/accel-error.ts'
 import { collect, type ByteSource } from '../streams/byte-source.ts'
 import { MAX_DOCUMENT_SIZE } from '../oci/json-document.ts'
 import type { Digest } from '../oci/digest.ts'
+import type { BlobRange } from '../transport/image-transport.ts'
 
 /** The files of a layout by their path in it, wherever it is kept. */
 export interface LayoutFiles {
@@ -10,8 +11,15 @@ export interface LayoutFiles {
   readonly name: string
   /** Bytes of a file; undefined where there is none. */
   size(path: string): Promise<number | undefined>
-  /** The bytes of a file. Throws CONTENT_NOT_FOUND, LAYOUT_UNREADABLE. */
-  read(path: string, init?: { signal?: AbortSignal | undefined }): ByteSource
+  /** The bytes of a file, or of a part of it. Throws CONTENT_NOT_FOUND, LAYOUT_UNREADABLE. */
+  read(path: string, init?: ReadFileInit): ByteSource
+}
+
+/** Which part of a file is read. */
+export interface ReadFileInit {
+  /** @default the whole file */
+  range?: BlobRange | undefined
+  signal?: AbortSignal | undefined
 }
 
 /** Bytes that are read at once. */
@@ -32,6 +40,25 @@ export async function readDocument(
   const tooLarge = (size: number) =>
     new AccelError('CONTENT_TOO_LARGE', { what, size, limit: MAX_DOCUMENT_SIZE })
   return collect(files.read(path, init), MAX_DOCUMENT_SIZE, tooLarge)
+}
+
+/** A part of a file in one piece. Throws CONTENT_SIZE_MISMATCH where the file ends before it, and as `read` does. */
+export async function readPart(
+  files: LayoutFiles,
+  path: string,
+  range: BlobRange,
+  init: { signal?: AbortSignal | undefined } = {},
+): Promise<Uint8Array> {
+  const { length } = range
+  const wrong = (got: number) =>
+    new AccelError('CONTENT_SIZE_MISMATCH', {
+      what: `${files.name}: ${path}, bytes from ${range.offset} on`,
+      want: length,
+      got,
+    })
+  const part = await collect(files.read(path, { ...init, range }), length, wrong)
+  if (part.length < length) throw wrong(part.length)
+  return part
 }
 
 /**

@@ -5,8 +5,8 @@ import { MAX_DOCUMENT_SIZE, parseObject } from '../oci/json-document.ts'
 import { OCI_INDEX, OCI_MANIFEST } from '../oci/media-type.ts'
 import { collect } from '../streams/byte-source.ts'
 import { verified } from '../streams/verified.ts'
-import type { CallInit, ImageSource } from '../transport/image-transport.ts'
-import { blobPath, readDocument, type LayoutFiles } from './layout-files.ts'
+import type { CallInit, RangedSource } from '../transport/image-transport.ts'
+import { blobPath, readDocument, readPart, type LayoutFiles } from './layout-files.ts'
 import {
   entryOf,
   imagesOf,
@@ -17,7 +17,7 @@ import {
 } from './layout-index.ts'
 
 /** An OCI image layout as a source. Source: OCI image-spec image-layout.md. */
-export function layoutSource(files: LayoutFiles): ImageSource {
+export function layoutSource(files: LayoutFiles): RangedSource {
   return {
     name: files.name,
     async resolve(tagOrDigest, init) {
@@ -42,6 +42,7 @@ export function layoutSource(files: LayoutFiles): ImageSource {
       const what = `${files.name}@${descriptor.digest}`
       return verified(files.read(blobPath(descriptor.digest), init), descriptor, what)
     },
+    blobRange: ({ digest }, range, init) => readPart(files, blobPath(digest), range, init),
   }
 }
 

@@ -1,6 +1,6 @@
 import { AccelError } from '../errors/accel-error.ts'
 import { isDigest } from '../oci/digest.ts'
-import type { ImageSource, ImageTarget } from '../transport/image-transport.ts'
+import type { ImageTarget, RangedSource } from '../transport/image-transport.ts'
 import { archiveFiles } from './archive-files.ts'
 import { ArchiveTarget } from './archive-target.ts'
 import { directoryFiles, directoryTarget } from './directory.ts'
@@ -49,7 +49,7 @@ export function parseLayoutLocation(text: string): LayoutLocation {
 /** Opens the place that `text` names as a source. Files are opened with each read. Throws LAYOUT_LOCATION_INVALID. */
 export async function openLayoutSource(
   text: string,
-): Promise<{ source: ImageSource; tag: string | undefined }> {
+): Promise<{ source: RangedSource; tag: string | undefined }> {
   const { kind, path, tag } = parseLayoutLocation(text)
   const name = `${kind}:${path}`
   switch (kind) {

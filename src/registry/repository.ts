@@ -1,8 +1,9 @@
 import { AccelError } from '../errors/accel-error.ts'
 import { isDigest } from '../oci/digest.ts'
 import { isTag } from '../oci/reference.ts'
-import type { ImageSource, ImageTarget } from '../transport/image-transport.ts'
+import type { ImageTarget, RangedSource } from '../transport/image-transport.ts'
 import { pullBlob } from './blob-pull.ts'
+import { pullBlobRange } from './blob-range.ts'
 import { hasBlob } from './blob.ts'
 import { pushBlob, type UploadInit } from './blob-push.ts'
 import { findManifest, pullManifest } from './manifest-pull.ts'
@@ -10,7 +11,7 @@ import { pushManifest } from './manifest-push.ts'
 import type { RepositoryAccess } from './repository-access.ts'
 
 /** One repository of a registry, to read images from and to write them to. */
-export interface RegistryRepository extends ImageSource, ImageTarget {
+export interface RegistryRepository extends RangedSource, ImageTarget {
   /** `host/repository`, the host as in references. */
   readonly name: string
   readonly host: string
@@ -34,6 +35,7 @@ export function createRepository(access: RepositoryAccess, upload: UploadInit): 
     },
     manifest: (descriptor, init) => pullManifest(access, descriptor, init),
     blob: (descriptor, init) => pullBlob(access, descriptor, init),
+    blobRange: (descriptor, range, init) => pullBlobRange(access, descriptor, range, init),
     hasBlob: (descriptor, init) => hasBlob(access, descriptor, init),
     pushBlob: (descriptor, open, init) => pushBlob(access, upload, descriptor, open, init),
     async pushManifest(bytes, descriptor, init = {}) {

@@ -22,6 +22,18 @@ export interface ImageSource {
   blob(descriptor: Descriptor, init?: CallInit): ByteSource
 }
 
+/** A part of a blob, in bytes; at least one. */
+export interface BlobRange {
+  offset: number
+  length: number
+}
+
+/** A source of which parts can be read, to look into an image without pulling all of it. */
+export interface RangedSource extends ImageSource {
+  /** A part that lies within the blob. It is not verified: a digest is that of a whole blob. Throws CONTENT_…. */
+  blobRange(descriptor: Descriptor, range: BlobRange, init?: CallInit): Promise<Uint8Array>
+}
+
 /** What became of a blob that was to be pushed. */
 export type PushedBlob = 'uploaded' | 'exists' | 'mounted'
 
