@@ -2,8 +2,36 @@ import { readFileSync } from 'node:fs'
 import type { Config, SourceConfig } from '../config/schema.ts'
 import { findSource } from '../config/source.ts'
 import { AccelError } from '../errors/accel-error.ts'
+import { environment } from '../config/environment.ts'
+import {
+  createRegistryClient,
+  type RegistryClient,
+  type RegistryClientComponents,
+} from '../registry/client.ts'
 import type { CredentialSource } from '../registry/credentials/credentials.ts'
+import { createDockerCredentials, dockerConfigPath } from '../registry/credentials/docker-config.ts'
 import type { HostInit } from '../registry/host.ts'
+
+/** How a client presents itself, and what it takes from the environment. */
+export interface ConfiguredRegistryInit {
+  userAgent?: string
+  /** Where the docker configuration is looked for: `DOCKER_CONFIG`, `HOME`. @default the process's environment */
+  environment?: { DOCKER_CONFIG?: string | undefined; HOME?: string | undefined }
+}
+
+/** The client of all registries of a configuration, with the logins of docker. Throws CONFIG_UNREADABLE. */
+export function configuredRegistry(
+  config: Config,
+  components: RegistryClientComponents,
+  init: ConfiguredRegistryInit = {},
+): RegistryClient {
+  const path = dockerConfigPath(init.environment ?? environment)
+  const login = path === undefined ? () => undefined : createDockerCredentials({ path })
+  return createRegistryClient(components, {
+    ...(init.userAgent === undefined ? {} : { userAgent: init.userAgent }),
+    hosts: registryHosts(config, login),
+  })
+}
 
 /**
  * How the registries of `provider.source` are reached; hosts that are not listed there are never contacted. Without

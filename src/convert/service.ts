@@ -1,4 +1,3 @@
-import { environment } from '../config/environment.ts'
 import type { Config } from '../config/schema.ts'
 import { driverNamed } from '../drivers/registry.ts'
 import { AccelError } from '../errors/accel-error.ts'
@@ -6,17 +5,12 @@ import { isLayoutLocation, openLayoutSource, openLayoutTarget } from '../layout/
 import { isDigest, type Digest } from '../oci/digest.ts'
 import { parsePlatforms } from '../oci/platform.ts'
 import { formatReference, parseReference, withTag, type Reference } from '../oci/reference.ts'
-import { createDockerCredentials, dockerConfigPath } from '../registry/credentials/docker-config.ts'
-import {
-  createRegistryClient,
-  type RegistryClient,
-  type RegistryClientComponents,
-} from '../registry/client.ts'
+import type { RegistryClient, RegistryClientComponents } from '../registry/client.ts'
 import { openWorkDirectory } from '../store/work-directory.ts'
 import { createThreadPool } from '../threads/pool.ts'
 import type { ImageSource, ImageTarget } from '../transport/image-transport.ts'
 import { createConverter, type ConversionRequest, type RunInit } from './converter.ts'
-import { registryHosts } from './registry-hosts.ts'
+import { configuredRegistry, type ConfiguredRegistryInit } from './registry-hosts.ts'
 import type { ConversionReport } from './report.ts'
 
 /** An image to convert, as a user or a registry names it. */
@@ -39,11 +33,7 @@ export interface ConversionService extends AsyncDisposable {
 }
 
 /** How the service presents itself, and what it takes from the environment. */
-export interface ServiceInit {
-  userAgent?: string
-  /** Where the docker configuration is looked for: `DOCKER_CONFIG`, `HOME`. @default the process's environment */
-  environment?: { DOCKER_CONFIG?: string | undefined; HOME?: string | undefined }
-}
+export type ServiceInit = ConfiguredRegistryInit
 
 /** Longest tag. Source: OCI distribution-spec, "Pulling manifests". */
 const MAX_TAG_LENGTH = 128
@@ -65,12 +55,7 @@ export async function openConversionService(
   const driver = driverNamed(driverConfig.type)
   const configured = driver.configure(driverConfig.config)
   const filter = parsePlatforms(platforms)
-  const path = dockerConfigPath(init.environment ?? environment)
-  const login = path === undefined ? () => undefined : createDockerCredentials({ path })
-  const registry = createRegistryClient(components, {
-    ...(init.userAgent === undefined ? {} : { userAgent: init.userAgent }),
-    hosts: registryHosts(config, login),
-  })
+  const registry = configuredRegistry(config, components, init)
   const pool = createThreadPool({
     ...(threads > 0 ? { batchThreads: threads } : {}),
     ...(layers > 0 ? { layerThreads: layers } : {}),

@@ -16,6 +16,13 @@ export const formatErrors = {
     text: (c) => `${c.what}: invalid ${c.format} at byte ${c.offset}: ${c.problem}`,
     hint: 'The layer was damaged, or written by a tool that does not follow the format. Build and push the image again.',
   }),
+  FORMAT_UNKNOWN: row<{ what: string; size: number; head: string }>({
+    status: 400,
+    exit: 1,
+    retry: 'never',
+    text: (c) => `${c.what}: ${c.size} bytes of no known format, they begin with ${c.head}`,
+    hint: 'Known are RAFS v5 and v6 bootstraps, Nydus blobs, and layers: tar, gzip, zstd, eStargz and zstd:chunked.',
+  }),
   FORMAT_LIMIT_EXCEEDED: row<{
     what: string
     format: string

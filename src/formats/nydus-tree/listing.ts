@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { decodeDevice, isDevice, isRegular, isSymlink } from './file-mode.ts'
+import { decodeDevice, isDevice, isDirectory, isRegular, isSymlink } from './file-mode.ts'
 import type { FileTree } from './file-tree.ts'
 import { nlinkOf, numberTree } from './numbering.ts'
 
@@ -25,18 +25,22 @@ export interface ListedFile {
   chunks?: string[]
 }
 
-/** Every name of `tree` in the order of its numbering: readable and comparable, not small. */
-export function listTree(tree: FileTree): ListedFile[] {
+/** Every name of `tree` in the order of its numbering, each made when it is asked for; paths of directories are kept. */
+export function* eachFile(tree: FileTree): Generator<ListedFile> {
   const numbering = numberTree(tree)
   const { inodes } = tree
-  const paths: string[] = []
-  return Array.from(numbering.node, (node, position) => {
-    const inode = tree.inodeOf(node)
+  const pathAt = (position: number): string => {
+    if (position === 0) return '/'
+    const parent = directories.get(numbering.parent[position] as number) ?? ''
+    return `${parent}/${shown(tree.nameOf(numbering.node[position] as number))}`
+  }
+  /** By position, without a slash at the end: the root is the empty text. */
+  const directories = new Map([[0, '']])
+  for (let position = 0; position < numbering.count; position++) {
+    const inode = tree.inodeOf(numbering.node[position] as number)
     const mode = inodes.mode(inode)
-    const parent = paths[numbering.parent[position] as number] ?? ''
-    const path =
-      position === 0 ? '/' : `${parent === '/' ? '' : parent}/${shown(tree.nameOf(node))}`
-    paths.push(path)
+    const path = pathAt(position)
+    if (isDirectory(mode) && position > 0) directories.set(position, path)
     const file: ListedFile = {
       path,
       mode: mode.toString(8),
@@ -48,7 +52,7 @@ export function listTree(tree: FileTree): ListedFile[] {
       nlink: nlinkOf(tree, numbering, position),
     }
     const first = numbering.firstName[inode] as number
-    if (isRegular(mode) && first !== position) file.linkOf = paths[first] as string
+    if (isRegular(mode) && first !== position) file.linkOf = pathAt(first)
     if (isSymlink(mode)) file.target = shown(inodes.target(inode))
     if (isDevice(mode)) file.device = decodeDevice(inodes.device(inode))
     const xattrs = inodes.xattrs.get(inodes.xattrSet(inode))
@@ -63,8 +67,13 @@ export function listTree(tree: FileTree): ListedFile[] {
         return `${chunk.blobIndex}:${chunk.index}@${chunk.uncompressedOffset}+${chunk.uncompressedSize}`
       })
     }
-    return file
-  })
+    yield file
+  }
+}
+
+/** All of `eachFile`: readable and comparable, not small. */
+export function listTree(tree: FileTree): ListedFile[] {
+  return [...eachFile(tree)]
 }
 
 /** SHA-256 of the listing, hex: pins a large tree in a test. */
