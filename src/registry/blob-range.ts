@@ -2,7 +2,7 @@ import { AccelError } from '../errors/accel-error.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { BlobRange, CallInit } from '../transport/image-transport.ts'
 import { describeBlob } from './blob.ts'
-import { single } from './exchange.ts'
+import { single } from '../network/exchange.ts'
 import { readWhole, type RepositoryAccess } from './repository-access.ts'
 import type { RegistryAnswerHead } from './sender.ts'
 
