@@ -8,7 +8,7 @@ export const folderOrder: readonly (readonly string[])[] = [
   ['streams'],
   ['network'],
   ['transport', 'formats', 'store', 'tasks', 'api'],
-  ['registry', 'layout', 'drivers', 'cache'],
+  ['registry', 'layout', 'drivers', 'cache', 'verify'],
   ['convert'],
   ['http', 'workers'],
   ['daemon', 'cli'],
@@ -22,7 +22,7 @@ export const formatOrder: readonly (readonly string[])[] = [
   ['layer-decoder.ts'],
   ['estargz', 'erofs', 'nydus-blob'],
   // zstd:chunked has eStargz' table of contents
-  ['zstd-chunked', 'rafs-v5', 'rafs-v6'],
+  ['zstd-chunked', 'rafs-v5', 'rafs-v6', 'listing'],
 ]
 
 /** What the order would allow and is forbidden all the same: a driver gets bytes handed in and hands bytes out. */

@@ -4,7 +4,7 @@ import type {
   LayerContent,
   LowerQuestion,
 } from './layer-content.ts'
-import { PathTable, type PathTableData } from './path-table.ts'
+import { PathTable, type PathTableData } from '../bytes/path-table.ts'
 
 /** What a path is by its own entry. `NOTHING`: it has none; it may be the directory of something all the same. */
 export const KIND = { nothing: 0, directory: 1, symlink: 2, hardlink: 3, other: 4 } as const

@@ -1,4 +1,4 @@
-import type { TarEntry } from '../formats/tar/entry.ts'
+import type { TarEntry, TarEvent } from '../formats/tar/entry.ts'
 import type { TarLimits } from '../formats/tar/limits.ts'
 import { TarReader } from '../formats/tar/reader.ts'
 
@@ -29,6 +29,17 @@ export function* cut(bytes: Uint8Array, sizes: readonly number[]): Generator<Uin
     yield new Uint8Array(bytes.subarray(at, at + size))
     at += size
   }
+}
+
+/** The events of a tar, cut into pieces of the given sizes. */
+export function* readEvents(tar: Uint8Array, pieces: readonly number[] = []): Generator<TarEvent> {
+  const reader = new TarReader({ what: 'test' })
+  for (const piece of cut(tar, pieces)) {
+    reader.push(piece)
+    for (let event = reader.next(); event !== undefined; event = reader.next()) yield event
+  }
+  reader.end()
+  for (let event = reader.next(); event !== undefined; event = reader.next()) yield event
 }
 
 /**

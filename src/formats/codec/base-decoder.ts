@@ -7,7 +7,7 @@ import { CodecFault } from './handle.ts'
 /** What decoders have in common: the feed, counting, limits, and errors that stay. */
 export abstract class BaseDecoder implements Decoder {
   abstract readonly compression: Compression | undefined
-  protected readonly feed = new Feed()
+  protected feed = new Feed()
   readonly #what: string
   readonly #format: string
   readonly #limit: OutputLimit
@@ -54,7 +54,18 @@ export abstract class BaseDecoder implements Decoder {
     }
   }
 
+  /** Begins anew, as a decoder just made: what comes is another stream. Saves making one for each of many. */
+  restart(): void {
+    this.feed = new Feed()
+    this.#failure = undefined
+    this.#produced = 0
+    this.rewind()
+  }
+
   abstract close(): void
+
+  /** The part of `restart` that is the decoder's own. */
+  protected abstract rewind(): void
 
   /** One step: bytes, perhaps none, or undefined where there is nothing to do for now or any more. */
   protected abstract step(): Uint8Array | undefined

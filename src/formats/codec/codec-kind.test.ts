@@ -92,6 +92,7 @@ function changed(inner: Decompressor, change: Change): Decompressor {
     get stopped() {
       return inner.stopped
     },
+    reset: () => inner.reset(),
     close: () => inner.close(),
   }
 }

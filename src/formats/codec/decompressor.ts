@@ -20,6 +20,8 @@ export interface Decompressor {
   readonly more: boolean
   /** It could have gone on and did not: the member or frame is over, and what follows is another thing. */
   readonly stopped: boolean
+  /** Begins anew, with what is no continuation of the input before. */
+  reset(): void
   /** Gives native memory back now, instead of when the object is collected. */
   close(): void
 }
@@ -78,6 +80,10 @@ export class NativeDecompressor implements Decompressor {
     return this.#output.subarray(0, size - availOut)
   }
 
+  reset(): void {
+    this.#handle.reset()
+  }
+
   close(): void {
     this.#handle.close()
   }
@@ -104,13 +110,15 @@ export class ChunkDecompressor implements Decompressor {
   used = 0
   readonly more = false
   stopped = false
-  readonly #stream: Processing
-  readonly #handle: { close: () => void }
+  #stream: Processing
+  #handle: { close: () => void }
+  readonly #open: () => Processing
   readonly #flow: number
   readonly #last: number
 
   constructor(algorithm: Algorithm, bufferSize: number) {
-    this.#stream = zlibStream(algorithm, bufferSize) as unknown as Processing
+    this.#open = () => zlibStream(algorithm, bufferSize) as unknown as Processing
+    this.#stream = this.#open()
     this.#handle = this.#stream._handle
     this.#flow = flowFlag(algorithm)
     this.#last = lastFlag(algorithm)
@@ -136,6 +144,12 @@ export class ChunkDecompressor implements Decompressor {
       this.#stream.removeAllListeners('error')
       this.#stream.on('error', () => {})
     }
+  }
+
+  reset(): void {
+    this.#stream.close()
+    this.#stream = this.#open()
+    this.#handle = this.#stream._handle
   }
 
   close(): void {

@@ -11,6 +11,8 @@ export class PlainDecoder extends BaseDecoder {
 
   close(): void {}
 
+  protected rewind(): void {}
+
   protected step(): Uint8Array | undefined {
     return this.feed.take(this.feed.left)
   }

@@ -32,6 +32,11 @@ export class GunzipStream extends BaseDecoder {
     this.#inflate.close()
   }
 
+  protected rewind(): void {
+    this.#inflate.reset()
+    this.#state = 'members'
+  }
+
   protected step(): Uint8Array | undefined {
     const { feed } = this
     switch (this.#state) {

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import type * as BlakeHash from '@napi-rs/blake-hash'
 import type { Digester } from './algorithm.ts'
 import { blake3 as portableBlake3 } from './blake3.ts'
 
@@ -8,7 +9,9 @@ export type DigestFunction = (bytes: Uint8Array) => Uint8Array
 /** Digest of nothing: what a binding must give to be used. */
 const BLAKE3_OF_NOTHING = 'af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262'
 
-const native = await nativeBlake3()
+const binding = await nativeBinding()
+const native: DigestFunction | undefined =
+  binding && ((bytes) => binding.blake3(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)))
 
 /** Whether BLAKE3 comes from the native binding; without it digests take some seventy times as long. */
 export const blake3IsNative = native !== undefined
@@ -23,12 +26,24 @@ export function digestFunction(digester: Digester): DigestFunction {
   return functions[digester]
 }
 
-async function nativeBlake3(): Promise<DigestFunction | undefined> {
+/** A BLAKE3 digest of pieces, by the native binding; undefined where there is none. */
+export function newBlake3Hasher():
+  | { update(bytes: Uint8Array): void; digest(): Uint8Array }
+  | undefined {
+  if (binding === undefined) return undefined
+  const hasher = new binding.Blake3Hasher()
+  return {
+    update: (bytes) =>
+      void hasher.update(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)),
+    digest: () => hasher.digestBuffer(),
+  }
+}
+
+async function nativeBinding(): Promise<typeof BlakeHash | undefined> {
   try {
-    const { blake3 } = await import('@napi-rs/blake-hash')
-    const works = blake3(Buffer.alloc(0)).toString('hex') === BLAKE3_OF_NOTHING
-    if (!works) return undefined
-    return (bytes) => blake3(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length))
+    const loaded = await import('@napi-rs/blake-hash')
+    const works = loaded.blake3(Buffer.alloc(0)).toString('hex') === BLAKE3_OF_NOTHING
+    return works ? loaded : undefined
   } catch {
     // No binding for this platform.
     return undefined

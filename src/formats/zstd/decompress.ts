@@ -4,7 +4,7 @@ import { BUFFER_SIZE } from '../codec/decoder.ts'
 import type { DecoderInit } from '../codec/decoder.ts'
 import type { Decompressor } from '../codec/decompressor.ts'
 import { openDecompressor } from '../codec/open.ts'
-import { FrameWalk, MAX_WINDOW } from './frame-walk.ts'
+import { FrameWalk, MAX_WINDOW, type FrameWalkFault } from './frame-walk.ts'
 
 const NO_BYTES = new Uint8Array(0)
 
@@ -16,7 +16,8 @@ const NO_BYTES = new Uint8Array(0)
 export class ZstdDecompressStream extends BaseDecoder {
   readonly compression = 'zstd'
   readonly #decompress: Decompressor
-  readonly #walk: FrameWalk
+  readonly #openWalk: () => FrameWalk
+  #walk: FrameWalk
   /** How far the piece was followed; so far the library may see it. */
   #seen = 0
   #done = false
@@ -24,7 +25,7 @@ export class ZstdDecompressStream extends BaseDecoder {
   constructor(init: DecoderInit) {
     super(init, 'zstd')
     this.#decompress = openDecompressor('zstd', init.bufferSize ?? BUFFER_SIZE, init.codec)
-    this.#walk = new FrameWalk({
+    const fault: FrameWalkFault = {
       invalid: (at, problem) => {
         throw this.invalid(at - this.feed.at, problem)
       },
@@ -37,7 +38,9 @@ export class ZstdDecompressStream extends BaseDecoder {
           max: MAX_WINDOW,
         })
       },
-    })
+    }
+    this.#openWalk = () => new FrameWalk(fault)
+    this.#walk = this.#openWalk()
   }
 
   override push(bytes: Uint8Array): void {
@@ -47,6 +50,13 @@ export class ZstdDecompressStream extends BaseDecoder {
 
   close(): void {
     this.#decompress.close()
+  }
+
+  protected rewind(): void {
+    this.#decompress.reset()
+    this.#walk = this.#openWalk()
+    this.#seen = 0
+    this.#done = false
   }
 
   protected step(): Uint8Array | undefined {

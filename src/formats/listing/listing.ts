@@ -1,0 +1,176 @@
+import { layout } from '../../bytes/layout.ts'
+import { i64le, u16le, u32le, u64le, u8 } from '../../bytes/scalar.ts'
+import type { ListedEntry, ListedKind } from './listed-entry.ts'
+
+const KINDS: readonly ListedKind[] = [
+  'file',
+  'directory',
+  'symlink',
+  'hardlink',
+  'character',
+  'block',
+  'fifo',
+  'whiteout',
+  'opaque',
+]
+
+/** The fixed part of a record; path, target and attributes follow it. */
+const Head = layout('listed entry', 56, {
+  kind: [0, u8, 'position in the list of kinds'],
+  hasContent: [1, u8, '1: 32 bytes of digest stand behind the head'],
+  mode: [2, u16le, 'permission bits'],
+  uid: [4, u32le, 'owner'],
+  gid: [8, u32le, 'group'],
+  mtimeNanoseconds: [12, u32le, 'added to mtime'],
+  mtime: [16, i64le, 'seconds since 1970'],
+  size: [24, u64le, 'bytes of a file'],
+  devMajor: [32, u32le, 'of a device'],
+  devMinor: [36, u32le, 'of a device'],
+  path: [40, u32le, 'bytes of the path'],
+  target: [44, u32le, 'bytes of the link target'],
+  xattrs: [48, u32le, 'bytes of the attributes: for each u32 and bytes of name and of value'],
+  record: [52, u32le, 'bytes of the record'],
+})
+const DIGEST = 32
+
+/** Collects entries; 56 to 88 bytes an entry beside its path, link target and attributes. */
+export class ListingWriter {
+  #bytes = Buffer.alloc(64 * 1024)
+  #view = new DataView(this.#bytes.buffer)
+  #size = 0
+  #count = 0
+
+  get count(): number {
+    return this.#count
+  }
+
+  add(entry: ListedEntry): void {
+    const path = Buffer.from(entry.path)
+    const target = Buffer.from(entry.target)
+    const xattrs = xattrBytes(entry.xattrs)
+    const { content } = entry
+    const record =
+      Head.size + (content === undefined ? 0 : DIGEST) + path.length + target.length + xattrs.length
+    this.#reserve(record)
+    Head.encode(this.#view, this.#size, {
+      kind: KINDS.indexOf(entry.kind),
+      hasContent: content === undefined ? 0 : 1,
+      mode: entry.mode,
+      uid: entry.uid,
+      gid: entry.gid,
+      mtimeNanoseconds: entry.mtimeNanoseconds,
+      mtime: entry.mtime,
+      size: entry.size,
+      devMajor: entry.devMajor,
+      devMinor: entry.devMinor,
+      path: path.length,
+      target: target.length,
+      xattrs: xattrs.length,
+      record,
+    })
+    let at = this.#size + Head.size
+    for (const part of [content, path, target, xattrs]) {
+      if (part === undefined) continue
+      this.#bytes.set(part, at)
+      at += part.length
+    }
+    this.#size = at
+    this.#count++
+  }
+
+  /** All entries; the writer must not be used after it. */
+  finish(): Listing {
+    const bytes = Uint8Array.prototype.slice.call(this.#bytes, 0, this.#size)
+    return new Listing(bytes, this.#count)
+  }
+
+  #reserve(length: number): void {
+    const wanted = this.#size + length
+    if (wanted <= this.#bytes.length) return
+    const grown = Buffer.alloc(Math.max(wanted, this.#bytes.length + (this.#bytes.length >>> 1)))
+    this.#bytes.copy(grown, 0, 0, this.#size)
+    this.#bytes = grown
+    this.#view = new DataView(grown.buffer)
+  }
+}
+
+/** Entries of a layer or an image, in the order in which they were added, as bytes that can cross threads. */
+export class Listing {
+  readonly bytes: Uint8Array
+  /** Entries. */
+  readonly count: number
+  readonly #buffer: Buffer
+  readonly #view: DataView
+
+  constructor(bytes: Uint8Array, count: number) {
+    this.bytes = bytes
+    this.count = count
+    this.#buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  }
+
+  /** Where entries begin, for `entry` and `next`; the end is `bytes.length`. */
+  next(at: number): number {
+    return at + Head.decode(this.#view, at).record
+  }
+
+  /** The entry that begins at `at`. */
+  entry(at: number): ListedEntry {
+    const head = Head.decode(this.#view, at)
+    const contentAt = at + Head.size
+    const pathAt = contentAt + head.hasContent * DIGEST
+    const targetAt = pathAt + head.path
+    const xattrsAt = targetAt + head.target
+    const { mode, uid, gid, mtime, mtimeNanoseconds, size, devMajor, devMinor } = head
+    return {
+      path: this.#buffer.toString('utf8', pathAt, targetAt),
+      kind: KINDS[head.kind]!,
+      mode,
+      uid,
+      gid,
+      mtime,
+      mtimeNanoseconds,
+      size,
+      devMajor,
+      devMinor,
+      target: this.#buffer.toString('utf8', targetAt, xattrsAt),
+      ...(head.xattrs === 0 ? {} : { xattrs: this.#xattrs(xattrsAt, xattrsAt + head.xattrs) }),
+      ...(head.hasContent === 0 ? {} : { content: this.bytes.subarray(contentAt, pathAt) }),
+    }
+  }
+
+  *[Symbol.iterator](): Generator<ListedEntry> {
+    for (let at = 0; at < this.bytes.length; at = this.next(at)) yield this.entry(at)
+  }
+
+  #xattrs(start: number, end: number): Map<string, Uint8Array> {
+    const xattrs = new Map<string, Uint8Array>()
+    for (let at = start; at < end;) {
+      const nameEnd = at + 4 + this.#view.getUint32(at, true)
+      const valueEnd = nameEnd + 4 + this.#view.getUint32(nameEnd, true)
+      xattrs.set(
+        this.#buffer.toString('utf8', at + 4, nameEnd),
+        this.bytes.subarray(nameEnd + 4, valueEnd),
+      )
+      at = valueEnd
+    }
+    return xattrs
+  }
+}
+
+function xattrBytes(xattrs: ReadonlyMap<string, Uint8Array> | undefined): Uint8Array {
+  if (xattrs === undefined || xattrs.size === 0) return new Uint8Array(0)
+  const pieces = [...xattrs]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .flatMap(([name, value]) => {
+      const text = Buffer.from(name)
+      return [length(text), text, length(value), value]
+    })
+  return Buffer.concat(pieces)
+}
+
+function length(bytes: Uint8Array): Uint8Array {
+  const encoded = Buffer.alloc(4)
+  encoded.writeUInt32LE(bytes.length)
+  return encoded
+}

@@ -1,0 +1,81 @@
+import type { TarEntry, TarEvent } from '../tar/entry.ts'
+import { cleanPath } from '../tar/path.ts'
+import { whiteoutName } from '../tar/whiteout.ts'
+import { newContentHash, type ContentHash } from './content-hash.ts'
+import { nameText, type ListedEntry } from './listed-entry.ts'
+import { ListingWriter, type Listing } from './listing.ts'
+
+/** Lists what a layer's tar holds, as it is read. Entries that aufs left are no part of an image and are left out. */
+export class TarListing {
+  readonly #writer = new ListingWriter()
+  readonly #skip: (path: string) => boolean
+  #open: { entry: ListedEntry; left: number; hash: ContentHash; skip: boolean } | undefined =
+    undefined
+
+  /** `skip`: paths that are left out. */
+  constructor(skip: (path: string) => boolean = () => false) {
+    this.#skip = skip
+  }
+
+  /** Takes each event of a TarReader; gives the digest of a file's content with the last of its bytes. */
+  take(event: TarEvent): Uint8Array | undefined {
+    if (event.type === 'entry') {
+      const entry = listed(event.entry)
+      if (entry === undefined) return undefined
+      const skip = this.#skip(entry.path)
+      if (entry.kind === 'file' && entry.size > 0) {
+        this.#open = { entry, left: entry.size, hash: newContentHash(), skip }
+      } else if (!skip) {
+        this.#writer.add(entry)
+      }
+    } else if (event.type === 'data' && this.#open !== undefined) {
+      const open = this.#open
+      open.hash.update(event.bytes)
+      open.left -= event.bytes.length
+      if (open.left > 0) return undefined
+      this.#open = undefined
+      const content = open.hash.digest()
+      if (!open.skip) this.#writer.add({ ...open.entry, content })
+      return content
+    }
+    return undefined
+  }
+
+  /** After the last event. */
+  finish(): Listing {
+    return this.#writer.finish()
+  }
+}
+
+/** A tar entry as it is listed; undefined for what aufs left. */
+export function listed(entry: TarEntry): ListedEntry | undefined {
+  const path = cleanPath(entry.nameBytes === undefined ? entry.name : nameText(entry.nameBytes))
+  const { mode, uid, gid, mtime, mtimeNanoseconds, size, devMajor, devMinor, type } = entry
+  const target = entry.linknameBytes === undefined ? entry.linkname : nameText(entry.linknameBytes)
+  const device = type === 'character' || type === 'block'
+  const common = {
+    path,
+    mode,
+    uid,
+    gid,
+    mtime,
+    mtimeNanoseconds,
+    size: type === 'file' ? size : 0,
+    devMajor: device ? devMajor : 0,
+    devMinor: device ? devMinor : 0,
+    target: type === 'hardlink' ? cleanPath(target) : type === 'symlink' ? target : '',
+    ...(entry.xattrs === undefined ? {} : { xattrs: entry.xattrs }),
+  }
+  const whiteout = whiteoutName(path)
+  switch (whiteout?.kind) {
+    case 'aufs':
+    case 'invalid':
+      return undefined
+    case 'whiteout':
+      return { ...common, kind: 'whiteout', path: whiteout.path, size: 0, target: '' }
+    case 'opaque':
+      return { ...common, kind: 'opaque', path: whiteout.directory, size: 0, target: '' }
+    case undefined:
+      return { ...common, kind: type }
+  }
+}

@@ -1,0 +1,155 @@
+import type { BaseDecoder } from '../formats/codec/base-decoder.ts'
+import { NO_PREFETCH_LANDMARK, PREFETCH_LANDMARK, TOC_NAME } from '../formats/estargz/layout.ts'
+import { openEstargz, type Estargz, type ReadAt } from '../formats/estargz/read.ts'
+import { GunzipStream } from '../formats/gzip/inflate.ts'
+import type { Listing } from '../formats/listing/listing.ts'
+import { TarListing } from '../formats/listing/tar-listing.ts'
+import { TarReader } from '../formats/tar/reader.ts'
+import { openZstdChunked } from '../formats/zstd-chunked/read.ts'
+import { ZstdDecompressStream } from '../formats/zstd/decompress.ts'
+import { createHash } from 'node:crypto'
+import { digestFrom, type Digest } from '../oci/digest.ts'
+import { Findings } from './finding.ts'
+import { TocRowCheck } from './toc-rows.ts'
+
+export interface LazyLayerInit {
+  /** Names the layer in messages. */
+  what: string
+  format: 'estargz' | 'zstd-chunked'
+  /** Bytes of the blob. */
+  size: number
+  /** What the TOC's digest must be, from the annotation. */
+  tocDigest?: string
+  annotations?: Readonly<Record<string, string>>
+}
+
+/** What a layer is, to each of its two kinds of reader. */
+export interface LazyLayerView {
+  /** To one that reads by the TOC. */
+  lazy: Listing
+  /** To one that unpacks the tar. */
+  ordinary: Listing
+  /** Of the tar, which ordinary readers compare with the image config. */
+  diffId: Digest
+  findings: Findings
+}
+
+/** Bytes read at a time. */
+const READ_SIZE = 256 * 1024
+
+/**
+ * Reads all of an eStargz or zstd:chunked blob once, as both kinds of reader would: each member that a row points to is
+ * decompressed on its own, all of them together are the tar, and each digest is that of the bytes. Throws FORMAT_…,
+ * CONTENT_DIGEST_MISMATCH where it cannot be read at all; what is only wrong comes as findings.
+ */
+export async function readLazyLayer(readAt: ReadAt, init: LazyLayerInit): Promise<LazyLayerView> {
+  const findings = new Findings()
+  const opened = await open(readAt, init)
+  const rows = new TocRowCheck(opened.toc.entries, findings)
+  const listing = new TarListing(isOfTheFormat)
+  const walk = new TarWalk(init.what, rows, listing)
+  const decoder: BaseDecoder =
+    init.format === 'estargz'
+      ? new GunzipStream({ what: init.what })
+      : new ZstdDecompressStream({ what: init.what })
+  try {
+    const ends = [...rows.memberOffsets(), opened.tocOffset, init.size]
+    let start = 0
+    for (const end of ends) {
+      if (end > start) await segment(readAt, decoder, start, end, (bytes) => walk.take(bytes))
+      if (end < opened.tocOffset) rows.memberBegins(end, walk.size)
+      start = end
+    }
+  } finally {
+    decoder.close()
+  }
+  walk.finish()
+  return {
+    lazy: rows.listing(isOfTheFormat),
+    ordinary: listing.finish(),
+    diffId: walk.diffId(),
+    findings,
+  }
+}
+
+function open(readAt: ReadAt, init: LazyLayerInit): Promise<Estargz> {
+  const { what, size, tocDigest, annotations } = init
+  if (init.format === 'zstd-chunked') {
+    return openZstdChunked(readAt, { what, size, ...(annotations ? { annotations } : {}) })
+  }
+  return openEstargz(readAt, { what, size, ...(tocDigest === undefined ? {} : { tocDigest }) })
+}
+
+/** Decompresses the bytes from `start` to `end`, which must be whole members. */
+async function segment(
+  readAt: ReadAt,
+  decoder: BaseDecoder,
+  start: number,
+  end: number,
+  take: (bytes: Uint8Array) => void,
+): Promise<void> {
+  decoder.restart()
+  const drain = (): void => {
+    for (let out = decoder.next(); out !== undefined; out = decoder.next()) take(out)
+  }
+  for (let at = start; at < end; at += READ_SIZE) {
+    decoder.push(await readAt(at, Math.min(READ_SIZE, end - at)))
+    drain()
+  }
+  decoder.end()
+  drain()
+}
+
+/** The tar, as it comes out of the members. */
+class TarWalk {
+  /** Bytes so far. */
+  size = 0
+  readonly #hash = createHash('sha256')
+  readonly #reader: TarReader
+  readonly #rows: TocRowCheck
+  readonly #listing: TarListing
+  #file: { start: number; size: number } | undefined = undefined
+
+  constructor(what: string, rows: TocRowCheck, listing: TarListing) {
+    this.#reader = new TarReader({ what })
+    this.#rows = rows
+    this.#listing = listing
+  }
+
+  take(bytes: Uint8Array): void {
+    this.#hash.update(bytes)
+    this.#rows.bytes(this.size, bytes)
+    this.size += bytes.length
+    this.#reader.push(bytes)
+    this.#events()
+  }
+
+  finish(): void {
+    this.#reader.end()
+    this.#events()
+  }
+
+  diffId(): Digest {
+    return digestFrom(this.#hash)
+  }
+
+  #events(): void {
+    for (let event = this.#reader.next(); event !== undefined; event = this.#reader.next()) {
+      if (event.type === 'entry') {
+        const { entry, header } = event
+        const hasContent = entry.type === 'file' && entry.size > 0
+        this.#file = hasContent
+          ? { start: entry.offset + header.length, size: entry.size }
+          : undefined
+      }
+      const content = this.#listing.take(event)
+      if (content === undefined || this.#file === undefined) continue
+      this.#rows.tarFile(this.#file.start, this.#file.size, content)
+    }
+  }
+}
+
+/** What the format adds to a layer; readers that know it do not show it. */
+function isOfTheFormat(path: string): boolean {
+  return path === TOC_NAME || path === PREFETCH_LANDMARK || path === NO_PREFETCH_LANDMARK
+}

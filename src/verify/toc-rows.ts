@@ -1,0 +1,217 @@
+import { createHash, type Hash } from 'node:crypto'
+import type { TocEntry } from '../formats/estargz/toc.ts'
+import type { ListedEntry } from '../formats/listing/listed-entry.ts'
+import { ListingWriter, type Listing } from '../formats/listing/listing.ts'
+import { cleanPath } from '../formats/tar/path.ts'
+import { whiteoutName } from '../formats/tar/whiteout.ts'
+import type { Findings } from './finding.ts'
+
+/** A part of a file as the TOC has it, with where it lies in the uncompressed tar. */
+interface Part {
+  row: TocEntry
+  /** The row of the file. */
+  file: TocEntry
+  chunkOffset: number
+  size: number
+  start: number
+}
+
+/**
+ * Follows the rows of a TOC through the tar that the blob decompresses to: what a lazy reader would take for the
+ * content of a file must be a file's content there, and each digest must be that of the bytes. Rows come in the order
+ * of their offsets, as `parseToc` checks.
+ */
+export class TocRowCheck {
+  readonly #rows: readonly TocEntry[]
+  readonly #findings: Findings
+  /** Rows with content, in order, and the first of them whose member has not begun. */
+  readonly #parts: Part[] = []
+  #placed = 0
+  /** The first part that is not hashed to its end. */
+  #open = 0
+  #hash: Hash | undefined = undefined
+  #whole: { hash: Hash; file: TocEntry } | undefined = undefined
+  /** What the tar has where a file's first part begins. */
+  readonly #content = new Map<TocEntry, Uint8Array>()
+  /** The first file whose place in the tar is not known to be right. */
+  #awaited = 0
+
+  constructor(rows: readonly TocEntry[], findings: Findings) {
+    this.#rows = rows
+    this.#findings = findings
+    let file: TocEntry | undefined
+    let left = 0
+    for (const row of rows) {
+      if (row.type === 'reg') {
+        file = row
+        left = row.size ?? 0
+      } else if (row.type !== 'chunk') continue
+      if (file === undefined || left === 0) continue
+      const chunkOffset = (file.size ?? 0) - left
+      const size = row.chunkSize || left
+      left -= size
+      this.#parts.push({ row, file, chunkOffset, size, start: -1 })
+    }
+  }
+
+  /** Where members begin that rows point to, in order, each once. */
+  memberOffsets(): number[] {
+    const offsets: number[] = []
+    for (const { row } of this.#parts) {
+      const offset = row.offset ?? 0
+      if (offset !== offsets.at(-1)) offsets.push(offset)
+    }
+    return offsets
+  }
+
+  /** Says that the member at `offset` of the blob begins at `start` of the tar. */
+  memberBegins(offset: number, start: number): void {
+    for (; this.#placed < this.#parts.length; this.#placed++) {
+      const part = this.#parts[this.#placed]!
+      if ((part.row.offset ?? 0) !== offset) return
+      part.start = start + (part.row.innerOffset ?? 0)
+      const before = this.#parts[this.#placed - 1]
+      if (before !== undefined && part.start < before.start + before.size) {
+        this.#findings.add(cleanPath(part.row.name), 'its content overlaps that of the row before')
+      }
+    }
+  }
+
+  /** Takes the bytes of the tar, from `start` on; all before were given. */
+  bytes(start: number, bytes: Uint8Array): void {
+    const end = start + bytes.length
+    for (; this.#open < this.#placed; this.#open++) {
+      const part = this.#parts[this.#open]!
+      const from = Math.max(part.start, start)
+      const to = Math.min(part.start + part.size, end)
+      if (from < to) {
+        if (from === part.start) this.#begin(part)
+        const piece = bytes.subarray(from - start, to - start)
+        this.#hash?.update(piece)
+        this.#whole?.hash.update(piece)
+      }
+      if (part.start + part.size > end) return
+      this.#finish(part)
+    }
+  }
+
+  /** Says that the tar has a file with `content` at `start`, of `size` bytes. */
+  tarFile(start: number, size: number, content: Uint8Array): void {
+    for (; this.#awaited < this.#placed; this.#awaited++) {
+      const { chunkOffset, file, start: at } = this.#parts[this.#awaited]!
+      if (chunkOffset > 0) continue
+      if (at > start) return
+      if (at < start || file.size !== size) {
+        this.#findings.add(cleanPath(file.name), 'its row points at what is no file of the tar')
+      } else {
+        this.#content.set(file, content)
+      }
+    }
+  }
+
+  /** The layer as the TOC tells it; files whose rows are wrong have no content. After all bytes. */
+  listing(skip: (path: string) => boolean): Listing {
+    for (const { file } of this.#parts.slice(this.#open)) {
+      this.#findings.add(cleanPath(file.name), 'its row points behind the end of the tar')
+    }
+    const writer = new ListingWriter()
+    for (const row of this.#rows) {
+      if (row.type === 'chunk') continue
+      const entry = listedRow(row, this.#content.get(row), this.#findings)
+      if (entry !== undefined && !skip(entry.path)) writer.add(entry)
+    }
+    return writer.finish()
+  }
+
+  #begin(part: Part): void {
+    this.#hash = createHash('sha256')
+    if (part.chunkOffset > 0) return
+    const many = part.size < (part.file.size ?? 0)
+    this.#whole = many ? { hash: createHash('sha256'), file: part.file } : undefined
+  }
+
+  #finish({ row, file, chunkOffset, size, start }: Part): void {
+    const path = cleanPath(file.name)
+    const before = this.#parts[this.#open - 1]
+    if (chunkOffset > 0 && before !== undefined && start !== before.start + before.size) {
+      this.#findings.add(path, `its chunk at ${chunkOffset} does not follow the one before`)
+    }
+    if (this.#hash === undefined) return
+    const got = `sha256:${this.#hash.digest('hex')}`
+    this.#hash = undefined
+    if (row.chunkDigest !== undefined && row.chunkDigest !== got) {
+      this.#findings.add(
+        path,
+        `the digest of its chunk at ${chunkOffset} is ${row.chunkDigest}, the bytes have ${got}`,
+      )
+    } else if (row.chunkDigest === undefined && size < (file.size ?? 0)) {
+      this.#findings.add(path, `its chunk at ${chunkOffset} has no digest`)
+    }
+    if (chunkOffset + size < (file.size ?? 0)) return
+    const whole = this.#whole === undefined ? got : `sha256:${this.#whole.hash.digest('hex')}`
+    this.#whole = undefined
+    if (file.digest !== whole) {
+      this.#findings.add(path, `its digest is ${file.digest ?? 'missing'}, its bytes have ${whole}`)
+    }
+  }
+}
+
+const KINDS = {
+  dir: 'directory',
+  reg: 'file',
+  symlink: 'symlink',
+  hardlink: 'hardlink',
+  char: 'character',
+  block: 'block',
+  fifo: 'fifo',
+} as const
+
+/** A row as it is listed. */
+function listedRow(
+  row: TocEntry & { type: string },
+  content: Uint8Array | undefined,
+  findings: Findings,
+): ListedEntry | undefined {
+  const path = cleanPath(row.name)
+  const whiteout = whiteoutName(path)
+  if (whiteout?.kind === 'aufs' || whiteout?.kind === 'invalid') return undefined
+  const type = row.type as keyof typeof KINDS
+  const time = parseTime(row.modtime)
+  if (time === undefined) findings.add(path, `its time ${JSON.stringify(row.modtime)} is none`)
+  const target = row.linkName ?? ''
+  const device = type === 'char' || type === 'block'
+  const common = {
+    mode: row.mode ?? 0,
+    uid: row.uid ?? 0,
+    gid: row.gid ?? 0,
+    mtime: time?.seconds ?? 0,
+    mtimeNanoseconds: time?.nanoseconds ?? 0,
+    size: type === 'reg' ? (row.size ?? 0) : 0,
+    devMajor: device ? (row.devMajor ?? 0) : 0,
+    devMinor: device ? (row.devMinor ?? 0) : 0,
+    target: type === 'hardlink' ? cleanPath(target) : type === 'symlink' ? target : '',
+  }
+  if (whiteout?.kind === 'whiteout')
+    return { ...common, kind: 'whiteout', path: whiteout.path, size: 0, target: '' }
+  if (whiteout?.kind === 'opaque')
+    return { ...common, kind: 'opaque', path: whiteout.directory, size: 0, target: '' }
+  const xattrs = Object.entries(row.xattrs ?? {}).map(
+    ([name, text]) => [name, Buffer.from(text, 'base64')] as const,
+  )
+  return {
+    ...common,
+    path,
+    kind: KINDS[type],
+    ...(xattrs.length > 0 ? { xattrs: new Map(xattrs) } : {}),
+    ...(content === undefined ? {} : { content }),
+  }
+}
+
+/** RFC 3339 as the TOC has it, in UTC; without one, as stargz leaves out the time 0. */
+function parseTime(text: string | undefined): { seconds: number; nanoseconds: number } | undefined {
+  if (text === undefined || text === '') return { seconds: 0, nanoseconds: 0 }
+  const match = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z$/.exec(text)
+  const milliseconds = match === null ? Number.NaN : Date.parse(`${match[1]}Z`)
+  if (Number.isNaN(milliseconds)) return undefined
+  return { seconds: milliseconds / 1000, nanoseconds: Number((match![2] ?? '').padEnd(9, '0')) }
+}
