@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto'
 import { AccelError } from '../../errors/accel-error.ts'
 import type { Compression } from '../../formats/codec/decoder.ts'
 import { openDecoder } from '../../formats/layer-decoder.ts'
-import { digestFrom, type Digest } from '../../oci/digest.ts'
+import type { Digest } from '../../oci/digest.ts'
+import type { TwinHash } from '../../streams/twin-hash.ts'
 import type { LayerHost } from '../../threads/layer-host.ts'
 
 /** What is known of a source layer before it is read. */
@@ -16,22 +16,26 @@ export interface SourceLayer {
 }
 
 /**
- * Decodes all of the source and gives its bytes to `take`, each time valid until that is done; gives their number.
+ * Decodes all of the source and gives its bytes to `hash` and `take`, each time valid until that is done; gives their
+ * number.
  * Warns where the layer is compressed otherwise than its media type says. Throws FORMAT_…, and
  * IMAGE_DIFF_ID_MISMATCH at the end.
  */
 export async function decodeSource(
   { what, diffId, compression }: SourceLayer,
   host: LayerHost,
-  warn: (text: string) => void,
-  take: (bytes: Uint8Array) => Promise<void>,
+  to: {
+    hash: TwinHash['original']
+    warn(text: string): void
+    take(bytes: Uint8Array): Promise<void>
+  },
 ): Promise<number> {
-  const hash = createHash('sha256')
   const decoder = openDecoder({ what })
   const drain = async (): Promise<void> => {
     for (let bytes = decoder.next(); bytes !== undefined; bytes = decoder.next()) {
-      hash.update(bytes)
-      await take(bytes)
+      to.hash.update(bytes)
+      await to.take(bytes)
+      to.hash.settle()
     }
   }
   try {
@@ -46,11 +50,11 @@ export async function decodeSource(
   }
   const found = decoder.compression ?? compression
   if (found !== compression) {
-    warn(
+    to.warn(
       `its media type says compression ${compression}, its first bytes ${found}; it was read as ${found}`,
     )
   }
-  const got = digestFrom(hash)
+  const got = to.hash.digest()
   if (got === diffId) return decoder.produced
   throw new AccelError('IMAGE_DIFF_ID_MISMATCH', { layer: what, want: diffId, got })
 }

@@ -1,4 +1,5 @@
 import { MAX_TOC_SIZE } from '../../formats/estargz/layout.ts'
+import type { BlobOutput } from '../../formats/estargz/chunk-writer.ts'
 import type { LayerWriter } from '../../formats/estargz/write.ts'
 import type { BatchHost, Wait } from '../../formats/deflate/member-stream.ts'
 import type { TarEntry, TarEvent } from '../../formats/tar/entry.ts'
@@ -38,11 +39,11 @@ export class LayerBuild {
       what: string
       format: LazyFormat
       lower: LowerAnswers | undefined
-      write(bytes: Uint8Array): void
+      output: BlobOutput
     },
   ) {
     this.#rules = new LayerRules(init.what, init.lower)
-    this.#writer = openLayerWriter(host, init.format, (bytes) => init.write(bytes))
+    this.#writer = openLayerWriter(host, init.format, init.output)
   }
 
   /** Bytes of the blob so far. */

@@ -4,6 +4,7 @@ import { TarReader } from '../../formats/tar/reader.ts'
 import { paddingSize } from '../../formats/tar/writer.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { Compression } from '../../oci/media-type.ts'
+import { TwinHash } from '../../streams/twin-hash.ts'
 import type { LayerHost } from '../../threads/layer-host.ts'
 import { buffersOf } from '../content-table.ts'
 import type { LowerAnswers } from '../layer-content.ts'
@@ -45,12 +46,14 @@ export async function run(data: LayerJobData, host: LayerHost): Promise<LayerJob
 async function convert(data: LayerJobData, host: LayerHost): Promise<LayerJobResult> {
   const { what, ingestPath, format, lower } = data
   using file = openBlobFile(ingestPath)
-  const build = new LayerBuild(host, { what, format, lower, write: (bytes) => file.write(bytes) })
+  const hash = new TwinHash()
+  const output = { write: (bytes: Uint8Array) => file.write(bytes), tarHash: hash.copy }
+  const build = new LayerBuild(host, { what, format, lower, output })
   if (data.prioritized.length > 0) {
-    const size = await prioritizedFirst(data, host, build)
+    const size = await prioritizedFirst(data, host, build, hash)
     return sent(await build.finish(), size, host)
   }
-  const tail = await inTarOrder(data, host, build)
+  const tail = await inTarOrder(data, host, build, hash)
   return sent(await build.finish(tail), tail.size, host)
 }
 
@@ -65,22 +68,22 @@ async function inTarOrder(
   data: LayerJobData,
   host: LayerHost,
   build: LayerBuild,
+  hash: TwinHash,
 ): Promise<{ size: number; zeros: number }> {
   await build.landmark(false)
   let zeros = 0
   const reader = new TarReader({ what: data.what })
-  const size = await decodeSource(
-    data,
-    host,
-    (text) => build.warn(text),
-    async (bytes) => {
+  const size = await decodeSource(data, host, {
+    hash: hash.original,
+    warn: (text) => build.warn(text),
+    async take(bytes) {
       reader.push(bytes)
       await takeAll(reader, build)
       const last = lastNotZero(bytes)
       zeros = last < 0 ? zeros + bytes.length : bytes.length - 1 - last
       host.progress(build.written)
     },
-  )
+  })
   reader.end()
   await takeAll(reader, build)
   return { size, zeros }
@@ -98,6 +101,7 @@ async function prioritizedFirst(
   data: LayerJobData,
   host: LayerHost,
   build: LayerBuild,
+  hash: TwinHash,
 ): Promise<number> {
   const { what, prioritized } = data
   using spool = openSpool(data.ingestPath)
@@ -115,16 +119,15 @@ async function prioritizedFirst(
       parts.push({ path: cleanPath(name), type, linkname, start: offset, end })
     }
   }
-  const size = await decodeSource(
-    data,
-    host,
-    (text) => build.warn(text),
-    async (bytes) => {
+  const size = await decodeSource(data, host, {
+    hash: hash.original,
+    warn: (text) => build.warn(text),
+    async take(bytes) {
       spool.write(bytes)
       scan.push(bytes)
       collect()
     },
-  )
+  })
   scan.end()
   collect()
   const planned = fixed ? 'it has sparse files or global headers' : orderParts(parts, prioritized)

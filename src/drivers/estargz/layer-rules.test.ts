@@ -5,6 +5,7 @@ import { openEstargz, type Estargz } from '../../formats/estargz/read.ts'
 import type { TocEntry } from '../../formats/estargz/toc.ts'
 import { cleanPath } from '../../formats/tar/path.ts'
 import { TarReader } from '../../formats/tar/reader.ts'
+import { openStreamHash } from '../../streams/twin-hash.ts'
 import { inlineHost } from '../../testing/inline-host.ts'
 import { testTar, type TarBuilder } from '../../testing/tar-builder.ts'
 import { layerContent } from '../content-table.ts'
@@ -23,7 +24,7 @@ async function build(tar: TarBuilder, lower?: LowerAnswers): Promise<Built> {
     what: 'a layer',
     format: { kind: 'estargz', level: 1, chunkSize: 65_536, minChunkSize: 0 },
     lower,
-    write: (bytes) => pieces.push(bytes.slice()),
+    output: { write: (bytes) => void pieces.push(bytes.slice()), tarHash: openStreamHash() },
   })
   await layerBuild.landmark(false)
   const reader = new TarReader({ what: 'a layer' })

@@ -1,4 +1,5 @@
 import type { BatchHost } from '../../formats/deflate/member-stream.ts'
+import type { BlobOutput } from '../../formats/estargz/chunk-writer.ts'
 import {
   EstargzWriter,
   estargzSlabSize,
@@ -20,15 +21,15 @@ export type LazyFormat =
 /** What a blob of either format is. */
 export type LazyBlob = EstargzBlob | ZstdChunkedBlob
 
-/** A writer of `format`, whose blob's bytes `write` takes. */
+/** A writer of `format` to `output`. */
 export function openLayerWriter(
   host: BatchHost,
   format: LazyFormat,
-  write: (bytes: Uint8Array) => void,
+  output: BlobOutput,
 ): LayerWriter<LazyBlob> {
   return format.kind === 'estargz'
-    ? new EstargzWriter(host, format, write)
-    : new ZstdChunkedWriter(host, format, write)
+    ? new EstargzWriter(host, format, output)
+    : new ZstdChunkedWriter(host, format, output)
 }
 
 /** Bytes of the slabs that a writer of `format` needs. */

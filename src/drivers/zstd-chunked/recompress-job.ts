@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { MemberStream } from '../../formats/deflate/member-stream.ts'
 import { digestFrom, type Digest } from '../../oci/digest.ts'
+import { TwinHash } from '../../streams/twin-hash.ts'
 import type { LayerHost } from '../../threads/layer-host.ts'
 import { openBlobFile } from '../estargz/blob-file.ts'
 import { decodeSource, type SourceLayer } from '../estargz/decode-source.ts'
@@ -29,6 +30,7 @@ export interface RecompressJobResult {
 export async function run(data: RecompressJobData, host: LayerHost): Promise<RecompressJobResult> {
   using file = openBlobFile(data.ingestPath)
   const hash = createHash('sha256')
+  const twins = new TwinHash()
   const stream = new MemberStream(host, {
     codec: { format: 'zstd', level: data.level },
     write(bytes) {
@@ -36,11 +38,11 @@ export async function run(data: RecompressJobData, host: LayerHost): Promise<Rec
       file.write(bytes)
     },
     onDigest: () => {},
+    hash: twins.copy,
   })
   try {
     const warnings: string[] = []
-    const warn = (text: string): number => warnings.push(text)
-    const uncompressedSize = await decodeSource(data, host, warn, async (bytes) => {
+    const take = async (bytes: Uint8Array): Promise<void> => {
       for (let at = 0; at < bytes.length;) {
         if (stream.memberSize === 0 || stream.memberSize === FRAME_SIZE)
           await stream.cut(FRAME_SIZE)
@@ -49,6 +51,11 @@ export async function run(data: RecompressJobData, host: LayerHost): Promise<Rec
         at += piece.length
       }
       host.progress(stream.written)
+    }
+    const uncompressedSize = await decodeSource(data, host, {
+      hash: twins.original,
+      warn: (text) => void warnings.push(text),
+      take,
     })
     const diffId = await stream.finish()
     return { digest: digestFrom(hash), size: stream.written, diffId, uncompressedSize, warnings }

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { suite, test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import fc from 'fast-check'
+import { openStreamHash } from '../../streams/twin-hash.ts'
 import { inlineHost } from '../../testing/inline-host.ts'
 import { batchBound } from './compress-batch.ts'
 import { DEFAULT_LEVEL, gzipMember, MAX_LEVEL } from './gzip-member.ts'
@@ -60,6 +61,7 @@ async function write(steps: readonly Step[], pieces: boolean) {
     codec: { format: 'gzip', level: 1 },
     write: (bytes) => out.push(bytes.slice()),
     onDigest: (token, hex) => digests.set(token, hex),
+    hash: openStreamHash(),
   })
   const all: Uint8Array[] = []
   const members: number[] = []

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
-import { digestFrom, type Digest } from '../../oci/digest.ts'
+import type { Digest } from '../../oci/digest.ts'
+import type { StreamHash } from '../../streams/twin-hash.ts'
 import { moduleBeside } from '../../threads/start-thread.ts'
 import type { HostSlab } from '../../threads/known-slabs.ts'
 import { openCompressor } from '../codec/open.ts'
@@ -39,6 +39,8 @@ export interface MemberStreamInit {
   write(bytes: Uint8Array): void
   /** Called with the digest of each part, 64 hex digits, in order of their ends, and what `endPart` was given. */
   onDigest(token: number, hex: string): void
+  /** Takes the uncompressed stream. */
+  hash: StreamHash
 }
 
 /**
@@ -50,7 +52,6 @@ export class MemberStream {
   readonly offsets: number[] = []
   readonly #host: BatchHost
   readonly #init: MemberStreamInit
-  readonly #hash = createHash('sha256')
   #slab: HostSlab | undefined = undefined
   #used = 0
   #memberStart = 0
@@ -102,6 +103,7 @@ export class MemberStream {
   /** Adds bytes; a member that is full is ended and another begun. */
   append(bytes: Uint8Array): Wait {
     if (!this.fits(bytes.length)) return this.#appendInPieces(bytes)
+    this.#init.hash.update(bytes)
     this.#slab!.input.set(bytes, this.#used)
     this.#used += bytes.length
     return undefined
@@ -116,7 +118,7 @@ export class MemberStream {
   /** Ends the last member and waits until all is written. Gives the digest of the uncompressed stream. */
   async finish(): Promise<Digest> {
     await this.flush()
-    return digestFrom(this.#hash)
+    return this.#init.hash.digest()
   }
 
   /** Ends the member and waits until all is written so far. */
@@ -141,7 +143,7 @@ export class MemberStream {
     }
     try {
       for (const piece of pieces) {
-        this.#hash.update(piece)
+        this.#init.hash.update(piece)
         this.#flushed += piece.length
         compressor.write(piece)
         emit(compressor.take())
@@ -170,6 +172,7 @@ export class MemberStream {
       }
       const room = this.#slab!.input.length - this.#used
       const piece = bytes.subarray(at, at + room)
+      this.#init.hash.update(piece)
       this.#slab!.input.set(piece, this.#used)
       this.#used += piece.length
       at += piece.length
@@ -193,7 +196,6 @@ export class MemberStream {
   #submit(): void {
     const slab = this.#slab
     if (slab === undefined || this.#used === 0) return
-    this.#hash.update(slab.input.subarray(0, this.#used))
     this.#flushed += this.#used
     const data: CompressBatch = {
       codec: this.#init.codec,

@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto'
 import { digestFrom, type Digest } from '../../oci/digest.ts'
 import type { MemberCodec } from '../deflate/compress-batch.ts'
+import type { StreamHash } from '../../streams/twin-hash.ts'
 import { MemberStream, type BatchHost, type Wait } from '../deflate/member-stream.ts'
 import type { TarEntry } from '../tar/entry.ts'
 import { END_OF_TAR, paddingSize } from '../tar/writer.ts'
@@ -15,6 +16,14 @@ export interface ChunkFormat {
   minChunkSize: number
   /** Which chunks say their size: full ones, as upstream's eStargz, or all of files of several, as containers/storage. */
   chunkSizes: 'full' | 'several'
+}
+
+/** Where a layer is written to. */
+export interface BlobOutput {
+  /** Takes the blob's bytes in order; they are valid during the call. */
+  write(bytes: Uint8Array): void
+  /** Takes the tar. */
+  tarHash: StreamHash
 }
 
 /** What is said of an entry besides what is in it. */
@@ -36,7 +45,7 @@ export class ChunkWriter {
   readonly toc = new TocBuilder()
   readonly stream: MemberStream
   readonly #format: ChunkFormat
-  readonly #write: (bytes: Uint8Array) => void
+  readonly #output: BlobOutput
   readonly #blobHash = createHash('sha256')
   #blobSize = 0
   #name = ''
@@ -49,14 +58,14 @@ export class ChunkWriter {
   /** Of a file of several chunks; that of a file of one is its chunk's, which a batch thread takes. */
   #fileHash: Hash | undefined = undefined
 
-  /** `write` takes the blob's bytes in order; they are valid during the call. */
-  constructor(host: BatchHost, format: ChunkFormat, write: (bytes: Uint8Array) => void) {
+  constructor(host: BatchHost, format: ChunkFormat, output: BlobOutput) {
     this.#format = format
-    this.#write = write
+    this.#output = output
     this.stream = new MemberStream(host, {
       codec: format.codec,
       write: (bytes) => this.emit(bytes),
       onDigest: (row, hex) => this.toc.setChunkDigest(row, hex),
+      hash: output.tarHash,
     })
   }
 
@@ -105,7 +114,7 @@ export class ChunkWriter {
   emit(bytes: Uint8Array): void {
     this.#blobHash.update(bytes)
     this.#blobSize += bytes.length
-    this.#write(bytes)
+    this.#output.write(bytes)
   }
 
   /** Digest and size of the blob; nothing may follow. */

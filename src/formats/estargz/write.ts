@@ -3,7 +3,7 @@ import { digestFrom, type Digest } from '../../oci/digest.ts'
 import { slabSizeFor, type BatchHost, type Wait } from '../deflate/member-stream.ts'
 import type { TarEntry } from '../tar/entry.ts'
 import { encodeHeader, END_OF_TAR, paddingSize } from '../tar/writer.ts'
-import { ChunkWriter, type EntryInit } from './chunk-writer.ts'
+import { ChunkWriter, type BlobOutput, type EntryInit } from './chunk-writer.ts'
 import { encodeFooter } from './footer.ts'
 import {
   LANDMARK_BYTE,
@@ -81,12 +81,11 @@ export interface LayerWriter<Blob> {
 export class EstargzWriter implements LayerWriter<EstargzBlob> {
   readonly #chunks: ChunkWriter
 
-  /** `write` takes the blob's bytes in order; they are valid during the call. */
-  constructor(host: BatchHost, format: EstargzFormat, write: (bytes: Uint8Array) => void) {
+  constructor(host: BatchHost, format: EstargzFormat, output: BlobOutput) {
     const { level, chunkSize, minChunkSize } = format
     const codec = { format: 'gzip', level } as const
     const cut = { codec, chunkSize, minChunkSize, chunkSizes: 'full' } as const
-    this.#chunks = new ChunkWriter(host, cut, write)
+    this.#chunks = new ChunkWriter(host, cut, output)
   }
 
   get toc(): TocBuilder {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { digestFrom, type Digest } from '../../oci/digest.ts'
 import type { BatchHost, Wait } from '../deflate/member-stream.ts'
-import { ChunkWriter, type EntryInit } from '../estargz/chunk-writer.ts'
+import { ChunkWriter, type BlobOutput, type EntryInit } from '../estargz/chunk-writer.ts'
 import type { TocBuilder, Row } from '../estargz/toc-builder.ts'
 import { writeLandmark } from '../estargz/write.ts'
 import type { EstargzBlob, LayerEnd, LayerWriter } from '../estargz/write.ts'
@@ -50,14 +50,13 @@ export class ZstdChunkedWriter implements LayerWriter<ZstdChunkedBlob> {
   #left = 0
   #size = 0
 
-  /** `write` takes the blob's bytes in order; they are valid during the call. */
-  constructor(host: BatchHost, format: ZstdChunkedFormat, write: (bytes: Uint8Array) => void) {
+  constructor(host: BatchHost, format: ZstdChunkedFormat, output: BlobOutput) {
     const { dialect, level, chunkSize, minChunkSize } = format
     this.#format = format
     this.#tarSplit = dialect === 'stargz' ? undefined : new TarSplitBuilder(level)
     const chunkSizes = dialect === 'stargz' ? 'full' : 'several'
     const codec = { format: 'zstd', level } as const
-    this.#chunks = new ChunkWriter(host, { codec, chunkSize, minChunkSize, chunkSizes }, write)
+    this.#chunks = new ChunkWriter(host, { codec, chunkSize, minChunkSize, chunkSizes }, output)
   }
 
   get toc(): TocBuilder {
