@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { longOptions } from '../config/arguments.ts'
 import { programVersion } from '../config/version.ts'
+import { checkCommand } from './check-command.ts'
 import { convertCommand, type OpenConversions } from './convert-command.ts'
 import { inspectCommand } from './inspect-command.ts'
 import { reportFailure, voiceOf, type ProgramIo } from './program-io.ts'
@@ -22,6 +23,7 @@ export async function runAccelctl(
     .helpOption('--help', 'print this help')
   program.addCommand(taskCommand(io))
   program.addCommand(convertCommand(io, components.openConversions, (its) => (code = its)))
+  program.addCommand(checkCommand(io, (its) => (code = its)))
   program.addCommand(inspectCommand(io, (its) => (code = its)))
   program
     .command('version')

@@ -71,7 +71,8 @@ async function show(
   }
 }
 
-function configuration(file: string, io: ProgramIo, { log, redaction }: Voice): Config {
+/** The configuration of a command that need not have one. Its warnings are logged. Throws CONFIG_…. */
+export function configuration(file: string, io: ProgramIo, { log, redaction }: Voice): Config {
   const { config, warnings, secrets } = loadConfig(file, {
     strict: false,
     environment: io.environment,

@@ -1,3 +1,4 @@
+import { checkErrors } from './check.ts'
 import { configErrors } from './config.ts'
 import { contentErrors } from './content.ts'
 import { driverErrors } from './driver.ts'
@@ -13,6 +14,7 @@ import { taskErrors } from './task.ts'
 
 /** Every error of the program. A code is never reused for another meaning. */
 export const catalogue = {
+  ...checkErrors,
   ...configErrors,
   ...contentErrors,
   ...driverErrors,

@@ -1,0 +1,84 @@
+import { Command } from 'commander'
+import type { CheckReport, CheckedImage } from '../check/report.ts'
+import { programVersion } from '../config/version.ts'
+import { parsePlatforms } from '../oci/platform.ts'
+import { configuration } from './inspect-command.ts'
+import { reportFailure, voiceOf, type ProgramIo } from './program-io.ts'
+import { sourceRequired } from './task-command.ts'
+
+interface CheckOptions {
+  config?: string
+  platform: string
+  json: boolean
+}
+
+/** Exit code where the images differ; that of a check that could not be made is that of its error. */
+const DIFFERENT = 3
+
+/** `accelctl check`: compares a converted image with its source. `exit` is told the code. */
+export function checkCommand(io: ProgramIo, exit: (code: number) => void): Command {
+  return new Command('check')
+    .description('compare a converted image with its source, path by path, as its readers see it')
+    .argument('[source]', 'the original: a reference, oci:PATH and the like')
+    .argument('[target]', 'what was made of it')
+    .option('--config <file>', 'path of the configuration file: needed for a reference')
+    .option('--platform <platforms>', 'which images of the source: os/architecture, …', '')
+    .option('--json', 'print the report as JSON', false)
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 all is the same, 3 something differs, 1 it could not be checked.',
+    )
+    .action(
+      async (source: string | undefined, target: string | undefined, options: CheckOptions) => {
+        const voice = voiceOf(io, 'info')
+        try {
+          if (source === undefined || target === undefined) throw sourceRequired()
+          // readers of every format: nothing that another command needs
+          const { check } = await import('../check/service.ts')
+          const report = await check(
+            {
+              source,
+              target,
+              platforms: parsePlatforms(options.platform),
+              signal: io.signal,
+              onStep: (text) => voice.log.info(text),
+            },
+            voice,
+            {
+              config:
+                options.config === undefined ? undefined : configuration(options.config, io, voice),
+              userAgent: `acceleration-service/${programVersion().tag.slice(1)}`,
+              environment: io.environment,
+            },
+          )
+          io.stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : text(report))
+          exit(report.passed ? 0 : DIFFERENT)
+        } catch (error) {
+          exit(reportFailure(error, io, voice))
+        }
+      },
+    )
+}
+
+function text({ images, passed }: CheckReport): string {
+  const lines = images.flatMap(imageLines)
+  return `${[...lines, passed ? 'all is the same' : 'there are differences'].join('\n')}\n`
+}
+
+function imageLines(image: CheckedImage): string[] {
+  const { views, findings, notes, problems } = image
+  return [
+    `${image.image} (${image.digest})`,
+    `  against ${image.source}`,
+    ...views.flatMap(({ reader, paths, differences }) => [
+      `  ${reader}: ${paths} paths compared`,
+      ...differences.map(
+        ({ path, field, source, target }) =>
+          `    ${path === '' ? '/' : path}: ${field}: ${source} became ${target}`,
+      ),
+    ]),
+    ...findings.map(({ path, problem }) => `    ${path}: ${problem}`),
+    ...notes.map((note) => `  ${note}`),
+    `  ${problems === 0 ? 'the same' : `${problems} differences`}`,
+  ]
+}

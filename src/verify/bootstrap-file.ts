@@ -1,0 +1,74 @@
+import { AccelError } from '../errors/accel-error.ts'
+import { openDecoder } from '../formats/layer-decoder.ts'
+import type { BlobSource } from '../formats/nydus-blob/blob-reader.ts'
+import { readRafsV5 } from '../formats/rafs-v5/read.ts'
+import { MAX_BOOTSTRAP_SIZE, readRafsV6 } from '../formats/rafs-v6/read.ts'
+import { cleanPath } from '../formats/tar/path.ts'
+import { TarReader } from '../formats/tar/reader.ts'
+import type { NydusBootstrap } from './nydus-image.ts'
+
+/** Where the bootstrap is in the last layer of a Nydus image. Source: nydus-snapshotter pkg/converter/constant.go. */
+const BOOTSTRAP_PATH = 'image/image.boot'
+/** Magic of RAFS v5, little endian, at the beginning. */
+const V5_MAGIC = 0x52414653
+const READ_SIZE = 1024 * 1024
+
+/** A bootstrap with what its version needs to find chunks. */
+export interface OpenedBootstrap extends NydusBootstrap {
+  version: 5 | 6
+}
+
+/** The bootstrap in a bootstrap layer. Throws FORMAT_…. */
+export async function readBootstrapLayer(
+  source: BlobSource,
+  what: string,
+): Promise<OpenedBootstrap> {
+  const bytes = await bootstrapBytes(source, what)
+  const isV5 = bytes.length >= 4 && Buffer.from(bytes.subarray(0, 4)).readUInt32LE() === V5_MAGIC
+  const { tree, compressor, digester, blobs } = isV5
+    ? readRafsV5(bytes, { what })
+    : readRafsV6(bytes, { what })
+  return { version: isV5 ? 5 : 6, tree, compressor, digester, blobs }
+}
+
+async function bootstrapBytes(source: BlobSource, what: string): Promise<Uint8Array> {
+  const decoder = openDecoder({ what, maxUncompressedSize: 2 * MAX_BOOTSTRAP_SIZE })
+  const tar = new TarReader({ what })
+  const pieces: Uint8Array[] = []
+  let found = false
+  let inside = false
+  const take = (): void => {
+    for (let event = tar.next(); event !== undefined; event = tar.next()) {
+      if (event.type === 'entry') {
+        inside = event.entry.type === 'file' && cleanPath(event.entry.name) === BOOTSTRAP_PATH
+        found ||= inside
+      } else if (event.type === 'data' && inside) pieces.push(event.bytes.slice())
+    }
+  }
+  const drain = (): void => {
+    for (let out = decoder.next(); out !== undefined; out = decoder.next()) {
+      tar.push(out)
+      take()
+    }
+  }
+  try {
+    for (let at = 0; at < source.size; at += READ_SIZE) {
+      decoder.push(await source.read(at, Math.min(READ_SIZE, source.size - at)))
+      drain()
+    }
+    decoder.end()
+    drain()
+    tar.end()
+    take()
+  } finally {
+    decoder.close()
+  }
+  if (found) return Buffer.concat(pieces)
+  const problem = `there is no ${BOOTSTRAP_PATH}`
+  throw new AccelError('FORMAT_INVALID', {
+    what,
+    format: 'Nydus bootstrap layer',
+    offset: 0,
+    problem,
+  })
+}

@@ -1,0 +1,38 @@
+/** What a layer thread does to read an eStargz or zstd:chunked layer as its readers do. */
+import type { Digest } from '../oci/digest.ts'
+import type { LayerHost } from '../threads/layer-host.ts'
+import { openFile } from './file-source.ts'
+import type { Finding } from './finding.ts'
+import { readLazyLayer, type LazyLayerInit } from './lazy-layer.ts'
+import { transferred, type ListingData } from './listing-data.ts'
+
+/** The blob is a file. */
+export interface LazyLayerJobData extends Omit<LazyLayerInit, 'size'> {
+  path: string
+}
+
+export interface LazyLayerJobResult {
+  lazy: ListingData
+  ordinary: ListingData
+  diffId: Digest
+  findings: Finding[]
+  /** How many there are; `findings` are the first of them. */
+  count: number
+}
+
+/** Reads all of the blob once. */
+export async function run(
+  { path, ...init }: LazyLayerJobData,
+  host: LayerHost,
+): Promise<LazyLayerJobResult> {
+  using file = openFile(path, init.what)
+  const readAt = (offset: number, length: number): Promise<Uint8Array> => file.read(offset, length)
+  const view = await readLazyLayer(readAt, { ...init, size: file.size })
+  return {
+    lazy: transferred(view.lazy, host),
+    ordinary: transferred(view.ordinary, host),
+    diffId: view.diffId,
+    findings: view.findings.kept,
+    count: view.findings.count,
+  }
+}

@@ -1,0 +1,22 @@
+import { Listing } from '../formats/listing/listing.ts'
+import { MergedTree } from '../formats/listing/merged-tree.ts'
+import type { LayerHost } from '../threads/layer-host.ts'
+
+/** A listing, as it crosses threads. */
+export interface ListingData {
+  bytes: Uint8Array
+  count: number
+}
+
+/** The data of a listing, whose memory is moved with the result of the job. */
+export function transferred({ bytes, count }: Listing, host: LayerHost): ListingData {
+  host.transfer.push(bytes.buffer as ArrayBuffer)
+  return { bytes, count }
+}
+
+/** The file system of layers, the lowest first. */
+export function treeOf(layers: readonly ListingData[]): MergedTree {
+  const tree = new MergedTree()
+  for (const { bytes, count } of layers) tree.apply(new Listing(bytes, count))
+  return tree
+}

@@ -1,0 +1,128 @@
+import { AccelError } from '../errors/accel-error.ts'
+import type { Compressor } from '../formats/nydus-blob/algorithm.ts'
+import { BlobReader, type BlobSource } from '../formats/nydus-blob/blob-reader.ts'
+import { decompressPiece } from '../formats/nydus-blob/chunk-codec.ts'
+import type { ChunkInfo } from '../formats/nydus-blob/chunk-info.ts'
+import type { ReadChunkTable } from '../formats/nydus-blob/chunk-table.ts'
+import { ChunkFlag } from '../formats/nydus-blob/feature.ts'
+import { compareBytes } from '../formats/nydus-tree/name-order.ts'
+import { DIGEST_SIZE, type Chunk } from '../formats/nydus-tree/chunk-store.ts'
+
+/** Gives the bytes of chunks of one blob, as nydusd finds them. */
+export interface ChunkReader {
+  /** The uncompressed bytes, not yet held to their digest. Throws FORMAT_…, CONTENT_…. */
+  read(chunk: Chunk): Promise<Uint8Array>
+}
+
+/** What is read of a blob: its id names it in messages. */
+export interface OpenBlobInit {
+  what: string
+  compressor: Compressor
+}
+
+/** Chunks of a v5 blob: the bootstrap says where they are. */
+export function v5Chunks(source: BlobSource, { what, compressor }: OpenBlobInit): ChunkReader {
+  return {
+    async read(chunk) {
+      const { compressedOffset, compressedSize, uncompressedSize, flags, index } = chunk
+      if (compressedOffset + compressedSize > source.size) {
+        throw invalid(what, compressedOffset, `chunk ${index} ends behind the blob`)
+      }
+      const stored = await source.read(compressedOffset, compressedSize)
+      const codec = (flags & ChunkFlag.compressed) === 0 ? 'none' : compressor
+      return decompressPiece(stored, codec, uncompressedSize, `${what}, chunk ${index}`)
+    },
+  }
+}
+
+/**
+ * Chunks of a native v6 blob: its own chunk table says where they are, and its digest array what they must be. Every
+ * record of the bootstrap is held to both.
+ */
+export async function v6Chunks(source: BlobSource, init: OpenBlobInit): Promise<ChunkReader> {
+  const blob = await BlobReader.open(source, init.what)
+  const table = await blob.chunkTable()
+  if (table === undefined) throw invalid(init.what, source.size, 'it has no chunk table')
+  await blob.checkToc()
+  return new TableChunks(source, init, table, await blob.digests())
+}
+
+class TableChunks implements ChunkReader {
+  readonly #source: BlobSource
+  readonly #what: string
+  readonly #compressor: Compressor
+  readonly #table: ReadChunkTable
+  readonly #digests: Uint8Array | undefined
+  /** The batch that was decompressed last: its chunks are asked for one after the other. */
+  #batch: { number: number; bytes: Uint8Array } | undefined = undefined
+
+  constructor(
+    source: BlobSource,
+    { what, compressor }: OpenBlobInit,
+    table: ReadChunkTable,
+    digests: Uint8Array | undefined,
+  ) {
+    this.#source = source
+    this.#what = what
+    this.#compressor = compressor
+    this.#table = table
+    this.#digests = digests
+  }
+
+  async read(chunk: Chunk): Promise<Uint8Array> {
+    const { index } = chunk
+    const info = this.#table.chunks[index]
+    if (info === undefined) throw invalid(this.#what, 0, `chunk ${index} is not in its chunk table`)
+    this.#compare(chunk, info)
+    if (info.batch !== undefined) return this.#fromBatch(chunk, info, info.batch)
+    const stored = await this.#stored(info.compressedOffset, info.compressedSize, index)
+    const codec = info.compressed ? this.#compressor : 'none'
+    return decompressPiece(stored, codec, info.uncompressedSize, `${this.#what}, chunk ${index}`)
+  }
+
+  #compare(chunk: Chunk, info: ChunkInfo): void {
+    const { index } = chunk
+    const digest = this.#digests?.subarray(index * DIGEST_SIZE, (index + 1) * DIGEST_SIZE)
+    if (digest !== undefined && compareBytes(digest, chunk.digest) !== 0) {
+      throw invalid(this.#what, 0, `chunk ${index} has another digest than the bootstrap says`)
+    }
+    const same =
+      info.uncompressedOffset === chunk.uncompressedOffset &&
+      info.uncompressedSize === chunk.uncompressedSize &&
+      (info.batch !== undefined ||
+        (info.compressedOffset === chunk.compressedOffset &&
+          info.compressedSize === chunk.compressedSize))
+    if (!same) throw invalid(this.#what, 0, `chunk ${index} is elsewhere than the bootstrap says`)
+  }
+
+  async #fromBatch(
+    { index, uncompressedSize }: Chunk,
+    info: ChunkInfo,
+    { batch, offset }: { batch: number; offset: number },
+  ): Promise<Uint8Array> {
+    const context = this.#table.batches?.[batch]
+    if (context === undefined) throw invalid(this.#what, 0, `chunk ${index} is in no batch`)
+    if (this.#batch?.number !== batch) {
+      const stored = await this.#stored(info.compressedOffset, context.compressedSize, index)
+      const codec = context.compressedSize < context.uncompressedSize ? this.#compressor : 'none'
+      const what = `${this.#what}, batch ${batch}`
+      const bytes = decompressPiece(stored, codec, context.uncompressedSize, what)
+      this.#batch = { number: batch, bytes }
+    }
+    if (offset + uncompressedSize > this.#batch.bytes.length) {
+      throw invalid(this.#what, 0, `chunk ${index} ends behind its batch`)
+    }
+    return this.#batch.bytes.subarray(offset, offset + uncompressedSize)
+  }
+
+  async #stored(offset: number, size: number, index: number): Promise<Uint8Array> {
+    if (offset + size > this.#source.size) {
+      throw invalid(this.#what, offset, `chunk ${index} ends behind the blob`)
+    }
+    return this.#source.read(offset, size)
+  }
+}
+
+function invalid(what: string, offset: number, problem: string): AccelError {
+  return new AccelError('FORMAT_INVALID', { what, format: 'Nydus blob', offset, problem })
+}

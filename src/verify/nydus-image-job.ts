@@ -1,0 +1,54 @@
+/** What a layer thread does to read a Nydus image as nydusd does. */
+import { AccelError } from '../errors/accel-error.ts'
+import type { LayerHost } from '../threads/layer-host.ts'
+import { readBootstrapLayer } from './bootstrap-file.ts'
+import { openFile } from './file-source.ts'
+import type { Finding } from './finding.ts'
+import { transferred, type ListingData } from './listing-data.ts'
+import { v5Chunks, v6Chunks, type ChunkReader } from './nydus-chunks.ts'
+import { readNydusImage } from './nydus-image.ts'
+
+export interface NydusImageJobData {
+  /** Names the image in messages. */
+  what: string
+  /** File of the bootstrap layer. */
+  bootstrap: string
+  /** Files of blobs, by hex id. */
+  blobs: ReadonlyMap<string, string>
+}
+
+export interface NydusImageJobResult {
+  version: 5 | 6
+  listing: ListingData
+  findings: Finding[]
+  /** How many there are; `findings` are the first of them. */
+  count: number
+}
+
+/** Reads the bootstrap and every chunk that it names. */
+export async function run(
+  { what, bootstrap, blobs }: NydusImageJobData,
+  host: LayerHost,
+): Promise<NydusImageJobResult> {
+  using stack = new DisposableStack()
+  const opened = await readBootstrapLayer(stack.use(openFile(bootstrap, what)), what)
+  const openBlob = async (blobId: string): Promise<ChunkReader> => {
+    const path = blobs.get(blobId)
+    if (path === undefined) {
+      throw new AccelError('CONTENT_NOT_FOUND', {
+        what: `blob sha256:${blobId}`,
+        where: `${what}, whose bootstrap names it`,
+      })
+    }
+    const init = { what: `${what}, blob sha256:${blobId}`, compressor: opened.compressor }
+    const source = stack.use(openFile(path, init.what))
+    return opened.version === 5 ? v5Chunks(source, init) : v6Chunks(source, init)
+  }
+  const { listing, findings } = await readNydusImage(opened, { what, openBlob })
+  return {
+    version: opened.version,
+    listing: transferred(listing, host),
+    findings: findings.kept,
+    count: findings.count,
+  }
+}

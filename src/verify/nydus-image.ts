@@ -1,0 +1,180 @@
+import { AccelError, isAccelError } from '../errors/accel-error.ts'
+import { newContentHash } from '../formats/listing/content-hash.ts'
+import { nameText, type ListedEntry } from '../formats/listing/listed-entry.ts'
+import { ListingWriter, type Listing } from '../formats/listing/listing.ts'
+import type { Compressor, Digester } from '../formats/nydus-blob/algorithm.ts'
+import { digestFunction } from '../formats/nydus-blob/chunk-digest.ts'
+import {
+  decodeDevice,
+  isDevice,
+  isDirectory,
+  isRegular,
+  isSymlink,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFIFO,
+  S_IFMT,
+} from '../formats/nydus-tree/file-mode.ts'
+import type { FileTree } from '../formats/nydus-tree/file-tree.ts'
+import { compareBytes } from '../formats/nydus-tree/name-order.ts'
+import { numberTree } from '../formats/nydus-tree/numbering.ts'
+import { Findings } from './finding.ts'
+import type { ChunkReader } from './nydus-chunks.ts'
+
+/** A bootstrap of either version, as far as its files are concerned. */
+export interface NydusBootstrap {
+  tree: FileTree
+  compressor: Compressor
+  digester: Digester
+  blobs: readonly { blobId: string }[]
+}
+
+export interface NydusImageInit {
+  /** Names the image in messages. */
+  what: string
+  /** Opens the chunks of the blob with this hex id. */
+  openBlob(blobId: string): Promise<ChunkReader>
+}
+
+/** What an image is to nydusd. */
+export interface NydusImageView {
+  listing: Listing
+  findings: Findings
+}
+
+/**
+ * Reads every name, attribute and chunk of a Nydus image, as nydusd with validation does: each chunk is found,
+ * decompressed, and held to its digest. What cannot be read comes as a finding with the path of the file.
+ */
+export async function readNydusImage(
+  bootstrap: NydusBootstrap,
+  init: NydusImageInit,
+): Promise<NydusImageView> {
+  const findings = new Findings()
+  const { tree } = bootstrap
+  const { inodes } = tree
+  const files = new FileContents(bootstrap, init)
+  const numbering = numberTree(tree)
+  const writer = new ListingWriter()
+  const directories = new Map<number, string>([[0, '']])
+  const pathAt = (position: number): string => {
+    if (position === 0) return ''
+    const above = directories.get(numbering.parent[position]!)!
+    const name = nameText(tree.nameOf(numbering.node[position]!))
+    return above === '' ? name : `${above}/${name}`
+  }
+  for (let position = 0; position < numbering.count; position++) {
+    const path = pathAt(position)
+    const inode = tree.inodeOf(numbering.node[position]!)
+    const mode = inodes.mode(inode)
+    if (isDirectory(mode)) directories.set(position, path)
+    const first = numbering.firstName[inode]!
+    const entry = attributes(tree, inode, path)
+    if (first !== position && isRegular(mode)) {
+      writer.add({ ...entry, kind: 'hardlink', target: pathAt(first), size: 0 })
+      continue
+    }
+    if (inodes.sizeOf(inode) > 0 && isRegular(mode)) {
+      try {
+        entry.content = await files.digest(inode)
+      } catch (error) {
+        if (!isAccelError(error)) throw error
+        findings.add(path, error.message)
+      }
+    }
+    writer.add(entry)
+  }
+  return { listing: writer.finish(), findings }
+}
+
+/** The content of files, chunk by chunk. */
+class FileContents {
+  readonly #bootstrap: NydusBootstrap
+  readonly #init: NydusImageInit
+  readonly #blobs: (Promise<ChunkReader> | undefined)[] = []
+
+  constructor(bootstrap: NydusBootstrap, init: NydusImageInit) {
+    this.#bootstrap = bootstrap
+    this.#init = init
+  }
+
+  async digest(inode: number): Promise<Uint8Array> {
+    const { tree, digester } = this.#bootstrap
+    const { inodes } = tree
+    const digestOf = digestFunction(digester)
+    const hash = newContentHash()
+    let size = 0
+    for (let i = 0; i < inodes.chunkCount(inode); i++) {
+      const chunk = inodes.chunks.get(inodes.chunkAt(inode, i))
+      const bytes = await (await this.#blob(chunk.blobIndex)).read(chunk)
+      const got = digestOf(bytes)
+      if (compareBytes(got, chunk.digest) !== 0) {
+        throw new AccelError('CONTENT_DIGEST_MISMATCH', {
+          what: `${this.#init.what}, chunk ${chunk.index} of blob ${chunk.blobIndex}`,
+          want: `${digester}:${Buffer.from(chunk.digest).toString('hex')}`,
+          got: `${digester}:${Buffer.from(got).toString('hex')}`,
+          size: bytes.length,
+        })
+      }
+      hash.update(bytes)
+      size += bytes.length
+    }
+    if (size !== inodes.sizeOf(inode)) {
+      throw new AccelError('FORMAT_INVALID', {
+        what: this.#init.what,
+        format: 'RAFS bootstrap',
+        offset: 0,
+        problem: `the chunks of a file have ${size} bytes, its inode says ${inodes.sizeOf(inode)}`,
+      })
+    }
+    return hash.digest()
+  }
+
+  #blob(index: number): Promise<ChunkReader> {
+    const known = this.#blobs[index]
+    if (known !== undefined) return known
+    const opened = this.#init.openBlob(this.#bootstrap.blobs[index]!.blobId)
+    this.#blobs[index] = opened
+    return opened
+  }
+}
+
+function attributes(tree: FileTree, inode: number, path: string): ListedEntry {
+  const { inodes } = tree
+  const mode = inodes.mode(inode)
+  const device = isDevice(mode) ? decodeDevice(inodes.device(inode)) : { major: 0, minor: 0 }
+  const xattrs = inodes.xattrs.get(inodes.xattrSet(inode))
+  return {
+    path,
+    kind: kindOf(mode),
+    mode: mode & 0o7777,
+    uid: inodes.uid(inode),
+    gid: inodes.gid(inode),
+    mtime: inodes.mtime(inode),
+    mtimeNanoseconds: inodes.mtimeNanoseconds(inode),
+    size: isRegular(mode) ? inodes.sizeOf(inode) : 0,
+    devMajor: device.major,
+    devMinor: device.minor,
+    target: isSymlink(mode) ? nameText(inodes.target(inode)) : '',
+    ...(xattrs.length === 0
+      ? {}
+      : { xattrs: new Map(xattrs.map(({ name, value }) => [nameText(name), value])) }),
+  }
+}
+
+/** Sockets are in no tar; a bootstrap that has one differs from every source. */
+function kindOf(mode: number): ListedEntry['kind'] {
+  if (isRegular(mode)) return 'file'
+  if (isDirectory(mode)) return 'directory'
+  if (isSymlink(mode)) return 'symlink'
+  switch (mode & S_IFMT) {
+    case S_IFCHR:
+      return 'character'
+    case S_IFBLK:
+      return 'block'
+    case S_IFIFO:
+      return 'fifo'
+    default:
+      return 'fifo'
+  }
+}
