@@ -77,4 +77,6 @@ export interface ConfiguredDriver extends ImageConverter {
   docker2oci: boolean
   /** A `subject` member links the result to its source. */
   withReferrer: boolean
+  /** What the operator is told at the start, in sentences: options that have no effect. */
+  notes?: readonly string[]
 }

@@ -1,4 +1,4 @@
-import type { BatchHost } from '../formats/deflate/member-stream.ts'
+import type { BatchHost } from '../threads/batch-host.ts'
 import type { HostSlab } from '../threads/known-slabs.ts'
 
 /** Does batches in the same thread, one slab after the other; `bytes` is the size of a slab's halves. */

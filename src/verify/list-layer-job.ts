@@ -1,9 +1,8 @@
 /** What a layer thread does to list an ordinary layer. */
-import { createHash } from 'node:crypto'
-import { decodeSource, type SourceLayer } from '../drivers/estargz/decode-source.ts'
+import { decodeSource, type SourceLayer } from '../drivers/decode-source.ts'
 import { TarListing } from '../formats/listing/tar-listing.ts'
 import { TarReader } from '../formats/tar/reader.ts'
-import { digestFrom } from '../oci/digest.ts'
+import { openStreamHash } from '../streams/twin-hash.ts'
 import type { LayerHost } from '../threads/layer-host.ts'
 import { transferred, type ListingData } from './listing-data.ts'
 
@@ -14,13 +13,8 @@ export async function run(data: SourceLayer, host: LayerHost): Promise<ListingDa
   const take = (): void => {
     for (let event = reader.next(); event !== undefined; event = reader.next()) listing.take(event)
   }
-  const diffId = createHash('sha256')
   await decodeSource(data, host, {
-    hash: {
-      update: (bytes) => void diffId.update(bytes),
-      settle: () => {},
-      digest: () => digestFrom(diffId),
-    },
+    hash: openStreamHash(),
     warn: () => {},
     take: async (bytes) => {
       reader.push(bytes)

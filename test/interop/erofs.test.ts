@@ -24,6 +24,7 @@ import { algorithmFlags, SuperFlags } from '../../src/formats/nydus-blob/algorit
 import { openPieceCompressor } from '../../src/formats/nydus-blob/chunk-codec.ts'
 import { digestFunction } from '../../src/formats/nydus-blob/chunk-digest.ts'
 import { ChunkWriter } from '../../src/formats/nydus-blob/chunk-writer.ts'
+import { storeChunk } from '../../src/testing/store-chunk.ts'
 import { BlobFeature } from '../../src/formats/nydus-blob/feature.ts'
 import {
   decodeDevice,
@@ -223,7 +224,6 @@ suite('the kernel mounts RAFS v6', { skip: kernelReason() }, () => {
         chunks,
         blobIndex: 0,
         digest,
-        compressor,
         alignment: 4096,
         what: 'test',
       })
@@ -231,7 +231,7 @@ suite('the kernel mounts RAFS v6', { skip: kernelReason() }, () => {
       for (const [name, content] of Object.entries(files)) {
         const ids: number[] = []
         for (let at = 0; at < content.length; at += 0x10000) {
-          const { id, stored } = packer.add(content.subarray(at, at + 0x10000))
+          const { id, stored } = storeChunk(packer, compressor, content.subarray(at, at + 0x10000))
           ids.push(id)
           if (stored !== undefined)
             device.push(Buffer.concat([stored], Math.ceil(stored.length / 4096) * 4096))

@@ -1,7 +1,7 @@
 import { MAX_TOC_SIZE } from '../../formats/estargz/layout.ts'
 import type { BlobOutput } from '../../formats/estargz/chunk-writer.ts'
 import type { LayerWriter } from '../../formats/estargz/write.ts'
-import type { BatchHost, Wait } from '../../formats/deflate/member-stream.ts'
+import type { BatchHost, Wait } from '../../threads/batch-host.ts'
 import type { TarEntry, TarEvent } from '../../formats/tar/entry.ts'
 import { END_OF_TAR, paddingSize } from '../../formats/tar/writer.ts'
 import type { ContentTableData } from '../content-table.ts'

@@ -13,7 +13,9 @@ import { cleanPath, parentPath } from '../../formats/tar/path.ts'
 import { opaqueWhiteoutOf, whiteoutName, whiteoutOf } from '../../formats/tar/whiteout.ts'
 import { encodeHeader } from '../../formats/tar/writer.ts'
 import { ContentTable, KIND } from '../content-table.ts'
+import { OVERLAY_XATTR } from '../overlay-xattr.ts'
 import type { DirectoryMetadata, LowerAnswers, LowerQuestion } from '../layer-content.ts'
+import { Warnings } from '../warnings.ts'
 import { LinkTable } from './link-table.ts'
 
 /** An entry to be written; a file's content is that of the entry it was made from. */
@@ -35,7 +37,6 @@ export interface Corrections {
 
 /** How often a directory with all in it may be replaced by something else; each time all paths are looked at. */
 const MAX_REPLACED_DIRECTORIES = 16
-const MAX_WARNINGS = 20
 
 /** What readers take a directory without an entry for. */
 const DEFAULT_DIRECTORY: DirectoryMetadata = {
@@ -45,9 +46,6 @@ const DEFAULT_DIRECTORY: DirectoryMetadata = {
   mtime: 0,
   mtimeNanoseconds: 0,
 }
-
-/** Attributes by which an overlay marks its own whiteouts and directories: in a layer they would be obeyed. */
-const OVERLAY_XATTR = /^(?:trusted|user)\.overlay\./
 
 /**
  * Decides, entry by entry, what of a layer is written, so that a lazily mounted layer looks as the layer would
@@ -61,7 +59,7 @@ const OVERLAY_XATTR = /^(?:trusted|user)\.overlay\./
  */
 export class LayerRules {
   readonly table = new ContentTable()
-  readonly warnings: string[] = []
+  readonly #warnings = new Warnings()
   readonly #what: string
   readonly #lower: LowerAnswers | undefined
   readonly #links = new LinkTable(this.table)
@@ -75,7 +73,6 @@ export class LayerRules {
   #replacedDirectories = 0
   /** Directories without an entry, of which the layers below may know more. */
   readonly #missing: string[] = []
-  #moreWarnings = 0
   #reserved: { path: string; size: number; first: Uint8Array[] } | undefined = undefined
 
   constructor(what: string, lower: LowerAnswers | undefined) {
@@ -93,10 +90,12 @@ export class LayerRules {
     this.#kept ??= reason
   }
 
-  /** Adds a warning, of which only so many are kept. */
+  get warnings(): string[] {
+    return this.#warnings.list
+  }
+
   warn(text: string): void {
-    if (this.warnings.length < MAX_WARNINGS) this.warnings.push(text)
-    else this.warnings[MAX_WARNINGS] = `${++this.#moreWarnings} more warnings`
+    this.#warnings.add(text)
   }
 
   /** The row of an output that was written. */

@@ -1,5 +1,5 @@
-import type { BatchHost } from '../../formats/deflate/member-stream.ts'
 import type { BlobOutput } from '../../formats/estargz/chunk-writer.ts'
+import type { BatchHost } from '../../threads/batch-host.ts'
 import {
   EstargzWriter,
   estargzSlabSize,

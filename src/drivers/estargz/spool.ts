@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs'
 import assert from 'node:assert/strict'
-import { atStore } from './blob-file.ts'
+import { atStore } from '../blob-file.ts'
 
 const PIECE = 256 * 1024
 

@@ -4,8 +4,8 @@ import { MemberStream } from '../../formats/deflate/member-stream.ts'
 import { digestFrom, type Digest } from '../../oci/digest.ts'
 import { TwinHash } from '../../streams/twin-hash.ts'
 import type { LayerHost } from '../../threads/layer-host.ts'
-import { openBlobFile } from '../estargz/blob-file.ts'
-import { decodeSource, type SourceLayer } from '../estargz/decode-source.ts'
+import { openBlobFile } from '../blob-file.ts'
+import { decodeSource, type SourceLayer } from '../decode-source.ts'
 
 /** Uncompressed bytes of a frame: what one thread compresses at a time, and well below the window that all decoders take. */
 export const FRAME_SIZE = 4 * 1024 * 1024

@@ -23,6 +23,13 @@ export const imageErrors = {
     text: (c) => `${JSON.stringify(c.text)} is not a platform`,
     hint: 'Write platforms as os/architecture[/variant], separated by commas: linux/amd64,linux/arm64.',
   }),
+  IMAGE_LAYER_NOT_CONVERTED: row<{ what: string; reason: string }>({
+    status: 400,
+    exit: 1,
+    retry: 'never',
+    text: (c) => `${c.what} cannot be part of the result: ${c.reason}`,
+    hint: 'In this format the layers of an image are converted all or none. Use a driver that keeps such layers, as estargz does, or push the image with all its layers in the registry.',
+  }),
   IMAGE_DIFF_ID_MISMATCH: row<{ layer: string; want: string; got: string }>({
     status: 400,
     exit: 1,

@@ -1,20 +1,11 @@
 import type { Digest } from '../../oci/digest.ts'
 import type { StreamHash } from '../../streams/twin-hash.ts'
+import type { BatchHost, Wait } from '../../threads/batch-host.ts'
 import { moduleBeside } from '../../threads/start-thread.ts'
 import type { HostSlab } from '../../threads/known-slabs.ts'
 import { openCompressor } from '../codec/open.ts'
 import { batchBound } from './compress-batch.ts'
 import type { CompressBatch, CompressedBatch, MemberCodec } from './compress-batch.ts'
-
-/** Where batches are done: a LayerHost, or the same thread in tests. */
-export interface BatchHost {
-  takeSlab(): Promise<HostSlab>
-  giveSlab(slab: HostSlab): void
-  batch(slab: HostSlab, call: { module: string; data: unknown }): Promise<unknown>
-}
-
-/** Undefined where nothing has to be waited for: an await for each small entry would cost more than the entry. */
-export type Wait = Promise<void> | undefined
 
 /** The module that batch threads run. */
 export const COMPRESS_BATCH = moduleBeside(import.meta.url, './compress-batch')

@@ -90,6 +90,14 @@ export class BlobReader {
   async chunkTable(
     bounds?: ChunkBounds,
   ): Promise<(ReadChunkTable & { header: ChunkTableHeader }) | undefined> {
+    const stored = await this.chunkTableBytes()
+    if (stored === undefined) return undefined
+    const header = decodeChunkTableHeader(stored.header, this.#what)
+    return { ...decodeChunkTable(stored.table, header, this.#what, bounds), header }
+  }
+
+  /** The bytes of the chunk table, uncompressed, and of its header, or undefined where the blob has none. */
+  async chunkTableBytes(): Promise<{ table: Uint8Array; header: Uint8Array } | undefined> {
     const section = this.section(SectionName.chunkTable)
     if (section === undefined) return undefined
     const stored = section.size - ChunkTableHeader.size
@@ -111,7 +119,7 @@ export class BlobReader {
       header.ciUncompressedSize,
       `${this.#what}, chunk table`,
     )
-    return { ...decodeChunkTable(table, header, this.#what, bounds), header }
+    return { table, header: bytes }
   }
 
   /** The digests of the chunks, 32 bytes each in order of index, or undefined. */

@@ -13,6 +13,7 @@ import { openPieceCompressor } from './chunk-codec.ts'
 import { digestFunction } from './chunk-digest.ts'
 import type { ChunkInfo } from './chunk-info.ts'
 import { ChunkWriter } from './chunk-writer.ts'
+import { storeChunk } from '../../testing/store-chunk.ts'
 import { NATIVE_LAYER_FEATURES } from './feature.ts'
 
 const fixtures = join(import.meta.dirname, '../../../test/fixtures/nydus/blobs')
@@ -102,14 +103,13 @@ async function makeBlob(
     chunks,
     blobIndex: 0,
     digest,
-    compressor: codec,
     alignment: 4096,
     what: 'test',
   })
   const writer = new BlobWriter()
   const out: Uint8Array[] = []
   const ids = pieces.map((piece) => {
-    const { id, stored } = packer.add(piece)
+    const { id, stored } = storeChunk(packer, codec, piece)
     if (stored !== undefined) {
       writer.data(stored)
       out.push(new Uint8Array(stored))

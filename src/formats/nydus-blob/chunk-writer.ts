@@ -1,10 +1,19 @@
+import { strict as assert } from 'node:assert'
 import { alignUp } from '../../bytes/layout.ts'
 import { crc32c } from '../../bytes/crc32c.ts'
 import { checkChunkAddress, type ChunkStore } from '../nydus-tree/chunk-store.ts'
+import { Column } from '../nydus-tree/column.ts'
 import type { DigestFunction } from './chunk-digest.ts'
-import type { PieceCompressor } from './chunk-codec.ts'
 import type { ChunkInfo } from './chunk-info.ts'
 import { ChunkFlag } from './feature.ts'
+import type { BatchContext } from './layout.ts'
+
+/** Chunks of other blobs that a layer may refer to. */
+export interface ChunkDictionary {
+  chunks: ChunkStore
+  /** The blob index that the layer uses for a blob of the dictionary. */
+  blobIndexOf(blobIndex: number): number
+}
 
 /** What a ChunkWriter works with. */
 export interface ChunkWriterInit {
@@ -13,9 +22,10 @@ export interface ChunkWriterInit {
   /** Index of the blob in the blob table of its layer. */
   blobIndex: number
   digest: DigestFunction
-  compressor: PieceCompressor
   /** Offsets in the uncompressed blob are multiples of this: 4096 in v6, 1 in v5 as the converter makes it. */
   alignment: number
+  /** Where equal chunks are looked for as well. */
+  dictionary?: ChunkDictionary
   /**
    * Record a CRC-32C of each chunk. nydusd then checks it on every read of a v5 image, in place of the digest; a v6
    * image reads through the chunk table of the blob, which has no room for it. @default false
@@ -25,38 +35,46 @@ export interface ChunkWriterInit {
   what: string
 }
 
-/** What became of a chunk. */
-export interface WrittenChunk {
-  /** Its id in the store. */
-  id: number
-  /** Bytes to append to the blob: a view, valid until the next call. Undefined where an equal chunk is stored. */
-  stored: Uint8Array | undefined
+/** A piece of a blob's data: one chunk, or a batch of small ones. */
+export interface StoredPiece {
+  /** Ids of its chunks, in order: those of a batch lie one behind the other. */
+  ids: readonly number[]
+  batched: boolean
+  /** Bytes as stored. */
+  size: number
+  /** Bytes uncompressed. */
+  uncompressedSize: number
 }
 
+/** In the column of batches: the chunk is in none. Else the number of its batch + 1. */
+const NO_BATCH = 0
+
 /**
- * Turns the chunks of one layer into a blob's data: gives each the next place, or that of an equal chunk of the same
- * layer. The caller appends what comes out to the blob, in order.
- * Source: nydus builder/src/core/node.rs (dump_file_chunk, write_chunk_data, deduplicate_chunk).
+ * Turns the chunks of one layer into a blob's data: gives each the next place, or that of an equal chunk. What is
+ * stored is told later, once it is compressed, in the same order.
+ * Source: nydus builder/src/core/node.rs (dump_file_chunk, write_chunk_data, deduplicate_chunk), storage/src/meta/batch.rs.
  */
 export class ChunkWriter {
   readonly #init: ChunkWriterInit
-  /** Ids of the chunks stored here, in order of their index: those of the store from the first on. */
-  readonly #firstId: number
-  #count = 0
+  /** By index: id in the store. */
+  readonly #ids = new Column(Uint32Array)
+  /** By index, as far as stored: see NO_BATCH. */
+  readonly #batch = new Column(Uint32Array)
+  readonly #batchOffset = new Column(Uint32Array)
+  readonly #batches: (BatchContext & { offset: number })[] = []
   #dataSize = 0
   #uncompressedSize = 0
 
   constructor(init: ChunkWriterInit) {
     this.#init = init
-    this.#firstId = init.chunks.length
   }
 
-  /** Chunks stored. */
+  /** Chunks placed. */
   get count(): number {
-    return this.#count
+    return this.#ids.length
   }
 
-  /** Bytes of data so far. */
+  /** Bytes of data stored so far. */
   get dataSize(): number {
     return this.#dataSize
   }
@@ -66,50 +84,101 @@ export class ChunkWriter {
     return this.#uncompressedSize
   }
 
-  /** Takes one chunk: 1 byte to 16 MiB. Throws FORMAT_LIMIT_EXCEEDED past 2^24 - 1 chunks. */
-  add(bytes: Uint8Array): WrittenChunk {
-    const { chunks, blobIndex, alignment, compressor, what } = this.#init
+  /** The batches, for the chunk table. */
+  get batches(): readonly BatchContext[] {
+    return this.#batches
+  }
+
+  /**
+   * Takes one chunk: 1 byte to 16 MiB. Gives its id in the store, and whether it is new and its bytes are to be stored.
+   * Throws FORMAT_LIMIT_EXCEEDED past 2^24 - 1 chunks.
+   */
+  place(bytes: Uint8Array): { id: number; fresh: boolean } {
+    const { chunks, blobIndex, alignment, what } = this.#init
     const digest = this.#init.digest(bytes)
-    const known = chunks.find(digest, bytes.length)
-    if (known !== -1) return { id: known, stored: undefined }
-    checkChunkAddress(blobIndex, this.#count, what)
-    const compressed = compressor.compress(bytes)
-    const stored = compressed ?? bytes
+    const known = this.#known(digest, bytes.length)
+    if (known !== -1) return { id: known, fresh: false }
+    checkChunkAddress(blobIndex, this.count, what)
     const crc32 = this.#init.crc32 === true ? crc32c(bytes) : 0
     const id = chunks.add({
       digest,
       blobIndex,
-      index: this.#count++,
-      flags:
-        (compressed === undefined ? 0 : ChunkFlag.compressed) |
-        (crc32 === 0 ? 0 : ChunkFlag.hasCrc32),
-      compressedOffset: this.#dataSize,
-      compressedSize: stored.length,
+      index: this.count,
+      flags: crc32 === 0 ? 0 : ChunkFlag.hasCrc32,
+      compressedOffset: 0,
+      compressedSize: 0,
       uncompressedOffset: this.#uncompressedSize,
       uncompressedSize: bytes.length,
       crc32,
     })
-    this.#dataSize += stored.length
+    this.#ids.push(id)
     this.#uncompressedSize += alignUp(bytes.length, alignment)
-    return { id, stored }
+    return { id, fresh: true }
+  }
+
+  /** Takes note of the next piece of the data: its chunks are the next of those placed. */
+  stored({ ids, batched, size, uncompressedSize }: StoredPiece): void {
+    const { chunks } = this.#init
+    const compressedOffset = this.#dataSize
+    this.#dataSize += size
+    let offset = 0
+    for (const id of ids) {
+      assert.equal(id, this.#ids.get(this.#batch.length), 'chunks are stored as they were placed')
+      this.#batch.push(batched ? this.#batches.length + 1 : NO_BATCH)
+      this.#batchOffset.push(offset)
+      offset += chunks.uncompressedSizeOf(id)
+      // The record of a batched chunk says nothing of where it is: the chunk table does, as in nydus.
+      if (batched) continue
+      const flags = size < uncompressedSize ? ChunkFlag.compressed : 0
+      chunks.setStored(id, { flags, compressedOffset, compressedSize: size })
+    }
+    if (!batched) return
+    this.#batches.push({ compressedSize: size, uncompressedSize, offset: compressedOffset })
   }
 
   /** The stored chunks in order of their index, for the chunk table. */
   *chunkInfos(): Generator<ChunkInfo> {
-    for (let i = 0; i < this.#count; i++) {
-      const chunk = this.#init.chunks.get(this.#firstId + i)
-      const compressed = (chunk.flags & ChunkFlag.compressed) !== 0
-      const crc32 = (chunk.flags & ChunkFlag.hasCrc32) === 0 ? {} : { crc32: chunk.crc32 }
-      yield { ...chunk, compressed, encrypted: false, ...crc32 }
+    for (let index = 0; index < this.count; index++) {
+      const chunk = this.#init.chunks.get(this.#ids.get(index))
+      const batch = this.#batch.get(index)
+      if (batch === NO_BATCH) {
+        const compressed = (chunk.flags & ChunkFlag.compressed) !== 0
+        const crc32 = (chunk.flags & ChunkFlag.hasCrc32) === 0 ? {} : { crc32: chunk.crc32 }
+        yield { ...chunk, compressed, encrypted: false, ...crc32 }
+      } else {
+        const compressedOffset = this.#batches[batch - 1]!.offset
+        const within = { batch: batch - 1, offset: this.#batchOffset.get(index) }
+        const { uncompressedOffset, uncompressedSize } = chunk
+        yield {
+          uncompressedOffset,
+          uncompressedSize,
+          compressedOffset,
+          compressedSize: 0,
+          compressed: true,
+          encrypted: false,
+          batch: within,
+        }
+      }
     }
   }
 
   /** Their digests, 32 bytes each. */
   digests(): Uint8Array {
-    const digests = new Uint8Array(this.#count * 32)
-    for (let i = 0; i < this.#count; i++) {
-      digests.set(this.#init.chunks.digestOf(this.#firstId + i), i * 32)
+    const digests = new Uint8Array(this.count * 32)
+    for (let index = 0; index < this.count; index++) {
+      digests.set(this.#init.chunks.digestOf(this.#ids.get(index)), index * 32)
     }
     return digests
+  }
+
+  /** The id of an equal chunk, of this layer or of the dictionary, or -1. */
+  #known(digest: Uint8Array, size: number): number {
+    const { chunks, dictionary } = this.#init
+    const own = chunks.find(digest, size)
+    if (own !== -1 || dictionary === undefined) return own
+    const found = dictionary.chunks.find(digest, size)
+    if (found === -1) return -1
+    const blobIndex = dictionary.blobIndexOf(dictionary.chunks.blobIndexOf(found))
+    return chunks.addFrom(dictionary.chunks, found, blobIndex)
   }
 }

@@ -137,6 +137,16 @@ export class ChunkStore {
     return this.#uncompressedSize.get(id)
   }
 
+  /** Says how the chunk `id` is stored, where that was not known when it was added. `flags` are added to its own. */
+  setStored(
+    id: number,
+    stored: { flags: number; compressedOffset: number; compressedSize: number },
+  ): void {
+    this.#flags.set(id, this.#flags.get(id) | stored.flags)
+    this.#compressedOffset.set(id, stored.compressedOffset)
+    this.#compressedSize.set(id, stored.compressedSize)
+  }
+
   /** Puts the chunk `id` into the blob at `blobIndex` of another blob table. */
   setBlobIndex(id: number, blobIndex: number): void {
     this.#blob.set(id, blobIndex)

@@ -7,3 +7,16 @@ export function isName(name: Uint8Array): boolean {
   if (name[0] !== 0x2e) return name.length > 0
   return name.length > 2 || (name.length === 2 && name[1] !== 0x2e)
 }
+
+/** The names of a path as an archive has it: `./a//b/` is a and b, the root is no name at all. */
+export function splitPath(path: Uint8Array): Uint8Array[] {
+  const names: Uint8Array[] = []
+  for (let from = 0; from < path.length;) {
+    const slash = path.indexOf(0x2f, from)
+    const end = slash === -1 ? path.length : slash
+    const name = path.subarray(from, end)
+    if (name.length > 1 || (name.length === 1 && name[0] !== 0x2e)) names.push(name)
+    from = end + 1
+  }
+  return names
+}

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isAccelError } from '../../errors/accel-error.ts'
 import { S_IFDIR, S_IFLNK, S_IFREG } from './file-mode.ts'
-import { LayerTree, splitPath } from './layer-tree.ts'
+import { splitPath } from './file-name.ts'
+import { LayerTree } from './layer-tree.ts'
 import { listTree } from './listing.ts'
 
 const path = (text: string): Uint8Array[] => splitPath(Buffer.from(text))
@@ -64,25 +65,6 @@ test('a later entry replaces an earlier one; what was below a directory goes onl
     listTree(made.tree).map((f) => `${f.path} ${f.uid}`),
     ['/ 0', '/d 4'],
   )
-})
-
-test('hard links are further names of a file of the same layer', () => {
-  const { layer: made, put } = layer()
-  put('a', S_IFREG, 1)
-  put('s', S_IFLNK, 1)
-  made.link(path('d/b'), path('./a'))
-  assert.deepEqual(
-    listTree(made.tree)
-      .filter((f) => f.linkOf !== undefined)
-      .map((f) => [f.path, f.linkOf, f.nlink]),
-    [['/d/b', '/a', 2]],
-  )
-  for (const target of ['missing', 's', 'd', 'a/b']) {
-    assert.throws(
-      () => made.link(path('c'), path(target)),
-      (error) => isAccelError(error, 'FORMAT_INVALID') && error.message.includes(target),
-    )
-  }
 })
 
 test('paths that leave the layer or go through a file are refused with their name', () => {

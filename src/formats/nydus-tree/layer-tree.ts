@@ -1,23 +1,12 @@
 import { AccelError } from '../../errors/accel-error.ts'
-import { isDirectory, isRegular, S_IFDIR } from './file-mode.ts'
+import { isDirectory, S_IFDIR } from './file-mode.ts'
 import { FileTree, type FileTreeInit, NONE, ROOT } from './file-tree.ts'
-
-/** The names of a path as an archive has it: `./a//b/` is a and b, the root is no name at all. */
-export function splitPath(path: Uint8Array): Uint8Array[] {
-  const names: Uint8Array[] = []
-  for (let from = 0; from < path.length;) {
-    const slash = path.indexOf(0x2f, from)
-    const end = slash === -1 ? path.length : slash
-    const name = path.subarray(from, end)
-    if (name.length > 1 || (name.length === 1 && name[0] !== 0x2e)) names.push(name)
-    from = end + 1
-  }
-  return names
-}
+import { followPath } from './follow-path.ts'
 
 /**
  * Builds the tree of one layer from entries in the order of its archive: parents that have no entry are invented, a
- * later entry for a path replaces an earlier one. Whiteouts are names like any other. Source: nydus
+ * later entry for a path replaces an earlier one, and a path through a symlink of the layer goes where it leads.
+ * Whiteouts are names like any other. Source: nydus
  * builder/src/tarball.rs (build_tree).
  */
 export class LayerTree {
@@ -52,20 +41,6 @@ export class LayerTree {
     return node
   }
 
-  /**
-   * Lets `names` be a further name of the file at `target`, and returns the node. Throws FORMAT_INVALID where there is no
-   * file: hard links do not span layers.
-   */
-  link(names: readonly Uint8Array[], target: readonly Uint8Array[]): number {
-    const node = this.find(target)
-    if (node === NONE || !isRegular(this.tree.mode(node))) {
-      throw this.#invalid(
-        `a hard link ${shown(names)} to ${shown(target)}, which is no file of the layer`,
-      )
-    }
-    return this.put(names, this.tree.inodeOf(node))
-  }
-
   /** The node at a path, or NONE. */
   find(names: readonly Uint8Array[]): number {
     let node = ROOT
@@ -74,6 +49,15 @@ export class LayerTree {
       if (node === NONE) return NONE
     }
     return node
+  }
+
+  /** The names of the path of a node, from the root; copies. */
+  namesOf(node: number): Uint8Array[] {
+    const names: Uint8Array[] = []
+    for (let at = node; at !== ROOT; at = this.tree.parentOf(at)) {
+      names.unshift(new Uint8Array(this.tree.nameOf(at)))
+    }
+    return names
   }
 
   #parentOf(names: readonly Uint8Array[]): number {
@@ -85,6 +69,11 @@ export class LayerTree {
         this.invented.add(node)
       } else node = next
       if (!isDirectory(this.tree.mode(node))) {
+        const meant = followPath(this.tree, [name], this.tree.parentOf(node))
+        if (meant !== NONE) {
+          node = meant
+          continue
+        }
         throw this.#invalid(
           `${shown(names)} goes through ${this.tree.pathOf(node)}, which is no directory`,
         )

@@ -8,10 +8,12 @@ import { openPieceCompressor } from '../nydus-blob/chunk-codec.ts'
 import { digestFunction } from '../nydus-blob/chunk-digest.ts'
 import type { ChunkInfo } from '../nydus-blob/chunk-info.ts'
 import { ChunkWriter } from '../nydus-blob/chunk-writer.ts'
+import { storeChunk } from '../../testing/store-chunk.ts'
 import { BlobFeature, NATIVE_LAYER_FEATURES } from '../nydus-blob/feature.ts'
 import { S_IFREG } from '../nydus-tree/file-mode.ts'
 import { type FileTree, ROOT } from '../nydus-tree/file-tree.ts'
-import { LayerTree, splitPath } from '../nydus-tree/layer-tree.ts'
+import { splitPath } from '../nydus-tree/file-name.ts'
+import { LayerTree } from '../nydus-tree/layer-tree.ts'
 import { listTree } from '../nydus-tree/listing.ts'
 import { overlay } from '../nydus-tree/overlay.ts'
 import { imageBlobEntry, layerBlobEntry, nativeFlags, OWN_BLOB_ID } from './blob-entry.ts'
@@ -42,7 +44,6 @@ function makeLayer(files: Record<string, Buffer>): {
     chunks: inodes.chunks,
     blobIndex: 0,
     digest,
-    compressor,
     alignment: 4096,
     what: 'layer',
   })
@@ -51,7 +52,7 @@ function makeLayer(files: Record<string, Buffer>): {
   for (const [path, content] of Object.entries(files)) {
     const ids: number[] = []
     for (let at = 0; at < content.length; at += CHUNK_SIZE) {
-      const { id, stored } = packer.add(content.subarray(at, at + CHUNK_SIZE))
+      const { id, stored } = storeChunk(packer, compressor, content.subarray(at, at + CHUNK_SIZE))
       ids.push(id)
       if (stored === undefined) continue
       writer.data(stored)

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { digestFrom, type Digest } from '../../oci/digest.ts'
-import type { BatchHost, Wait } from '../deflate/member-stream.ts'
+import type { BatchHost, Wait } from '../../threads/batch-host.ts'
 import { ChunkWriter, type BlobOutput, type EntryInit } from '../estargz/chunk-writer.ts'
 import type { TocBuilder, Row } from '../estargz/toc-builder.ts'
 import { writeLandmark } from '../estargz/write.ts'

@@ -1,5 +1,5 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
-import { AccelError } from '../../errors/accel-error.ts'
+import { AccelError } from '../errors/accel-error.ts'
 
 /** The file that a blob is written to. */
 export interface BlobFile extends Disposable {

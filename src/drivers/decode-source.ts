@@ -1,9 +1,9 @@
-import { AccelError } from '../../errors/accel-error.ts'
-import type { Compression } from '../../formats/codec/decoder.ts'
-import { openDecoder } from '../../formats/layer-decoder.ts'
-import type { Digest } from '../../oci/digest.ts'
-import type { TwinHash } from '../../streams/twin-hash.ts'
-import type { LayerHost } from '../../threads/layer-host.ts'
+import { AccelError } from '../errors/accel-error.ts'
+import type { Compression } from '../formats/codec/decoder.ts'
+import { openDecoder } from '../formats/layer-decoder.ts'
+import type { Digest } from '../oci/digest.ts'
+import type { StreamHash } from '../streams/twin-hash.ts'
+import type { LayerHost } from '../threads/layer-host.ts'
 
 /** What is known of a source layer before it is read. */
 export interface SourceLayer {
@@ -25,7 +25,8 @@ export async function decodeSource(
   { what, diffId, compression }: SourceLayer,
   host: LayerHost,
   to: {
-    hash: TwinHash['original']
+    /** `settle` is called when the bytes of the last `update` may change. */
+    hash: StreamHash & { settle?(): void }
     warn(text: string): void
     take(bytes: Uint8Array): Promise<void>
   },
@@ -35,7 +36,7 @@ export async function decodeSource(
     for (let bytes = decoder.next(); bytes !== undefined; bytes = decoder.next()) {
       to.hash.update(bytes)
       await to.take(bytes)
-      to.hash.settle()
+      to.hash.settle?.()
     }
   }
   try {

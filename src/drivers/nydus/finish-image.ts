@@ -1,0 +1,108 @@
+import { AccelError } from '../../errors/accel-error.ts'
+import { chunkSlabSize } from '../../formats/nydus-blob/chunk-stream.ts'
+import { hexOf } from '../../oci/digest.ts'
+import type { ImageConfig } from '../../oci/image-config.ts'
+import { DOCKER_LAYER_GZIP, DOCKER_MANIFEST, OCI_LAYER_GZIP } from '../../oci/media-type.ts'
+import { bytesFrom } from '../../streams/byte-source.ts'
+import { moduleBeside } from '../../threads/start-thread.ts'
+import type {
+  FinishedImage,
+  FinishedLayer,
+  ImageBlob,
+  ImageContext,
+  ImageLayer,
+  ManifestPlan,
+  SourceImageInput,
+} from '../image-step.ts'
+import {
+  BOOTSTRAP_ANNOTATION,
+  FS_VERSION_ANNOTATION,
+  SOURCE_DIGEST_ANNOTATION,
+  SOURCE_REFERENCE_ANNOTATION,
+} from './annotation.ts'
+import type { ImageJobData, ImageJobLayer, ImageJobResult } from './image-job.ts'
+import type { LayerDetail } from './layer-detail.ts'
+import { besideSource } from './merged-index.ts'
+import type { NydusOptions } from './options.ts'
+
+const IMAGE_JOB = moduleBeside(import.meta.url, './image-job')
+
+/**
+ * Makes the bootstrap of an image from those in its layers' blobs, and says what its manifest consists of: the blobs
+ * of all layers, then the bootstrap. Throws IMAGE_LAYER_NOT_CONVERTED, FORMAT_…, DRIVER_…, STORE_….
+ */
+export async function finishImage(
+  image: SourceImageInput,
+  layers: readonly FinishedLayer[],
+  context: ImageContext,
+  options: NydusOptions,
+): Promise<FinishedImage> {
+  const { format, prefetch, store } = options
+  const path = context.newFile()
+  const jobLayers = layers.map((layer, i) => jobLayer(layer, `${image.what} layer ${i + 1}`))
+  const { what } = image
+  const data: ImageJobData = { what, format, prefetch, layers: jobLayers, path }
+  const made = await context.threads.run<ImageJobResult>({
+    what,
+    call: { module: IMAGE_JOB, data },
+    open: () => bytesFrom(),
+    slabSize: chunkSlabSize(format),
+    signal: context.signal,
+  })
+  const blobs = layers.map(({ result, path: blob }): ImageLayer => ({
+    descriptor: result.descriptor,
+    diffId: result.diffId,
+    origin: { kind: 'file', path: blob! },
+  }))
+  const bootstrap = bootstrapLayer(image, made, path, format.version)
+  const plan: ManifestPlan = {
+    layers: store === undefined ? [...blobs, bootstrap] : [bootstrap],
+    config: withHistory(image.config, store === undefined),
+    annotations: {
+      [SOURCE_DIGEST_ANNOTATION]: image.descriptor.digest,
+      [SOURCE_REFERENCE_ANNOTATION]: image.reference,
+      [FS_VERSION_ANNOTATION]: String(format.version),
+    },
+  }
+  const elsewhere = store === undefined ? [] : blobs.map((blob): ImageBlob => ({ ...blob, store }))
+  return {
+    manifests: options.mergeManifest ? besideSource(image, plan) : [plan],
+    blobs: elsewhere,
+    warnings: [],
+  }
+}
+
+function jobLayer({ result, path }: FinishedLayer, what: string): ImageJobLayer {
+  if (path === undefined) {
+    const reason = result.kept ?? 'it has no file'
+    throw new AccelError('IMAGE_LAYER_NOT_CONVERTED', { what, reason })
+  }
+  const { digest } = result.descriptor
+  const detail = result.detail as LayerDetail
+  return { path, blobId: hexOf(digest), detail, what: `${what} (Nydus blob ${digest})` }
+}
+
+/** The last layer. */
+function bootstrapLayer(
+  { descriptor }: SourceImageInput,
+  { digest, size, diffId }: ImageJobResult,
+  path: string,
+  version: number,
+): ImageLayer {
+  const mediaType = descriptor.mediaType === DOCKER_MANIFEST ? DOCKER_LAYER_GZIP : OCI_LAYER_GZIP
+  const annotations = {
+    [BOOTSTRAP_ANNOTATION]: 'true',
+    [FS_VERSION_ANNOTATION]: String(version),
+  }
+  return {
+    descriptor: { mediaType, digest, size, annotations },
+    diffId,
+    origin: { kind: 'file', path },
+  }
+}
+
+/** The config with the bootstrap layer in its history; that of the source's layers is left out where they are elsewhere. */
+function withHistory(config: ImageConfig, keep: boolean): ImageConfig {
+  const added = { created_by: 'Nydus Converter', comment: 'Nydus Bootstrap Layer' }
+  return { ...config, history: [...(keep ? (config.history ?? []) : []), added] }
+}

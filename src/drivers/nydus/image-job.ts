@@ -1,0 +1,98 @@
+/** What a layer thread does to finish a Nydus image: merges its layers and writes the bootstrap layer. */
+import { AccelError } from '../../errors/accel-error.ts'
+import { BlobReader } from '../../formats/nydus-blob/blob-reader.ts'
+import { blobMetaFile } from '../../formats/nydus-blob/chunk-table.ts'
+import type { LayerHost } from '../../threads/layer-host.ts'
+import { openBlobFile } from '../blob-file.ts'
+import { BOOTSTRAP_PATH, BootstrapLayerWriter, type BootstrapLayer } from './bootstrap-layer.ts'
+import { openFileSource } from './file-source.ts'
+import type { LayerDetail } from './layer-detail.ts'
+import { ImageMerge } from './merge-layers.ts'
+import type { NydusFormat } from './options.ts'
+import { prefetchNodes } from './prefetch.ts'
+import { rafsOf } from './rafs.ts'
+
+/** A layer of the image, from the lowest up. */
+export interface ImageJobLayer {
+  /** File of its blob. */
+  path: string
+  /** Hex digits of its digest. */
+  blobId: string
+  detail: LayerDetail
+  /** Names it in messages. */
+  what: string
+}
+
+/** What the main thread says of the image. */
+export interface ImageJobData {
+  what: string
+  format: NydusFormat
+  prefetch: string[]
+  layers: ImageJobLayer[]
+  /** File that the bootstrap layer is written to. */
+  path: string
+}
+
+/** What it is told. */
+export interface ImageJobResult extends BootstrapLayer {
+  /** Ids of the blobs that files of the image refer to, in the order of the bootstrap. */
+  blobIds: string[]
+}
+
+/** Runs one merge. The source is empty. Throws FORMAT_…, DRIVER_…, STORE_…. */
+export async function run(data: ImageJobData, host: LayerHost): Promise<ImageJobResult> {
+  // Says whether the conversion is aborted.
+  await host.pull()
+  const { format, layers } = data
+  const rafs = rafsOf(format.version)
+  const merge = new ImageMerge(rafs)
+  for (const layer of layers) {
+    using source = openFileSource(layer.path)
+    const blob = await BlobReader.open(source, layer.what)
+    const bytes = await blob.bootstrap()
+    if (bytes === undefined) throw damaged(layer.what)
+    merge.add({ ...layer, bootstrap: rafs.read(bytes, layer.what) })
+  }
+  const { tree, blobs } = merge.finish()
+  const { nodes, missing } = prefetchNodes(tree, data.prefetch)
+  if (missing.length > 0) {
+    const path = missing[0]!
+    const problem = 'prefetch_patterns names it, and the image has no such file or directory'
+    throw new AccelError('DRIVER_ENTRY_REFUSED', { what: data.what, path, problem })
+  }
+  const bootstrap = rafs.write(tree, {
+    blobs,
+    compressor: format.codec.compressor,
+    digester: 'blake3',
+    // As nydus: also where no file has any.
+    xattrs: true,
+    prefetch: nodes,
+  })
+  using file = openBlobFile(data.path)
+  const layer = new BootstrapLayerWriter((bytes) => file.write(bytes))
+  layer.file(BOOTSTRAP_PATH, bootstrap.size, bootstrap.pieces())
+  if (format.version === 6) await addChunkTables(layer, layers)
+  return { ...layer.finish(), blobIds: blobs.map(({ blobId }) => blobId) }
+}
+
+/** Adds what nydusd would otherwise fetch from each blob, under the name by which it is kept. */
+async function addChunkTables(
+  layer: BootstrapLayerWriter,
+  layers: readonly ImageJobLayer[],
+): Promise<void> {
+  const seen = new Set<string>()
+  for (const { path, blobId, what } of layers) {
+    if (seen.has(blobId)) continue
+    seen.add(blobId)
+    using source = openFileSource(path)
+    const stored = await (await BlobReader.open(source, what)).chunkTableBytes()
+    if (stored === undefined) continue
+    const bytes = blobMetaFile(stored.table, stored.header)
+    layer.file(`image/${blobId}.blob.meta`, bytes.length, [bytes])
+  }
+}
+
+function damaged(what: string): AccelError {
+  const problem = 'it has no bootstrap'
+  return new AccelError('FORMAT_INVALID', { what, format: 'Nydus blob', offset: 0, problem })
+}

@@ -1,0 +1,80 @@
+/** What a layer thread does for the Nydus driver. */
+import { TarReader } from '../../formats/tar/reader.ts'
+import type { Digest } from '../../oci/digest.ts'
+import type { Compression } from '../../oci/media-type.ts'
+import { openStreamHash } from '../../streams/twin-hash.ts'
+import type { LayerHost } from '../../threads/layer-host.ts'
+import { openBlobFile } from '../blob-file.ts'
+import { decodeSource } from '../decode-source.ts'
+import { LayerBlob } from './layer-blob.ts'
+import { LayerBuild } from './layer-build.ts'
+import type { LayerDetail } from './layer-detail.ts'
+import type { NydusFormat } from './options.ts'
+
+/** What the main thread says of the layer. */
+export interface LayerJobData {
+  what: string
+  /** How the media type says that the layer is compressed; its first bytes decide. */
+  compression: Compression
+  diffId: Digest
+  ingestPath: string
+  format: NydusFormat
+  prefetch: string[]
+}
+
+/** What it is told in the end. */
+export interface LayerJobResult {
+  digest: Digest
+  size: number
+  warnings: string[]
+  entries: number
+  detail: LayerDetail
+  sourceUncompressedSize: number
+}
+
+/** Runs one conversion. */
+export async function run(data: LayerJobData, host: LayerHost): Promise<LayerJobResult> {
+  try {
+    return await convert(data, host)
+  } catch (error) {
+    // A download that was cut or damaged is found at its end; that then is the error, and can be tried again.
+    while ((await host.pull()) !== undefined);
+    throw error
+  }
+}
+
+async function convert(data: LayerJobData, host: LayerHost): Promise<LayerJobResult> {
+  const { what, format, prefetch } = data
+  using file = openBlobFile(data.ingestPath)
+  const blob = new LayerBlob(format, (bytes) => file.write(bytes))
+  const build = new LayerBuild(host, { what, format, write: (bytes) => blob.data(bytes) })
+  const reader = new TarReader({ what })
+  const takeAll = async (): Promise<void> => {
+    for (let event = reader.next(); event !== undefined; event = reader.next()) {
+      const wait = build.take(event)
+      if (wait !== undefined) await wait
+    }
+  }
+  const sourceUncompressedSize = await decodeSource(data, host, {
+    hash: openStreamHash(),
+    warn: (text) => build.warnings.add(text),
+    take: async (bytes) => {
+      reader.push(bytes)
+      await takeAll()
+      host.progress(blob.size)
+    },
+  })
+  reader.end()
+  await takeAll()
+  await build.finish()
+  const detail = build.entries.detail()
+  const { digest, size } = await blob.finish(build, { prefetch })
+  return {
+    digest,
+    size,
+    warnings: build.warnings.list,
+    entries: build.count,
+    detail,
+    sourceUncompressedSize,
+  }
+}

@@ -1,0 +1,176 @@
+import type { PieceCodec } from '../../formats/nydus-blob/compress-pieces.ts'
+import {
+  booleanOption,
+  choiceOption,
+  levelOption,
+  linesOption,
+  readOptions,
+  sizeOption,
+  type FailOption,
+} from '../option-reader.ts'
+import type { BlobStore } from '../image-step.ts'
+import type { RafsVersion } from './rafs.ts'
+
+/** How the layers of an image are cut and stored. */
+export interface NydusFormat {
+  version: RafsVersion
+  codec: PieceCodec
+  /** Bytes of a chunk: a power of two. */
+  chunkSize: number
+  /** See ChunkCut. */
+  batchSize: number
+  /** Chunks begin at multiples of 4096 in the uncompressed blob; in v6 they always do. */
+  aligned: boolean
+}
+
+/** The options of the driver, parsed. */
+export interface NydusOptions {
+  format: NydusFormat
+  /** Paths that are fetched when the image is mounted, as written. */
+  prefetch: string[]
+  /** Reference of an image whose chunks are not stored again. */
+  dictionary: string | undefined
+  mergeManifest: boolean
+  withReferrer: boolean
+  docker2oci: boolean
+  /** Where blobs are kept, if not in the registry. */
+  store: BlobStore | undefined
+  /** What the operator is told at the start. */
+  notes: string[]
+}
+
+const DEFAULT_CHUNK_SIZE = 0x10_0000
+const MIN_CHUNK_SIZE = 0x1000
+const MAX_CHUNK_SIZE = 0x100_0000
+/** Level of zstd that nydus-image uses. Source: nydus utils/src/compress/mod.rs (zstd_compress). */
+const DEFAULT_LEVEL = 3
+
+/** What each key means, for messages and the documentation. */
+export const nydusOptionDocs = {
+  fs_version:
+    '`6`: read by nydusd and, where it is not compressed, by the EROFS of the kernel. `5`: read by nydusd alone. Default 6.',
+  rafs_version: 'Old name of `fs_version`.',
+  compressor: '`none`, `lz4_block` or `zstd`. Default `zstd`.',
+  rafs_compressor: 'Old name of `compressor`.',
+  compression_level: `1 to 22, of zstd alone. Default ${DEFAULT_LEVEL}, which nydus-image always uses.`,
+  fs_chunk_size:
+    'Bytes of a file that are fetched together: a power of two from 4 KiB to 16 MiB, `1048576`, `0x100000` or `1MiB`. Default 1 MiB.',
+  batch_size:
+    'Files of less than half of it are compressed together, up to so many bytes: a power of two from 4 KiB to `fs_chunk_size`, or 0. Needs `fs_version` 6. Default 0: each file has its own chunks.',
+  fs_align_chunk:
+    '`true` or `false`: chunks begin at multiples of 4 KiB in the uncompressed blob. With `fs_version` 6 they always do. Default `false`.',
+  prefetch_patterns:
+    'Paths of files and directories that are fetched when the image is mounted, one a line. An image that lacks one cannot be converted. Default `/`.',
+  chunk_dict_ref:
+    'Reference of a Nydus image: chunks that it has are not stored again but read from its blobs, which the result refers to. It must have the same `fs_version`, `compressor` and `fs_chunk_size`.',
+  merge_manifest:
+    '`true` or `false`: the result is an index with the source, changed so that no runtime mixes the two up, and the Nydus image. Default `false`.',
+  with_referrer:
+    '`true` or `false`: the result names its source as `subject`. `converter.harbor_annotation` has the same effect. Default `false`.',
+  docker2oci: '`true` or `false`: Docker media types become OCI ones. Default `false`.',
+  oci_ref:
+    '`true` or `false`: the data is left in the gzip layers of the source, and the result is an index over them.',
+  backend_type: '`oss`, `s3` or `localfs`: blobs are kept there and not in the registry.',
+  backend_config: 'How `backend_type` is reached: a JSON object.',
+  backend_force_push: '`true` or `false`: blobs are written also where they are there already.',
+  encrypt_recipients:
+    'For whom the image is encrypted, separated by commas: `jwe:FILE`, and so on.',
+  builder: 'Not needed: nothing is run. Accepted as upstream has it.',
+  work_dir: 'Not needed: `provider.work_dir` is used. Accepted as upstream has it.',
+} as const
+
+/** Parses the driver's section of the configuration. Throws DRIVER_OPTION_INVALID. */
+export function parseNydusOptions(config: Readonly<Record<string, string>>): NydusOptions {
+  const { read, fail } = readOptions('nydus', nydusOptionDocs, config)
+  const aliased = (
+    key: 'fs_version' | 'compressor',
+  ): typeof key | (`rafs_${string}` & keyof typeof nydusOptionDocs) => {
+    const old = key === 'fs_version' ? 'rafs_version' : 'rafs_compressor'
+    if ((config[key] ?? '') === '') return (config[old] ?? '') === '' ? key : old
+    if ((config[old] ?? config[key]) !== config[key]) {
+      return fail(old, `it is the old name of ${key}, which says ${JSON.stringify(config[key])}`)
+    }
+    return key
+  }
+  const version = read(aliased('fs_version'), orDefault(versionOption, 6), 6)
+  const compressor = read(aliased('compressor'), orDefault(compressorOption, 'zstd'), 'zstd')
+  const level = read('compression_level', levelOption(1, 22), DEFAULT_LEVEL)
+  if (compressor !== 'zstd' && config['compression_level'] !== undefined) {
+    fail('compression_level', `${compressor} has no levels, only zstd has`)
+  }
+  const chunkSize = read(
+    'fs_chunk_size',
+    orDefault(powerOption(MIN_CHUNK_SIZE, MAX_CHUNK_SIZE), DEFAULT_CHUNK_SIZE),
+    DEFAULT_CHUNK_SIZE,
+  )
+  const batchSize = read(
+    'batch_size',
+    (text, say) =>
+      /^(?:0[xX]0+|0*)$/.test(text) ? 0 : powerOption(MIN_CHUNK_SIZE, chunkSize)(text, say),
+    0,
+  )
+  if (batchSize > 0 && version === 5) fail('batch_size', 'it needs fs_version 6')
+  if (batchSize > 0 && chunkSize === MAX_CHUNK_SIZE) {
+    fail('batch_size', 'with it fs_chunk_size can be 8 MiB at the most')
+  }
+  const flag = (
+    key: 'merge_manifest' | 'with_referrer' | 'docker2oci' | 'fs_align_chunk',
+  ): boolean => read(key, orDefault(booleanOption, false), false)
+  for (const key of ['oci_ref', 'backend_force_push'] as const) {
+    if (read(key, orDefault(booleanOption, false), false)) fail(key, 'this version cannot do it')
+  }
+  for (const key of ['backend_type', 'backend_config', 'encrypt_recipients'] as const) {
+    if ((config[key] ?? '') !== '') fail(key, 'this version cannot do it')
+  }
+  return {
+    format: {
+      version,
+      codec: { compressor, level },
+      chunkSize,
+      batchSize,
+      aligned: version === 6 || flag('fs_align_chunk'),
+    },
+    prefetch: read('prefetch_patterns', prefetchOption, ['/']),
+    dictionary: read('chunk_dict_ref', (text) => (text === '' ? undefined : text), undefined),
+    mergeManifest: flag('merge_manifest'),
+    withReferrer: flag('with_referrer'),
+    docker2oci: flag('docker2oci'),
+    store: undefined,
+    notes: (['builder', 'work_dir'] as const)
+      .filter((key) => (config[key] ?? '') !== '')
+      .map((key) => `converter.driver.config.${key} is not needed and not used`),
+  }
+}
+
+/** An empty value is none, as upstream has it. */
+function orDefault<Value>(
+  parse: (text: string, fail: FailOption) => Value,
+  otherwise: Value,
+): (text: string, fail: FailOption) => Value {
+  return (text, fail) => (text === '' ? otherwise : parse(text, fail))
+}
+
+function versionOption(text: string, fail: FailOption): RafsVersion {
+  return choiceOption(['6', '5'])(text, fail) === '5' ? 5 : 6
+}
+
+function compressorOption(text: string, fail: FailOption): PieceCodec['compressor'] {
+  if (text === 'gzip') fail('nydusd cannot read chunks in gzip; there are none, lz4_block and zstd')
+  return choiceOption(['none', 'lz4_block', 'zstd'])(text, fail)
+}
+
+/** A power of two of bytes. */
+function powerOption(min: number, max: number): (text: string, fail: FailOption) => number {
+  return (text, fail) => {
+    const size = sizeOption(min, max)(text, fail)
+    if ((size & (size - 1)) === 0) return size
+    return fail(`${JSON.stringify(text)} is no power of two`)
+  }
+}
+
+function prefetchOption(text: string, fail: FailOption): string[] {
+  const patterns = linesOption(text)
+  const relative = patterns.find((pattern) => !pattern.startsWith('/'))
+  if (relative !== undefined) fail(`${JSON.stringify(relative)} does not begin with /`)
+  return patterns.length === 0 ? ['/'] : patterns
+}

@@ -1,0 +1,115 @@
+import type { Compressor, Digester } from '../../formats/nydus-blob/algorithm.ts'
+import type { ChunkTableLocation } from '../../formats/nydus-blob/blob-writer.ts'
+import { BlobFeature, hasFeature } from '../../formats/nydus-blob/feature.ts'
+import type { FileTree } from '../../formats/nydus-tree/file-tree.ts'
+import { flagsV5, imageBlobEntryV5, layerBlobEntryV5 } from '../../formats/rafs-v5/blob-entry.ts'
+import type { RafsV5Blob } from '../../formats/rafs-v5/layout.ts'
+import { planRafsV5 } from '../../formats/rafs-v5/plan.ts'
+import { readRafsV5 } from '../../formats/rafs-v5/read.ts'
+import { writeRafsV5 } from '../../formats/rafs-v5/write.ts'
+import {
+  imageBlobEntry,
+  layerBlobEntry,
+  nativeFlags,
+  OWN_BLOB_ID,
+} from '../../formats/rafs-v6/blob-entry.ts'
+import type { RafsV6Blob } from '../../formats/rafs-v6/layout.ts'
+import { planRafsV6 } from '../../formats/rafs-v6/plan.ts'
+import { readRafsV6 } from '../../formats/rafs-v6/read.ts'
+import { writeRafsV6 } from '../../formats/rafs-v6/write.ts'
+
+export type RafsVersion = 5 | 6
+
+/** A blob of a bootstrap: an entry of either version. */
+export interface RafsBlob {
+  blobId: string
+  chunkCount: number
+  features: number
+}
+
+/** A bootstrap as read. */
+export interface Bootstrap {
+  tree: FileTree
+  blobs: RafsBlob[]
+  compressor: Compressor
+  digester: Digester
+}
+
+/** What a bootstrap says besides its tree. */
+export interface BootstrapInit {
+  /** The blob table. */
+  blobs: readonly RafsBlob[]
+  compressor: Compressor
+  digester: Digester
+  /** Says that files may have attributes. */
+  xattrs: boolean
+  /** Nodes of the prefetch table. */
+  prefetch: readonly number[]
+}
+
+/** What is known of a layer's own blob when its bootstrap is written. */
+export interface OwnBlobInit {
+  chunkSize: number
+  chunkCount: number
+  compressor: Compressor
+  digester: Digester
+  /** As in the header of its chunk table. */
+  features: number
+  dataSize: number
+  uncompressedSize: number
+  /** Bytes of the blob before its bootstrap. */
+  bootstrapOffset: number
+  /** v6 alone. */
+  chunkTable: ChunkTableLocation | undefined
+}
+
+/** What the driver needs of a version of RAFS. */
+export interface Rafs {
+  /** Reads a bootstrap. Throws FORMAT_…. */
+  read(bytes: Uint8Array, what: string): Bootstrap
+  /** Lays a bootstrap out; the pieces are written front to back. Throws FORMAT_…. */
+  write(tree: FileTree, init: BootstrapInit): { size: number; pieces(): Iterable<Uint8Array> }
+  /** The entry of a layer's own blob in its own bootstrap. */
+  ownBlob(init: OwnBlobInit): RafsBlob
+  /** The entry of the blob `blobId` in the bootstrap of an image. */
+  imageBlob(entry: RafsBlob, blobId: string): RafsBlob
+}
+
+/** A version of RAFS. */
+export function rafsOf(version: RafsVersion): Rafs {
+  return version === 6 ? rafsV6 : rafsV5
+}
+
+/** Tells whether an entry is that of the layer's own blob, not one of a chunk dictionary. */
+export function isOwnBlob(blob: RafsBlob): boolean {
+  return blob.blobId === OWN_BLOB_ID
+}
+
+const rafsV6: Rafs = {
+  read: (bytes, what) => readRafsV6(bytes, { what }),
+  write(tree, { blobs, compressor, digester, xattrs, prefetch }) {
+    // Set also where there is no blob, as nydus has it.
+    const digests = blobs.every((blob) => hasFeature(blob.features, BlobFeature.inlinedChunkDigest))
+    const flags = nativeFlags({ compressor, digester, xattrs, digests })
+    const plan = planRafsV6(tree, { blobs: blobs as readonly RafsV6Blob[], flags, prefetch })
+    return { size: plan.size, pieces: () => writeRafsV6(plan) }
+  },
+  ownBlob: (init) => layerBlobEntry({ ...init, chunkTable: init.chunkTable! }),
+  imageBlob: (entry, blobId) => imageBlobEntry(entry as RafsV6Blob, blobId),
+}
+
+const rafsV5: Rafs = {
+  read: (bytes, what) => readRafsV5(bytes, { what }),
+  write(tree, { blobs, prefetch, ...flags }) {
+    const init = { blobs: blobs as readonly RafsV5Blob[], flags: flagsV5(flags), prefetch }
+    const plan = planRafsV5(tree, init)
+    return { size: plan.size, pieces: () => writeRafsV5(plan) }
+  },
+  ownBlob: (init) =>
+    layerBlobEntryV5({
+      ...init,
+      blobId: OWN_BLOB_ID,
+      aligned: hasFeature(init.features, BlobFeature.aligned),
+    }),
+  imageBlob: (entry, blobId) => imageBlobEntryV5(entry as RafsV5Blob, blobId),
+}
