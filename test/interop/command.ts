@@ -37,10 +37,12 @@ export class CommandError extends Error {
   }
 }
 
-/** Of a run: variables added to the environment, and the folder it runs in. */
+/** Of a run: variables added to the environment, the folder it runs in, and what it reads on standard input. */
 export interface CommandInit {
   env?: Record<string, string>
   cwd?: string
+  /** @default nothing */
+  input?: string
 }
 
 /** Runs a program and returns what it wrote on standard output. Throws CommandError. */
@@ -52,13 +54,15 @@ export async function output(
   const env = { ...process.env, PATH: searchPath.join(delimiter), ...init.env }
   const options = { env, maxBuffer: 256 * 1024 * 1024, ...(init.cwd && { cwd: init.cwd }) }
   return new Promise((resolve, reject) => {
-    execFile(program, args, options, (error, stdout, stderr) => {
+    const child = execFile(program, args, options, (error, stdout, stderr) => {
       if (error === null) return resolve(stdout)
       const exitCode = typeof error.code === 'number' ? error.code : undefined
       reject(
         new CommandError([program, ...args].join(' '), exitCode, stdout, stderr || error.message),
       )
     })
+    // A program that does not read its input may be gone before it is written.
+    child.stdin?.on('error', () => undefined).end(init.input ?? '')
   })
 }
 

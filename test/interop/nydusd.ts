@@ -1,0 +1,66 @@
+/** nydusd, which mounts Nydus images by FUSE and fetches what is read. */
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { beginsLikeRafsV5 } from '../../src/cli/inspect/bootstrap.ts'
+import { CommandError, output, startDaemon } from './command.ts'
+
+/** Where nydusd finds blobs: a repository of a registry without TLS, or a directory with a file for each blob. */
+export type NydusBackend =
+  | { type: 'registry'; host: string; repo: string }
+  | { type: 'localfs'; dir: string }
+
+/** A mounted image; it is unmounted when disposed of. */
+export interface MountedNydus extends AsyncDisposable {
+  readonly mountPoint: string
+}
+
+/**
+ * Mounts the image of `bootstrap`. State, the log and what nydusd keeps of blobs are in `folder`, which is new and empty. Chunks
+ * of v5 are held to their digests.
+ */
+export async function mountNydus(
+  bootstrap: string,
+  backend: NydusBackend,
+  folder: string,
+): Promise<MountedNydus> {
+  const [mountPoint, cache] = [join(folder, 'mnt'), join(folder, 'cache')]
+  for (const path of [mountPoint, cache]) mkdirSync(path, { recursive: true })
+  const { type, ...where } = backend
+  const settings = type === 'registry' ? { ...where, scheme: 'http' } : where
+  const config = join(folder, 'nydusd.json')
+  writeFileSync(
+    config,
+    JSON.stringify({
+      device: {
+        backend: { type, config: { timeout: 10, connect_timeout: 5, retry_limit: 1, ...settings } },
+        cache: { type: 'blobcache', config: { work_dir: cache } },
+      },
+      mode: 'direct',
+      // of v6 nydusd has no such check
+      digest_validate: beginsLikeRafsV5(readFileSync(bootstrap)),
+      enable_xattr: true,
+      fs_prefetch: { enable: false },
+    }),
+  )
+  // 0 leaves the limit of open files as it is; not every machine lets it be raised.
+  const args = ['fuse', '--config', config, '--mountpoint', mountPoint, '--rlimit-nofile', '0']
+  const { dev } = statSync(folder)
+  const daemon = await startDaemon(
+    'nydusd',
+    [...args, '--bootstrap', bootstrap, '--log-level', 'warn'],
+    {
+      log: join(folder, 'nydusd.log'),
+      ready: () => Promise.resolve(statSync(mountPoint).dev !== dev),
+    },
+  )
+  return {
+    mountPoint,
+    async [Symbol.asyncDispose]() {
+      await daemon[Symbol.asyncDispose]()
+      // It takes its mount with it when it ends in order.
+      await output('umount', ['-l', mountPoint]).catch((error: unknown) => {
+        if (!(error instanceof CommandError)) throw error
+      })
+    },
+  }
+}
