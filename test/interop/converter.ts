@@ -15,32 +15,40 @@ export interface Converter {
 export async function chosenConverter(folder: string, registry: string): Promise<Converter> {
   mkdirSync(folder, { recursive: true })
   if (process.env.ACCEL_INTEROP_CONVERTER === 'upstream') return upstream(folder)
-  const config = join(folder, 'config.yaml')
-  // JSON is YAML.
-  writeFileSync(config, JSON.stringify(configuration(folder, registry), null, 2))
-  return {
-    name: 'ours',
-    async convert(source) {
-      const accelctl = [join(root, 'bin/accelctl.js'), 'convert', '--config', config, source]
-      await output(process.execPath, accelctl)
-      return `${source}-esgz`
-    },
-  }
+  return ourConverter(folder, registry, {
+    driver: { type: 'estargz', config: { docker2oci: 'true' } },
+    tagSuffix: '-esgz',
+  })
 }
 
-/** As little as upstream's configuration file can have. */
-function configuration(folder: string, registry: string): object {
-  return {
+/** How our command line converts. */
+export interface OurConverterInit {
+  /** As `converter.driver` of a configuration. */
+  driver: { type: string; config: Record<string, string> }
+  tagSuffix: string
+}
+
+/** Our command line, with as little as upstream's configuration file can have. State is in `folder`, which is there. */
+export function ourConverter(folder: string, registry: string, init: OurConverterInit): Converter {
+  const config = join(folder, `config${init.tagSuffix}.yaml`)
+  const { driver, tagSuffix } = init
+  const configuration = {
     server: { name: 'API', host: '127.0.0.1', port: 0 },
     provider: {
       source: { [registry]: { auth: '' } },
       work_dir: join(folder, 'work'),
       gcpolicy: { threshold: '1000MB' },
     },
-    converter: {
-      worker: 1,
-      driver: { type: 'estargz', config: { docker2oci: 'true' } },
-      rules: [{ tag_suffix: '-esgz' }],
+    converter: { worker: 1, driver, rules: [{ tag_suffix: tagSuffix }] },
+  }
+  // JSON is YAML.
+  writeFileSync(config, JSON.stringify(configuration, null, 2))
+  return {
+    name: 'ours',
+    async convert(source) {
+      const accelctl = [join(root, 'bin/accelctl.js'), 'convert', '--config', config, source]
+      await output(process.execPath, accelctl)
+      return `${source}${tagSuffix}`
     },
   }
 }

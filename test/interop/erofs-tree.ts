@@ -1,5 +1,6 @@
 /** What the kernel's EROFS driver shows of an image, and what a directory of this machine holds, in one form. */
 import { output } from './command.ts'
+import { ignoredXattr, kinds, shown, type Tree, type TreeEntry } from './tree.ts'
 
 /** One name, from lstat, readlink, listxattr and reading. Bytes that are not ASCII appear as latin1 characters. */
 export interface SeenFile {
@@ -48,6 +49,52 @@ export async function directoryTree(directory: string): Promise<SeenFile[]> {
   return JSON.parse(
     await output('python3', ['-c', PROGRAM, '', '', directory, 'true']),
   ) as SeenFile[]
+}
+
+/** The same files as `readTree` of tree.ts shows them. */
+export function asTree(files: readonly SeenFile[]): Tree {
+  const bytes = (text: string): Buffer => Buffer.from(text, 'latin1')
+  const names = new Map<number, { name: string; entry: TreeEntry }[]>()
+  const tree: Tree = new Map()
+  const inOrder = files
+    .map((file) => ({ file, path: bytes(file.path.slice(1)) }))
+    .toSorted((a, b) => Buffer.compare(a.path, b.path))
+  for (const { file, path } of inOrder) {
+    const mode = BigInt(Number.parseInt(file.mode, 8))
+    const entry: TreeEntry = {
+      kind: kinds.get(mode & 0o170000n) ?? 'missing',
+      mode: (mode & 0o7777n).toString(8).padStart(4, '0'),
+      owner: `${file.uid}:${file.gid}`,
+      mtime: Math.floor(Number(file.mtime) / 1e9),
+    }
+    if (entry.kind === 'file') {
+      entry.size = file.size
+      entry.content = file.sha256 ?? ''
+    }
+    if (file.target !== undefined) entry.content = shown(bytes(file.target))
+    if (file.device !== undefined) entry.device = String(deviceNumber(...file.device))
+    const xattrs = Object.entries(file.xattrs)
+      .filter(([name]) => !ignoredXattr.test(name))
+      .map(([name, value]) => `${name}=${Buffer.from(value, 'hex').toString('base64')}`)
+      .toSorted()
+    if (xattrs.length > 0) entry.xattrs = xattrs.join(',')
+    const name = path.length === 0 ? '.' : shown(path)
+    tree.set(name, entry)
+    if (entry.kind !== 'dir') names.set(file.ino, [...(names.get(file.ino) ?? []), { name, entry }])
+  }
+  for (const links of names.values()) {
+    const [first] = links
+    if (links.length > 1) for (const { entry } of links) entry.link = first?.name ?? ''
+  }
+  return tree
+}
+
+/** As stat has it. Source: glibc sysmacros.h (makedev). */
+function deviceNumber(major: number, minor: number): bigint {
+  const [high, low] = [BigInt(major), BigInt(minor)]
+  return (
+    ((high & 0xfffn) << 8n) | ((high & ~0xfffn) << 32n) | (low & 0xffn) | ((low & ~0xffn) << 12n)
+  )
 }
 
 const PROGRAM = `

@@ -44,19 +44,7 @@ import { writeRafsV6 } from '../../src/formats/rafs-v6/write.ts'
 import { randomTree, seeded } from '../../src/testing/random-file-tree.ts'
 import { output } from './command.ts'
 import { directoryTree, mountedTree, type SeenFile } from './erofs-tree.ts'
-import { lacking, stateFolder } from './programs.ts'
-
-/** Why the kernel cannot be asked, or undefined. Plain files can be mounted from Linux 6.12 on. */
-function kernelReason(): string | undefined {
-  const reason = lacking('python3')
-  if (reason !== undefined) return reason
-  const release = readFileSync('/proc/sys/kernel/osrelease', 'utf8').trim()
-  const [major = 0, minor = 0] = release.split('.').map(Number)
-  if (major < 6 || (major === 6 && minor < 12))
-    return `Linux ${release} mounts no plain files as EROFS; 6.12 does`
-  const known = readFileSync('/proc/filesystems', 'utf8').includes('\terofs\n')
-  return known ? undefined : 'this kernel has no EROFS driver (modprobe erofs)'
-}
+import { kernelReason, lacking, stateFolder } from './programs.ts'
 
 const flags =
   algorithmFlags('none', 'blake3') |

@@ -213,6 +213,15 @@ function many(): BuiltImage {
   return buildImage({ layers: [buildLayer(tar.bytes())] })
 }
 
+/** Has some of the files of `kinds`, and one of its own: a chunk dictionary for it. */
+export function dictionary(): BuiltImage {
+  const tar = testTar().directory('sizes/', at())
+  for (const size of [4097, 1_048_577, 4_194_305]) {
+    tar.file(`sizes/${size}`, noise(size, `${size}`), at())
+  }
+  return buildImage({ layers: [buildLayer(tar.file('own', noise(9000, 'own'), at()).bytes())] })
+}
+
 /** An index of two platforms with one layer in common. */
 function platforms(): BuiltImage {
   const common = buildLayer(

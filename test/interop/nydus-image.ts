@@ -36,6 +36,19 @@ export async function createLayer(
   if (init.chunkSize !== undefined) args.push('--chunk-size', init.chunkSize)
   if (init.batchSize !== undefined) args.push('--batch-size', init.batchSize)
   await output('nydus-image', [...args, tar], { input: '/' })
+  return named(made, folder)
+}
+
+/** Makes a blob that says how to read a gzip layer in place (zran). Returns its path in `folder`, named by its digest. */
+export async function createReference(layer: string, folder: string): Promise<string> {
+  const made = join(mkdtempSync(join(folder, 'layer-')), 'blob')
+  const args = ['create', '--log-level', 'warn', '--type', 'targz-ref', '--blob-inline-meta']
+  await output('nydus-image', [...args, '--features', 'blob-toc', '--blob', made, layer])
+  return named(made, folder)
+}
+
+/** Gives a blob its digest as name. */
+async function named(made: string, folder: string): Promise<string> {
   const hash = createHash('sha256')
   await pipeline(createReadStream(made), hash)
   const path = join(folder, hash.digest('hex'))

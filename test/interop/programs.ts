@@ -1,5 +1,5 @@
 /** Which programs of others this machine has, and what becomes of a test that needs one it has not. */
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { root } from '../../scripts/source-tree.ts'
 import { findProgram, output } from './command.ts'
@@ -24,6 +24,18 @@ export function lacking(...names: string[]): string | undefined {
   return missing.length === 0
     ? undefined
     : `not installed: ${missing.join(', ')}; see docs/interop.md`
+}
+
+/** Why the kernel cannot be asked to mount EROFS, or undefined. Plain files can be mounted from Linux 6.12 on. */
+export function kernelReason(): string | undefined {
+  const reason = lacking('python3')
+  if (reason !== undefined) return reason
+  const release = readFileSync('/proc/sys/kernel/osrelease', 'utf8').trim()
+  const [major = 0, minor = 0] = release.split('.').map(Number)
+  if (major < 6 || (major === 6 && minor < 12))
+    return `Linux ${release} mounts no plain files as EROFS; 6.12 does`
+  const known = readFileSync('/proc/filesystems', 'utf8').includes('\terofs\n')
+  return known ? undefined : 'this kernel has no EROFS driver (modprobe erofs)'
 }
 
 /**

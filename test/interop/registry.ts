@@ -75,26 +75,32 @@ async function answered(url: string, init: RequestInit): Promise<Response> {
   return answer
 }
 
-/** The layers of an image as its manifest has them, those of linux/amd64 where it is an index. */
-export async function layersOf(
-  reference: string,
-): Promise<
-  { mediaType: string; digest: string; size: number; annotations?: Record<string, string> }[]
-> {
+/** The layers of an image as its manifest has them, those for linux on one architecture where it is an index. */
+export async function layersOf(reference: string, architecture = 'amd64'): Promise<Layer[]> {
   const [repository, selector] = splitReference(reference)
   const manifest = await getManifest(repository, selector)
   if (manifest.layers !== undefined) return manifest.layers
-  const child = manifest.manifests?.find((m) => m.platform?.architecture === 'amd64')
+  const child = manifest.manifests?.find((m) => m.platform?.architecture === architecture)
   return (await getManifest(repository, child?.digest ?? '')).layers ?? []
 }
 
+/** The bytes of a blob of the repository that `reference` is in. */
+export async function blobOf(reference: string, digest: string): Promise<Buffer> {
+  const [host = '', ...repository] = splitReference(reference)[0].split('/')
+  const url = `http://${host}/v2/${repository.join('/')}/blobs/${digest}`
+  return Buffer.from(await (await answered(url, { method: 'GET' })).arrayBuffer())
+}
+
+/** A layer as a manifest names it. */
+export interface Layer {
+  mediaType: string
+  digest: string
+  size: number
+  annotations?: Record<string, string>
+}
+
 interface Manifest {
-  layers?: {
-    mediaType: string
-    digest: string
-    size: number
-    annotations?: Record<string, string>
-  }[]
+  layers?: Layer[]
   manifests?: { digest: string; platform?: { architecture: string } }[]
 }
 

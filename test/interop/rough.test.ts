@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
 import { buildImage } from '../../src/testing/image-builder.ts'
-import { CommandError } from './command.ts'
 import type { LazyPull, LazyPuller } from './containerd.ts'
 import { type House, openHouse } from './house.ts'
 import { bringImages, full, noImages } from './images.ts'
@@ -10,8 +9,9 @@ import { lacking } from './programs.ts'
 import { layersOf, pushImage } from './registry.ts'
 import { type Row, writeResults } from './results.ts'
 import { type Reference, roughCases } from './rough-cases.ts'
-import { differences, type Tree } from './tree.ts'
-import { unpackedByTar, unpackedByUmoci } from './unpacked.ts'
+import { differences } from './tree.ts'
+import { referenceTree } from './unpacked.ts'
+import { codeOf, lastLine, pattern } from './words.ts'
 
 const programs = ['docker-registry', 'skopeo', 'umoci', 'getfattr', 'containerd', 'ctr-remote']
 const all = Object.entries(roughCases)
@@ -107,25 +107,4 @@ async function outcomeOf(
   const found = differences(await referenceTree(reference, source), pulled.tree)
   if (found.length > 0) return `different: ${found.slice(0, 3).join('; ')}`
   return kept === 0 ? 'equal' : `equal, ${kept} ${kept === 1 ? 'layer' : 'layers'} kept`
-}
-
-async function referenceTree(reference: Reference, source: string): Promise<Tree> {
-  if (reference === 'umoci') return unpackedByUmoci(source)
-  return reference === 'tar' ? unpackedByTar(source) : reference
-}
-
-/** The code that our command line names, or what another converter said last. */
-function codeOf(error: unknown): string {
-  const said = error instanceof CommandError ? error.stderr + error.stdout : String(error)
-  return /\b[A-Z]{4,}_[A-Z_]+\b/.exec(said)?.[0] ?? lastLine(error)
-}
-
-function lastLine(error: unknown): string {
-  const said = error instanceof CommandError ? error.stderr || error.stdout : String(error)
-  return said.trim().split('\n').at(-1)?.slice(0, 160) ?? ''
-}
-
-function pattern(expected: string | RegExp): RegExp {
-  if (expected instanceof RegExp) return expected
-  return new RegExp(`^${expected.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)}$`)
 }

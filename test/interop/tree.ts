@@ -46,9 +46,10 @@ export interface TreeEntry {
 export type Tree = Map<string, TreeEntry>
 
 /** Attributes that an overlay or the machine keeps for itself. */
-const ignoredXattr = /^(?:trusted\.overlay\.|user\.overlay\.|security\.selinux$)/
+export const ignoredXattr = /^(?:trusted\.overlay\.|user\.overlay\.|security\.selinux$)/
 
-const kinds = new Map<bigint, TreeEntry['kind']>([
+/** By the type bits of a mode. */
+export const kinds = new Map<bigint, TreeEntry['kind']>([
   [0o100000n, 'file'],
   [0o040000n, 'dir'],
   [0o120000n, 'symlink'],
@@ -150,7 +151,8 @@ function digestOf(path: Buffer): string {
   return hash.digest('hex')
 }
 
-function shown(bytes: Buffer): string {
+/** A path or target as text. */
+export function shown(bytes: Buffer): string {
   if (isUtf8(bytes)) return bytes.toString('utf8')
   return bytes
     .toString('latin1')

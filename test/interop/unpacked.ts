@@ -3,7 +3,14 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { output } from './command.ts'
+import type { Reference } from './rough-cases.ts'
 import { readTree, type Tree, untimedSince } from './tree.ts'
+
+/** What the original of an image is taken to hold. */
+export async function referenceTree(reference: Reference, source: string): Promise<Tree> {
+  if (reference === 'umoci') return unpackedByUmoci(source)
+  return reference === 'tar' ? unpackedByTar(source) : reference
+}
 
 /** Unpacks with umoci. It reads no zstd, so layers are first packed anew, as gzip. */
 export function unpackedByUmoci(reference: string, architecture = 'amd64'): Promise<Tree> {
