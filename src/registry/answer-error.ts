@@ -1,13 +1,11 @@
 import { AccelError } from '../errors/accel-error.ts'
 import type { Diagnostic, RegistryAnswer } from '../errors/catalogue/registry.ts'
 import type { Side } from '../errors/row.ts'
+import { oneLine, readErrorText } from '../network/error-text.ts'
 import type { Incoming } from '../network/exchange.ts'
-import type { Scrubber } from './redact.ts'
+import type { Scrubber } from '../network/redact.ts'
 
-/** Read of an error's body. */
-const MAX_BODY = 16 * 1024
 const MAX_DIAGNOSTICS = 4
-const MAX_MESSAGE = 400
 
 /** What was asked, for the message of an error. */
 export interface Asked {
@@ -49,8 +47,8 @@ function codeOf(
  * Source: OCI distribution-spec, "Error Codes".
  */
 export async function readDiagnostics(answer: Incoming, scrubber: Scrubber): Promise<Diagnostic[]> {
-  const text = await readText(answer)
-  const clean = (value: unknown) => cut(scrubber.scrub(typeof value === 'string' ? value : ''))
+  const text = await readErrorText(answer)
+  const clean = (value: unknown) => oneLine(scrubber.scrub(typeof value === 'string' ? value : ''))
   const type = String(answer.headers['content-type'] ?? '')
   if (type.includes('html') || text === '') return []
   const errors = errorsIn(text)
@@ -64,28 +62,13 @@ export async function readDiagnostics(answer: Incoming, scrubber: Scrubber): Pro
     // The codes' own messages are general; what is meant is often in the detail.
     const more =
       detail === '""' || detail === 'null' || detail === '{}' ? '' : ` (${clean(detail)})`
-    return { code: clean(entry.code) || 'UNKNOWN', message: cut(message + more) }
+    return { code: clean(entry.code) || 'UNKNOWN', message: oneLine(message + more) }
   })
 }
 
 /** Whether one of the diagnostics has the specification's `code`. */
 export function hasCode(diagnostics: Diagnostic[], code: string): boolean {
   return diagnostics.some((entry) => entry.code === code)
-}
-
-async function readText(answer: Incoming): Promise<string> {
-  const pieces: Uint8Array[] = []
-  let size = 0
-  try {
-    for await (const chunk of answer.body) {
-      pieces.push(chunk)
-      size += chunk.length
-      if (size >= MAX_BODY) break
-    }
-  } catch {
-    // The status is what counts; its explanation was cut short.
-  }
-  return Buffer.concat(pieces).subarray(0, MAX_BODY).toString('utf8')
 }
 
 function errorsIn(text: string): Record<string, unknown>[] | undefined {
@@ -99,10 +82,4 @@ function errorsIn(text: string): Record<string, unknown>[] | undefined {
   } catch {
     return undefined
   }
-}
-
-function cut(text: string): string {
-  // oxlint-disable-next-line no-control-regex
-  const line = text.replace(/[\s\u0000-\u001f\u007f-\u009f]+/g, ' ').trim()
-  return line.length > MAX_MESSAGE ? `${line.slice(0, MAX_MESSAGE)}…` : line
 }

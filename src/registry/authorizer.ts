@@ -4,7 +4,7 @@ import type { Challenge } from './challenge.ts'
 import type { Clock } from '../network/clock.ts'
 import { basicHeader, isIdentityToken, type Credentials } from './credentials/credentials.ts'
 import type { Host } from './host.ts'
-import type { Scrubber } from './redact.ts'
+import type { Scrubber } from '../network/redact.ts'
 import { judgeRealm } from './realm.ts'
 import { parseScopes, uniteScopes, type Scope } from './scope.ts'
 import {

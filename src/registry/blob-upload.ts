@@ -4,7 +4,7 @@ import type { ByteSource } from '../streams/byte-source.ts'
 import type { CallInit } from '../transport/image-transport.ts'
 import { describeBlob, hasBlob } from './blob.ts'
 import { waitAgain, type RepositoryAccess } from './repository-access.ts'
-import { redactUrl } from './redact.ts'
+import { redactUrl } from '../network/redact.ts'
 import { createRetries } from '../network/retry.ts'
 import type { RegistryAnswerHead } from './sender.ts'
 import {

@@ -1,5 +1,5 @@
 import { hostnameOf, isLoopback, type Host } from './host.ts'
-import { redactUrl } from './redact.ts'
+import { redactUrl } from '../network/redact.ts'
 
 /** Where a token is asked for: at the registry's own origin, or at another host. */
 export type Realm = { own: boolean; url: URL } | { refused: string; shown: string }

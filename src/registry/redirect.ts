@@ -1,5 +1,5 @@
 import { hostnameOf, isLinkLocal, isLoopback, type Host } from './host.ts'
-import { redactUrl } from './redact.ts'
+import { redactUrl } from '../network/redact.ts'
 
 /** Redirects followed for one request. */
 export const MAX_REDIRECTS = 5

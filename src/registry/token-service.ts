@@ -5,7 +5,7 @@ import { connectionFailure } from '../network/connection-error.ts'
 import type { Connections } from './connection.ts'
 import { exchange, single } from '../network/exchange.ts'
 import type { Host } from './host.ts'
-import { redactUrl } from './redact.ts'
+import { redactUrl } from '../network/redact.ts'
 import {
   createRetries,
   isRetryableStatus,

@@ -11,7 +11,7 @@ import { single } from '../network/exchange.ts'
 import type { Host } from './host.ts'
 import type { Log } from '../log/log.ts'
 import type { Redaction } from '../log/redaction.ts'
-import { createScrubber, redactUrl } from './redact.ts'
+import { createScrubber, redactUrl } from '../network/redact.ts'
 import {
   createRetries,
   isRetryableStatus,

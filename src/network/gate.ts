@@ -1,4 +1,4 @@
-import { abortError } from '../network/abort.ts'
+import { abortError } from './abort.ts'
 
 /** Lets a limited number in at a time; the others wait in order. */
 export interface Gate {
