@@ -8,6 +8,7 @@ export const folderOrder: readonly (readonly string[])[] = [
   ['streams'],
   ['network'],
   ['transport', 'formats', 'store', 'tasks', 'api'],
+  ['backends'],
   ['registry', 'layout', 'drivers', 'cache'],
   ['verify'],
   ['convert'],

@@ -16,7 +16,6 @@ export {
 } from './drivers/content-table.ts'
 export type {
   BlobOrigin,
-  BlobStore,
   FinishedImage,
   FinishedLayer,
   FinishImage,
@@ -35,6 +34,7 @@ export type {
   LowerEntry,
   LowerQuestion,
 } from './drivers/layer-content.ts'
+export type { BlobStore, BlobStoreInit } from './transport/image-transport.ts'
 export {
   AccelError,
   type ErrorCode,

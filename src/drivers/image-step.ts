@@ -2,9 +2,8 @@ import type { Descriptor, Platform } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { ImageConfig } from '../oci/image-config.ts'
 import type { Manifest } from '../oci/manifest.ts'
-import type { ByteSource } from '../streams/byte-source.ts'
 import type { ThreadPool } from '../threads/pool.ts'
-import type { CallInit, ImageSource, PushedBlob } from '../transport/image-transport.ts'
+import type { BlobStore, ImageSource } from '../transport/image-transport.ts'
 import type { LayerResult } from './layer-result.ts'
 
 /**
@@ -81,18 +80,6 @@ export interface FinishedImage {
   blobs?: ImageBlob[]
   /** In sentences. */
   warnings: string[]
-}
-
-/** A place for blobs besides the registry. */
-export interface BlobStore {
-  /** For messages; holds no secret. */
-  readonly name: string
-  /** As `ImageTarget.pushBlob`. */
-  pushBlob(
-    descriptor: Descriptor,
-    open: (offset: number) => ByteSource,
-    init?: CallInit & { onProgress?: (bytes: number) => void },
-  ): Promise<PushedBlob>
 }
 
 /** An image that an option names. */

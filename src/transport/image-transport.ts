@@ -37,21 +37,37 @@ export interface RangedSource extends ImageSource {
 /** What became of a blob that was to be pushed. */
 export type PushedBlob = 'uploaded' | 'exists' | 'mounted'
 
-/** Where an image is written to. Nothing is visible under a tag before `pushManifest` with that tag. */
-export interface ImageTarget {
+/** How a blob is pushed. */
+export interface BlobStoreInit extends CallInit {
+  /** Gets the bytes that are there so far; fewer than before when some have to be sent again. */
+  onProgress?: (bytes: number) => void
+}
+
+/** A place for blobs. One appears there whole or not at all. */
+export interface BlobStore {
+  /** For messages; holds no secret. */
   readonly name: string
-  /** The descriptor that a tag or digest names now, or undefined. */
-  find(tagOrDigest: string, init?: CallInit): Promise<Descriptor | undefined>
-  hasBlob(descriptor: Descriptor, init?: CallInit): Promise<boolean>
   /**
-   * Makes the target hold a blob. `open(offset)` gives its bytes from `offset` on and may be called again,
-   * with where the target stands, when a connection breaks. `mountFrom` names other repositories of the same
-   * registry that are said to have it; a mount that fails is no error.
+   * Makes the store hold a blob. `open(offset)` gives its bytes from `offset` on and may be called again, with where
+   * the store stands, when a connection breaks.
    */
   pushBlob(
     descriptor: Descriptor,
     open: (offset: number) => ByteSource,
-    init?: CallInit & { mountFrom?: string[]; onProgress?: (bytes: number) => void },
+    init?: BlobStoreInit,
+  ): Promise<PushedBlob>
+}
+
+/** Where an image is written to. Nothing is visible under a tag before `pushManifest` with that tag. */
+export interface ImageTarget extends BlobStore {
+  /** The descriptor that a tag or digest names now, or undefined. */
+  find(tagOrDigest: string, init?: CallInit): Promise<Descriptor | undefined>
+  hasBlob(descriptor: Descriptor, init?: CallInit): Promise<boolean>
+  /** `mountFrom` names other repositories of the same registry that are said to have it; a mount that fails is no error. */
+  pushBlob(
+    descriptor: Descriptor,
+    open: (offset: number) => ByteSource,
+    init?: BlobStoreInit & { mountFrom?: string[] },
   ): Promise<PushedBlob>
   /**
    * Writes a manifest or index, by digest, and under `tag` where given. `subject`, where the bytes have one,

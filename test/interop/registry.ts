@@ -35,7 +35,8 @@ export async function startRegistry(folder: string): Promise<Registry> {
   return { ...daemon, address }
 }
 
-async function freePort(): Promise<number> {
+/** A port of the loopback address that nobody listens on. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()

@@ -8,7 +8,7 @@ import {
   sizeOption,
   type FailOption,
 } from '../option-reader.ts'
-import type { BlobStore } from '../image-step.ts'
+import type { BlobStore } from '../../transport/image-transport.ts'
 import type { RafsVersion } from './rafs.ts'
 
 /** How the layers of an image are cut and stored. */

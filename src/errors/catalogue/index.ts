@@ -1,3 +1,4 @@
+import { backendErrors } from './backend.ts'
 import { checkErrors } from './check.ts'
 import { configErrors } from './config.ts'
 import { contentErrors } from './content.ts'
@@ -14,6 +15,7 @@ import { taskErrors } from './task.ts'
 
 /** Every error of the program. A code is never reused for another meaning. */
 export const catalogue = {
+  ...backendErrors,
   ...checkErrors,
   ...configErrors,
   ...contentErrors,
