@@ -25,7 +25,7 @@ export const formatOrder: readonly (readonly string[])[] = [
   ['layer-decoder.ts'],
   ['estargz', 'erofs', 'nydus-blob'],
   // zstd:chunked has eStargz' table of contents
-  ['zstd-chunked', 'rafs-v5', 'rafs-v6', 'listing'],
+  ['zstd-chunked', 'rafs-v5', 'rafs-v6', 'zran', 'listing'],
 ]
 
 /** What the order would allow and is forbidden all the same: a driver gets bytes handed in and hands bytes out. */

@@ -12,6 +12,7 @@ import { referenceErrors } from './reference.ts'
 import { registryErrors } from './registry.ts'
 import { storeErrors } from './store.ts'
 import { taskErrors } from './task.ts'
+import { zranErrors } from './zran.ts'
 
 /** Every error of the program. A code is never reused for another meaning. */
 export const catalogue = {
@@ -29,4 +30,5 @@ export const catalogue = {
   ...registryErrors,
   ...storeErrors,
   ...taskErrors,
+  ...zranErrors,
 }

@@ -1,0 +1,158 @@
+import { strict as assert } from 'node:assert'
+import { AccelError } from '../../errors/accel-error.ts'
+import { MAX_CHUNK } from '../nydus-blob/chunk-info.ts'
+import type { ZranContext } from '../nydus-blob/layout.ts'
+import type { ChunkCutter, CutChunk } from './chunk-cutter.ts'
+import { type BlockStart, GzipBlocks } from './gzip-blocks.ts'
+
+/** Where a new context is begun, in bytes. Source: nydus storage/src/meta/zran.rs (ZranContextGenerator::new). */
+export interface ContextSizes {
+  /** A gap counts only behind a context of more compressed bytes. @default 512 KiB */
+  minCompressed: number
+  /** Half of it, compressed, is enough for a context. @default 1 MiB */
+  maxCompressed: number
+  /** Uncompressed bytes that one more chunk must not reach. @default 2 MiB */
+  maxUncompressed: number
+}
+
+const SIZES: ContextSizes = {
+  minCompressed: 512 * 1024,
+  maxCompressed: 1024 * 1024,
+  maxUncompressed: 2 * 1024 * 1024,
+}
+
+/** The contexts of a layer, as the chunk table has them. */
+export interface Contexts {
+  contexts: ZranContext[]
+  /** Their dictionaries, one behind the other. */
+  dictionaries: Uint8Array
+}
+
+export interface ContextCutterInit {
+  /** Names the layer in messages. */
+  what: string
+  /** Largest chunk. */
+  chunkSize: number
+  sizes?: ContextSizes
+}
+
+/**
+ * Reads a gzip layer by exact amounts and cuts it into contexts, from each of which a reader can inflate the chunks
+ * that were read between `beginChunk` and `endChunk`. Other bytes, such as tar headers, are in no chunk.
+ *
+ * Contexts begin at the block that the first of their chunks begins in, so they overlap. Where they begin is decided as in nydus
+ * utils/src/compress/zlib_random.rs (ZranGenerator).
+ *
+ * Memory: that of GzipBlocks, and at most 32 KiB for each MiB of chunks.
+ */
+export class ContextCutter implements ChunkCutter {
+  readonly bytes: GzipBlocks
+  readonly #what: string
+  readonly #chunkSize: number
+  readonly #sizes: ContextSizes
+  readonly #contexts: { -readonly [Key in keyof ZranContext]: ZranContext[Key] }[] = []
+  readonly #dictionaries: Uint8Array[] = []
+  #dictionarySize = 0
+  #chunk: { inOffset: number; outOffset: number } | undefined = undefined
+
+  constructor({ what, chunkSize, sizes = SIZES }: ContextCutterInit) {
+    this.#what = what
+    this.#chunkSize = chunkSize
+    this.#sizes = sizes
+    this.bytes = new GzipBlocks({
+      what,
+      hold: chunkSize,
+      onMember: (start) => this.#passMember(start),
+    })
+  }
+
+  beginChunk(size: number): void {
+    assert(this.#chunk === undefined && size > 0 && size <= this.#chunkSize)
+    this.bytes.hold(size)
+    const { inOffset, outOffset } = this.bytes
+    if (this.#isDue(inOffset, outOffset)) this.#begin()
+    this.#chunk = { inOffset, outOffset }
+  }
+
+  endChunk(): CutChunk {
+    const chunk = this.#chunk!
+    this.#chunk = undefined
+    const { inOffset, outOffset } = this.bytes
+    const context = this.#contexts.at(-1)!
+    context.inLength = inOffset - context.inOffset
+    context.outLength = outOffset - context.outOffset
+    if (context.outLength > MAX_CHUNK) {
+      throw this.#unsuitable(
+        `${context.outLength} bytes can be inflated only together, nydusd takes ${MAX_CHUNK}`,
+      )
+    }
+    return {
+      bytes: this.bytes.held(chunk.outOffset),
+      place: {
+        compressedOffset: chunk.inOffset,
+        compressedSize: inOffset - chunk.inOffset,
+        zran: {
+          context: this.#contexts.length - 1,
+          offset: chunk.outOffset - context.outOffset,
+        },
+      },
+    }
+  }
+
+  /** The contexts, once all was read. Throws ZRAN_LAYER_UNSUITABLE where the last cannot be inflated by nydusd. */
+  finish(): Contexts {
+    assert(this.bytes.ended)
+    const { outOffset } = this.bytes
+    if (this.#endsAt(outOffset)) {
+      throw this.#unsuitable('it ends with a chunk, nydusd inflates only what has something behind')
+    }
+    return { contexts: this.#contexts, dictionaries: Buffer.concat(this.#dictionaries) }
+  }
+
+  /**
+   * A further member begins. Where the last chunk ended with the one before, nydusd's decoder (ZranDecoder::uncompress)
+   * meets the end of that and goes on: it needs the trailer, the next header, and a byte more.
+   */
+  #passMember({ inOffset, outOffset }: BlockStart): void {
+    const context = this.#contexts.at(-1)
+    if (context !== undefined && this.#chunk === undefined && this.#endsAt(outOffset)) {
+      context.inLength = inOffset + 1 - context.inOffset
+    }
+  }
+
+  #endsAt(outOffset: number): boolean {
+    const context = this.#contexts.at(-1)
+    return context !== undefined && context.outOffset + context.outLength === outOffset
+  }
+
+  #isDue(inOffset: number, outOffset: number): boolean {
+    const context = this.#contexts.at(-1)
+    if (context === undefined) return true
+    // Nothing new could be begun.
+    if (this.bytes.block!.inOffset === context.inOffset) return false
+    const { minCompressed, maxCompressed, maxUncompressed } = this.#sizes
+    const compressed = inOffset - context.inOffset
+    const uncompressed = outOffset - context.outOffset
+    const full =
+      compressed >= maxCompressed / 2 || uncompressed + this.#chunkSize >= maxUncompressed
+    const gap = compressed > 2 * context.inLength && context.inLength > minCompressed
+    return full || gap
+  }
+
+  #begin(): void {
+    const { dictionary, ...point } = this.bytes.resumePoint()
+    this.#contexts.push({
+      ...point,
+      dictOffset: this.#dictionarySize,
+      inLength: 0,
+      outLength: 0,
+      dictLength: dictionary.length,
+    })
+    this.#dictionaries.push(dictionary)
+    this.#dictionarySize += dictionary.length
+  }
+
+  #unsuitable(problem: string): AccelError {
+    return new AccelError('ZRAN_LAYER_UNSUITABLE', { what: this.#what, problem })
+  }
+}

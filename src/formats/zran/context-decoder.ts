@@ -1,0 +1,88 @@
+import { constants, inflateRawSync } from 'node:zlib'
+import { AccelError } from '../../errors/accel-error.ts'
+import { MAX_CHUNK } from '../nydus-blob/chunk-info.ts'
+import { bitPrefix } from './bit-prefix.ts'
+import type { Contexts } from './context-cutter.ts'
+import { GZIP_TRAILER_SIZE, gzipHeaderSize } from './gzip-header.ts'
+
+/** More that the last symbol of a context may bring: the rest of a match, and what the last bytes besides hold. */
+const SURPLUS = 64 * 1024
+
+/**
+ * The `outLength` uncompressed bytes of context `index`, from its `inLength` compressed ones: what nydusd makes of it,
+ * with the same demands. A chunk is `offset` to `offset` + its size of them. `what` names the layer.
+ * Source: nydus utils/src/compress/zlib_random.rs (ZranDecoder::uncompress).
+ *
+ * Throws FORMAT_INVALID where they are damaged, or not the context's. Memory: twice the context's output.
+ */
+export function decodeContext(
+  { contexts, dictionaries }: Contexts,
+  index: number,
+  compressed: Uint8Array,
+  what: string,
+): Uint8Array {
+  const context = contexts[index]!
+  const invalid = (problem: string, cause?: unknown): AccelError =>
+    new AccelError(
+      'FORMAT_INVALID',
+      {
+        what: `${what}, zran context ${index}`,
+        format: 'gzip',
+        offset: context.inOffset,
+        problem,
+      },
+      { cause },
+    )
+  const { outLength, dictOffset, dictLength } = context
+  if (compressed.length !== context.inLength) throw invalid(`${compressed.length} bytes`)
+  if (outLength > MAX_CHUNK) throw invalid(`${outLength} bytes of output`)
+  const pieces: Uint8Array[] = []
+  let made = 0
+  let dictionary: Uint8Array | undefined = dictionaries.subarray(
+    dictOffset,
+    dictOffset + dictLength,
+  )
+  let rest = Buffer.concat([bitPrefix(context.pendingBits, context.previousByte), compressed])
+  for (;;) {
+    const member = inflate(rest, dictionary, outLength - made + SURPLUS, invalid)
+    pieces.push(member.output)
+    made += member.output.length
+    if (!member.ended) break
+    // The member is over, which nydusd finds out before it looks whether there is enough.
+    const behind = member.used + GZIP_TRAILER_SIZE
+    const header = gzipHeaderSize(rest, behind, rest.length)
+    if (typeof header !== 'number') throw invalid(header ?? 'it ends with a gzip member')
+    rest = rest.subarray(behind + header)
+    dictionary = undefined
+  }
+  if (made < outLength) throw invalid(`${made} of ${outLength} bytes come out`)
+  return Buffer.concat(pieces).subarray(0, outLength)
+}
+
+function inflate(
+  input: Uint8Array,
+  dictionary: Uint8Array | undefined,
+  maxOutputLength: number,
+  invalid: (problem: string, cause: unknown) => AccelError,
+): { output: Uint8Array; used: number; ended: boolean } {
+  try {
+    const options = {
+      finishFlush: constants.Z_SYNC_FLUSH,
+      maxOutputLength,
+      info: true,
+      ...(dictionary === undefined || dictionary.length === 0 ? {} : { dictionary }),
+    }
+    // What `info` does to the result is documented, and missing in the types.
+    const { buffer, engine } = inflateRawSync(input, options) as unknown as {
+      buffer: Uint8Array
+      engine: { bytesWritten: number }
+    }
+    return {
+      output: buffer,
+      used: engine.bytesWritten,
+      ended: engine.bytesWritten < input.length,
+    }
+  } catch (cause) {
+    throw invalid((cause as Error).message, cause)
+  }
+}

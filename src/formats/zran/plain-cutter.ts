@@ -1,0 +1,75 @@
+import { strict as assert } from 'node:assert'
+import type { ChunkCutter, CutChunk, ExactBytes } from './chunk-cutter.ts'
+import { OutputWindow } from './output-window.ts'
+
+/** Bytes that are what they are: a layer without compression. Memory: `hold` and 96 KiB. */
+class PlainBytes implements ExactBytes {
+  readonly #output: OutputWindow
+  #piece: Uint8Array = new Uint8Array(0)
+  #pieceAt = 0
+  #pushed = false
+
+  constructor(hold: number) {
+    this.#output = new OutputWindow(hold, () => {})
+  }
+
+  get outOffset(): number {
+    return this.#output.offset
+  }
+
+  get ended(): boolean {
+    return this.#pushed && this.#pieceAt === this.#piece.length
+  }
+
+  push(bytes: Uint8Array): void {
+    assert(!this.#pushed && this.#pieceAt === this.#piece.length, 'push too early')
+    this.#piece = bytes
+    this.#pieceAt = 0
+  }
+
+  end(): void {
+    this.#pushed = true
+  }
+
+  hold(size: number): void {
+    this.#output.hold(size)
+  }
+
+  held(outOffset: number): Uint8Array {
+    return this.#output.view(outOffset)
+  }
+
+  read(size: number): Uint8Array | undefined {
+    const left = this.#piece.length - this.#pieceAt
+    if (left === 0) return undefined
+    const count = Math.min(size, left, this.#output.room())
+    const { bytes, at, offset } = this.#output
+    bytes.set(this.#piece.subarray(this.#pieceAt, this.#pieceAt + count), at)
+    this.#output.at += count
+    this.#pieceAt += count
+    return this.#output.view(offset)
+  }
+
+  close(): void {}
+}
+
+/** Chunks of a layer that is a plain tar: they are stored in it as they are. Source: nydus's conversion `tar-ref`. */
+export class PlainCutter implements ChunkCutter {
+  readonly bytes: ExactBytes
+  #start = 0
+
+  /** `chunkSize`: bytes of the largest chunk. */
+  constructor(chunkSize: number) {
+    this.bytes = new PlainBytes(chunkSize)
+  }
+
+  beginChunk(size: number): void {
+    this.bytes.hold(size)
+    this.#start = this.bytes.outOffset
+  }
+
+  endChunk(): CutChunk {
+    const bytes = this.bytes.held(this.#start)
+    return { bytes, place: { compressedOffset: this.#start, compressedSize: bytes.length } }
+  }
+}
