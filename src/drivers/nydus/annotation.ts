@@ -18,3 +18,5 @@ export const SOURCE_DIGEST_ANNOTATION = 'containerd.io/snapshot/nydus-source-dig
 export const SOURCE_REFERENCE_ANNOTATION = 'containerd.io/snapshot/nydus-source-reference'
 /** On the empty first layer of the OCI manifest in a merged index: `true`. */
 export const EMPTY_LAYER_ANNOTATION = 'containerd.io/snapshot/nydus-empty-layer'
+/** On the bootstrap layer, where blobs are kept elsewhere: its diff id. */
+export const UNCOMPRESSED_ANNOTATION = 'containerd.io/uncompressed'

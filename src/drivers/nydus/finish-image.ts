@@ -19,6 +19,7 @@ import {
   FS_VERSION_ANNOTATION,
   SOURCE_DIGEST_ANNOTATION,
   SOURCE_REFERENCE_ANNOTATION,
+  UNCOMPRESSED_ANNOTATION,
 } from './annotation.ts'
 import type { ImageJobData, ImageJobLayer, ImageJobResult } from './image-job.ts'
 import type { LayerDetail } from './layer-detail.ts'
@@ -54,7 +55,12 @@ export async function finishImage(
     diffId: result.diffId,
     origin: { kind: 'file', path: blob! },
   }))
-  const bootstrap = bootstrapLayer(image, made, path, format.version)
+  const bootstrap = bootstrapLayer(image, made, path, {
+    [BOOTSTRAP_ANNOTATION]: 'true',
+    [FS_VERSION_ANNOTATION]: String(format.version),
+    // As the snapshotter's converter leaves it where the manifest has no other layer.
+    ...(store === undefined ? {} : { [UNCOMPRESSED_ANNOTATION]: made.diffId }),
+  })
   const plan: ManifestPlan = {
     layers: store === undefined ? [...blobs, bootstrap] : [bootstrap],
     config: withHistory(image.config, store === undefined),
@@ -87,13 +93,9 @@ function bootstrapLayer(
   { descriptor }: SourceImageInput,
   { digest, size, diffId }: ImageJobResult,
   path: string,
-  version: number,
+  annotations: Record<string, string>,
 ): ImageLayer {
   const mediaType = descriptor.mediaType === DOCKER_MANIFEST ? DOCKER_LAYER_GZIP : OCI_LAYER_GZIP
-  const annotations = {
-    [BOOTSTRAP_ANNOTATION]: 'true',
-    [FS_VERSION_ANNOTATION]: String(version),
-  }
   return {
     descriptor: { mediaType, digest, size, annotations },
     diffId,

@@ -9,6 +9,7 @@ import {
   type FailOption,
 } from '../option-reader.ts'
 import type { BlobStore } from '../../transport/image-transport.ts'
+import { backendOption } from './backend-option.ts'
 import type { RafsVersion } from './rafs.ts'
 
 /** How the layers of an image are cut and stored. */
@@ -70,9 +71,12 @@ export const nydusOptionDocs = {
   docker2oci: '`true` or `false`: Docker media types become OCI ones. Default `false`.',
   oci_ref:
     '`true` or `false`: the data is left in the gzip layers of the source, and the result is an index over them.',
-  backend_type: '`oss`, `s3` or `localfs`: blobs are kept there and not in the registry.',
-  backend_config: 'How `backend_type` is reached: a JSON object.',
-  backend_force_push: '`true` or `false`: blobs are written also where they are there already.',
+  backend_type:
+    '`localfs`, `s3` or `oss`: blobs are kept there, where nydusd reads them, and the registry gets the bootstrap alone. Default: everything is in the registry.',
+  backend_config:
+    'How `backend_type` is reached: a JSON object of texts. `localfs`: `dir`. `s3`: `bucket_name` and `region`; `endpoint` (default `s3.amazonaws.com`), `scheme` (`https`), `access_key_id` and `access_key_secret` (default: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN` of the environment), `object_prefix`, `checksum_algorithm` (`CRC32`; `CRC32C`, `SHA1`, `SHA256`; empty for none). `oss`: `endpoint`, asked over TLS unless it begins with `http://`, and `bucket_name`; `access_key_id`, `access_key_secret`, `object_prefix`. See docs/backends.md.',
+  backend_force_push:
+    '`true` or `false`: blobs are written also where one of the right size is there already. Default `false`.',
   encrypt_recipients:
     'For whom the image is encrypted, separated by commas: `jwe:FILE`, and so on.',
   builder: 'Not needed: nothing is run. Accepted as upstream has it.',
@@ -116,12 +120,14 @@ export function parseNydusOptions(config: Readonly<Record<string, string>>): Nyd
   const flag = (
     key: 'merge_manifest' | 'with_referrer' | 'docker2oci' | 'fs_align_chunk',
   ): boolean => read(key, orDefault(booleanOption, false), false)
-  for (const key of ['oci_ref', 'backend_force_push'] as const) {
-    if (read(key, orDefault(booleanOption, false), false)) fail(key, 'this version cannot do it')
+  if (read('oci_ref', orDefault(booleanOption, false), false)) {
+    fail('oci_ref', 'this version cannot do it')
   }
-  for (const key of ['backend_type', 'backend_config', 'encrypt_recipients'] as const) {
-    if ((config[key] ?? '') !== '') fail(key, 'this version cannot do it')
+  if ((config['encrypt_recipients'] ?? '') !== '') {
+    fail('encrypt_recipients', 'this version cannot do it')
   }
+  const text = (key: 'backend_type' | 'backend_config' | 'backend_force_push'): string =>
+    read(key, (written) => written, '')
   return {
     format: {
       version,
@@ -135,7 +141,11 @@ export function parseNydusOptions(config: Readonly<Record<string, string>>): Nyd
     mergeManifest: flag('merge_manifest'),
     withReferrer: flag('with_referrer'),
     docker2oci: flag('docker2oci'),
-    store: undefined,
+    store: backendOption({
+      backend_type: text('backend_type'),
+      backend_config: text('backend_config'),
+      backend_force_push: text('backend_force_push'),
+    }),
     notes: (['builder', 'work_dir'] as const)
       .filter((key) => (config[key] ?? '') !== '')
       .map((key) => `converter.driver.config.${key} is not needed and not used`),

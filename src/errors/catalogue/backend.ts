@@ -26,7 +26,7 @@ export const backendErrors = {
     exit: 1,
     retry: 'never',
     text: answerText,
-    hint: 'Check access key and secret in backend_config, that they may read, write and abort uploads in the bucket (s3:GetObject, s3:PutObject, s3:AbortMultipartUpload), and this machine’s clock.',
+    hint: 'Check access key and secret in backend_config, that they may read, write and abort uploads in the bucket (docs/backends.md), and this machine’s clock.',
   }),
   BACKEND_UNAVAILABLE: row<StoreAnswer>({
     status: 502,
