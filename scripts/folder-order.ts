@@ -3,9 +3,9 @@
  * do not know each other. Types count as imports. `test/unit/imports.test.ts` holds the sources to it.
  */
 export const folderOrder: readonly (readonly string[])[] = [
-  ['errors', 'log', 'bytes'],
+  ['errors', 'log', 'bytes', 'pattern'],
   ['oci', 'threads', 'config', 'metrics'],
-  ['streams'],
+  ['streams', 'rules'],
   ['network'],
   ['transport', 'formats', 'store', 'tasks', 'api'],
   ['backends'],
@@ -13,7 +13,7 @@ export const folderOrder: readonly (readonly string[])[] = [
   ['verify'],
   ['convert'],
   ['check'],
-  ['http', 'workers'],
+  ['http', 'reconcile', 'workers'],
   ['daemon', 'cli'],
   ['bin', 'index.ts', 'driver.ts', 'driver-testing.ts'],
 ]

@@ -23,7 +23,7 @@ converter: { driver: { type: estargz }, rules: [{ tag_suffix: -esgz }], wroker: 
 
 const served = `server: { host: 127.0.0.1, port: 0, api_token: t0k3n }
 provider: { source: { localhost: { webhook: { auth_header: header } } } }
-converter: { driver: { type: estargz } }
+converter: { driver: { type: estargz }, rules: [{ tag_suffix: -esgz }] }
 `
 
 interface RunInit {

@@ -53,7 +53,7 @@ test('a file that says only the driver has the documented defaults', () => {
     harborAnnotation: false,
     platforms: '',
     driver: { type: 'estargz', config: {} },
-    rules: { tagSuffix: '', cacheTag: '' },
+    rules: [],
   })
 })
 
@@ -126,7 +126,17 @@ converter:
     batch_size: '0',
     builder: '',
   })
-  assert.deepEqual(config.converter.rules, { tagSuffix: '-nydus', cacheTag: 'nydus-cache' })
+  assert.deepEqual(config.converter.rules, [
+    {
+      name: 'default',
+      tagSuffix: '-nydus',
+      cacheTag: 'nydus-cache',
+      platforms: '',
+      driver: { type: '', config: {} },
+      when: [],
+      except: [],
+    },
+  ])
 })
 
 test('the shipped example files load without a warning, also under --strict-config', () => {
@@ -134,7 +144,7 @@ test('the shipped example files load without a warning, also under --strict-conf
   const suffixes = readdirSync(examples).map((name) => {
     const { config, warnings } = loadConfig(join(examples, name), { strict: true })
     assert.deepEqual(warnings, [], name)
-    return [name, config.converter.rules.tagSuffix]
+    return [name, config.converter.rules.map((rule) => rule.tagSuffix).join()]
   })
   assert.deepEqual(Object.fromEntries(suffixes), {
     'config.estargz.yaml': '-esgz',
@@ -147,7 +157,10 @@ test('the shipped example files load without a warning, also under --strict-conf
 
 test('the first rule that is not empty counts, for each key', () => {
   const yaml = `${minimal.trim().slice(0, -1)}, rules: [{ tag_suffix: "" }, { cache_tag: c1, tag_suffix: -a }, { tag_suffix: -b, cache_tag: c2 }] }\n`
-  assert.deepEqual(parse(yaml).converter.rules, { tagSuffix: '-a', cacheTag: 'c1' })
+  const [rule, ...others] = parse(yaml).converter.rules
+  assert.equal(rule?.tagSuffix, '-a')
+  assert.equal(rule.cacheTag, 'c1')
+  assert.deepEqual(others, [])
 })
 
 test('all mistakes are reported at once, each with path and line', () => {

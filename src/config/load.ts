@@ -57,7 +57,7 @@ export function parseConfig(yaml: string, file: string, init: LoadInit = {}): Lo
 
 /** Throws CONFIG_INVALID when the configuration says nothing of the references of results, without which a service can do nothing. */
 export function requireTagSuffix(config: Config, file: string): void {
-  if (config.converter.rules.tagSuffix !== '') return
+  if (config.converter.rules.some((rule) => rule.tagSuffix !== '')) return
   const problem = 'no rule has a tag_suffix, for example: tag_suffix: -esgz'
   throw new AccelError('CONFIG_INVALID', {
     file,

@@ -13,7 +13,8 @@ import {
   text,
   type Parsed,
 } from './key.ts'
-import { firstOfList, section, sectionsByHost } from './section.ts'
+import { rules } from './rules.ts'
+import { section, sectionsByHost } from './section.ts'
 
 const server = section('The HTTP service of `acceld`.', {
   name: text({
@@ -135,28 +136,6 @@ const provider = section('Where images come from and go to.', {
     doc: 'Version of the remote cache: a cache image with another one is not used.',
   }),
 })
-
-const MAX_TAG = 128
-
-const rules = firstOfList(
-  'How references are made. A list of maps, as in older releases; the first value that is not empty counts for each key.',
-  {
-    tag_suffix: text({
-      fallback: '',
-      doc: 'Appended to the tag of the source: `app:v1` becomes `app:v1-esgz`. Needed by `acceld`.',
-      check: (suffix) =>
-        /^[\w.-]+$/.test(suffix) && suffix.length < MAX_TAG
-          ? undefined
-          : `${JSON.stringify(suffix)} cannot end a tag: letters, digits, "_", "." and "-" only`,
-    }),
-    cache_tag: text({
-      fallback: '',
-      doc: 'Tag, in the repository of the source, of the remote cache image. Empty: no remote cache.',
-      check: (tag) =>
-        /^\w[\w.-]{0,127}$/.test(tag) ? undefined : `${JSON.stringify(tag)} is not a tag`,
-    }),
-  },
-)
 
 const converter = section('Conversions.', {
   worker: integer({

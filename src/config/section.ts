@@ -38,32 +38,19 @@ export function sectionsByHost<S extends Section>(
   }
 }
 
-/**
- * A list of maps of texts of which only the first text that is not empty counts for each name, as upstream reads
- * `converter.rules`.
- */
-export function firstOfList<S extends Readonly<Record<string, Key<string>>>>(
-  doc: string,
-  keys: S,
-): Key<Parsed<S>> {
+/** A list of sections with the same keys. */
+export function listOf<S extends Section>(doc: string, keys: S): Key<readonly Parsed<S>[]> {
   return {
     form: 'a list',
     shownDefault: undefined,
     doc,
     below: { keys, name: '[]' },
-    read(node, reading) {
-      const found: Record<string, unknown> = readSection(keys, undefined, reading)
-      for (const { item, at } of reading.items(node)) {
-        for (const [name, value] of Object.entries(readSection(keys, item, at))) {
-          if (found[name] === '') found[name] = value
-        }
-      }
-      return found as Parsed<S>
-    },
+    read: (node, reading) => reading.items(node).map(({ item, at }) => readSection(keys, item, at)),
   }
 }
 
-function readSection<S extends Section>(
+/** Reads a section with the keys `keys`; unknown ones are noted. */
+export function readSection<S extends Section>(
   keys: S,
   node: YamlNode | undefined,
   reading: Reading,

@@ -28,6 +28,7 @@ import { parsePlatforms } from '../oci/platform.ts'
 import { openWorkDirectory } from '../store/work-directory.ts'
 import { collect } from '../streams/byte-source.ts'
 import { startTestRegistry, type TestRegistry } from '../testing/registry/test-registry.ts'
+import { SharedJobs } from '../streams/shared-jobs.ts'
 import { createConverter, type ConversionRequest, type ConverterInit } from './converter.ts'
 import type { ConversionEvent } from './events.ts'
 import type { ConversionReport } from './report.ts'
@@ -144,7 +145,11 @@ async function convert(
   onEvent: (event: ConversionEvent) => void = () => {},
 ): Promise<ConversionReport> {
   const converter = createConverter(
-    { threads: { size: 1 } as DriverContext['threads'], work },
+    {
+      threads: { size: 1 } as DriverContext['threads'],
+      work,
+      jobs: new SharedJobs((file) => file.remove()),
+    },
     {
       driver: { name: 'prefix', version: '1' },
       configured,

@@ -3,14 +3,13 @@ import type { ImageContext, OpenedImage } from '../drivers/image-step.ts'
 import { isAccelError } from '../errors/accel-error.ts'
 import { isDigest, type Digest } from '../oci/digest.ts'
 import type { PlatformFilter } from '../oci/platform.ts'
-import type { WorkDirectory } from '../store/work-directory.ts'
-import { SharedJobs } from '../streams/shared-jobs.ts'
-import type { ThreadPool } from '../threads/pool.ts'
+import type { ImageFacts } from '../rules/facts.ts'
 import type { ImageSource, ImageTarget } from '../transport/image-transport.ts'
 import { assembleImage, type AssembleInit } from './assemble.ts'
 import { convertLayers, type LayerParts } from './convert-layers.ts'
 import type { ConversionEvent } from './events.ts'
 import { openImageFiles, replaceLayers, type ImageFiles } from './finish-image.ts'
+import { factsOf } from './image-facts.ts'
 import { ProgressBook } from './layer-progress.ts'
 import {
   pushBelowRoot,
@@ -39,6 +38,8 @@ export interface ConversionRequest {
   mountFrom: string[]
   /** Opens an image that an option of the driver names. Throws REFERENCE_…. */
   openImage(reference: string): Promise<OpenedImage>
+  /** Looks at what the manifests say; returns why the image is not to be converted. @default every image is */
+  admit?(image: ImageFacts): string | undefined
 }
 
 export interface ConverterInit {
@@ -64,11 +65,7 @@ export interface Converter {
  * images are converted; the documents are assembled; only then blobs are pushed, then manifests by digest, the
  * root last under its tag, and only while the source's tag still names what was converted.
  */
-export function createConverter(
-  components: { threads: ThreadPool; work: WorkDirectory },
-  init: ConverterInit,
-): Converter {
-  const parts: LayerParts = { ...components, jobs: new SharedJobs((file) => file.remove()) }
+export function createConverter(parts: LayerParts, init: ConverterInit): Converter {
   return { convert: (request, run) => new Conversion(parts, init, request, run).run() }
 }
 
@@ -98,7 +95,9 @@ class Conversion {
     const loaded = await loadSource(source, descriptor, { platforms, signal: this.#run.signal })
     report.timings.pullMs = clock.lap()
     if (loaded.skipped === undefined) {
-      await this.#convertAndPush(loaded.root, report, clock)
+      const refused = this.#request.admit?.(factsOf(loaded.root))
+      if (refused === undefined) await this.#convertAndPush(loaded.root, report, clock)
+      else this.#skip(refused, report)
     } else {
       this.#skip(loaded.skipped, report)
     }

@@ -14,6 +14,7 @@ import { parseIndex, parseManifest } from '../oci/manifest.ts'
 import { OCI_CONFIG, OCI_LAYER_GZIP, OCI_MANIFEST } from '../oci/media-type.ts'
 import { openWorkDirectory } from '../store/work-directory.ts'
 import { collect } from '../streams/byte-source.ts'
+import { SharedJobs } from '../streams/shared-jobs.ts'
 import { startTestRegistry } from '../testing/registry/test-registry.ts'
 import { createConverter } from './converter.ts'
 import type { ConversionReport } from './report.ts'
@@ -79,7 +80,11 @@ function convert(
 ): Promise<ConversionReport> {
   const configured = { layers, finishImage: step, docker2oci: false, withReferrer: true, ...change }
   const converter = createConverter(
-    { threads: { size: 1 } as DriverContext['threads'], work },
+    {
+      threads: { size: 1 } as DriverContext['threads'],
+      work,
+      jobs: new SharedJobs((file) => file.remove()),
+    },
     { driver: { name: 'reverse', version: '1' }, configured, platforms: [], annotate: true },
   )
   return converter.convert(

@@ -1,17 +1,27 @@
+import type { RuleConfig } from '../config/rules.ts'
 import type { Config } from '../config/schema.ts'
-import { driverNamed } from '../drivers/registry.ts'
 import { AccelError } from '../errors/accel-error.ts'
-import { isLayoutLocation, openLayoutSource, openLayoutTarget } from '../layout/location.ts'
-import { isDigest, type Digest } from '../oci/digest.ts'
-import { parsePlatforms } from '../oci/platform.ts'
-import { formatReference, parseReference, withTag, type Reference } from '../oci/reference.ts'
-import type { RegistryClient, RegistryClientComponents } from '../registry/client.ts'
-import { openWorkDirectory } from '../store/work-directory.ts'
+import type { Digest } from '../oci/digest.ts'
+import type { RegistryClientComponents } from '../registry/client.ts'
+import type { PushFacts } from '../rules/facts.ts'
+import { judgeRules } from '../rules/judge.ts'
+import { openWorkDirectory, type WorkDirectory } from '../store/work-directory.ts'
+import { SharedJobs } from '../streams/shared-jobs.ts'
 import { createThreadPool } from '../threads/pool.ts'
-import type { ImageSource, ImageTarget } from '../transport/image-transport.ts'
-import { createConverter, type ConversionRequest, type RunInit } from './converter.ts'
-import { configuredRegistry, type ConfiguredRegistryInit } from './registry-hosts.ts'
+import type { ImageSource } from '../transport/image-transport.ts'
+import type { LayerFile, LayerParts } from './convert-layers.ts'
+import type { ConversionRequest, RunInit } from './converter.ts'
+import {
+  conversionRequest,
+  derivedTarget,
+  imageOpener,
+  openSource,
+  openTarget,
+  type End,
+} from './ends.ts'
+import type { ConfiguredRegistryInit } from './registry-hosts.ts'
 import type { ConversionReport } from './report.ts'
+import { createSettings, type Settings } from './settings.ts'
 
 /** An image to convert, as a user or a registry names it. */
 export interface ImageRequest {
@@ -19,24 +29,31 @@ export interface ImageRequest {
   source: string
   /** The digest that is converted, where the caller knows it. */
   digest?: Digest
-  /** Where the result goes, in the forms of `source` that can be written. @default the source's repository, its tag and `tag_suffix` */
+  /** Where the result goes, in the forms of `source` that can be written. @default the source's repository, its tag and the `tag_suffix` of the rule */
   target?: string
+  /** The rule by which it is converted. @default the first that applies, or, with a `target`, `converter.driver` alone */
+  rule?: string
+  /** The account that pushed it, for rules that ask. */
+  operator?: string
 }
 
 /** Converts images as a configuration says. */
 export interface ConversionService extends AsyncDisposable {
   /**
-   * Converts one image and pushes the result. What needs no conversion is told by `skipped` in the report.
-   * Throws REFERENCE_…, REGISTRY_…, CONTENT_…, IMAGE_…, FORMAT_…, DRIVER_…, STORE_….
+   * Converts one image and pushes the result. What needs no conversion, also because the rule does not apply, is told
+   * by `skipped` in the report. Throws REFERENCE_…, REGISTRY_…, CONTENT_…, IMAGE_…, FORMAT_…, DRIVER_…, STORE_…,
+   * CONFIG_RULE_UNKNOWN.
    */
   convert(request: ImageRequest, init: RunInit): Promise<ConversionReport>
+  /**
+   * Converts by another configuration from now on; what runs goes on by the one it began with. Threads and the work
+   * directory stay as they were opened. Throws CONFIG_…, DRIVER_…, IMAGE_PLATFORM_INVALID, and then changes nothing.
+   */
+  reconfigure(config: Config): void
 }
 
 /** How the service presents itself, and what it takes from the environment. */
 export type ServiceInit = ConfiguredRegistryInit
-
-/** Longest tag. Source: OCI distribution-spec, "Pulling manifests". */
-const MAX_TAG_LENGTH = 128
 
 /** Opens work directory, threads and registry client. Throws CONFIG_…, DRIVER_…, STORE_…, IMAGE_PLATFORM_INVALID. */
 export async function openConversionService(
@@ -44,169 +61,159 @@ export async function openConversionService(
   components: RegistryClientComponents = {},
   init: ServiceInit = {},
 ): Promise<ConversionService> {
-  const {
-    driver: driverConfig,
-    platforms,
-    rules,
-    threads,
-    layers,
-    harborAnnotation,
-  } = config.converter
-  const driver = driverNamed(driverConfig.type)
-  const configured = driver.configure(driverConfig.config)
-  const filter = parsePlatforms(platforms)
-  const registry = configuredRegistry(config, components, init)
+  const { threads, layers } = config.converter
   const pool = createThreadPool({
     ...(threads > 0 ? { batchThreads: threads } : {}),
     ...(layers > 0 ? { layerThreads: layers } : {}),
   })
   const work = await openWorkDirectory(config.provider.workDir)
-  const converter = createConverter(
-    { threads: pool, work },
-    {
-      driver,
-      configured: { ...configured, withReferrer: configured.withReferrer || harborAnnotation },
-      platforms: filter,
-      annotate: true,
-    },
-  )
-  return {
-    async convert(request, run) {
-      const source = await openSource(request.source, registry)
-      const wanted = request.target ?? derivedTarget(source, rules.tagSuffix)
-      const target = await openTarget(wanted, registry)
-      try {
-        const openImage = imageOpener(registry, target)
-        return await converter.convert(
-          { ...conversionRequest(source, target, request.digest), openImage },
-          run,
-        )
-      } finally {
-        await target.close()
-      }
-    },
-    async [Symbol.asyncDispose]() {
-      await pool[Symbol.asyncDispose]()
-      await registry.close()
-      await work[Symbol.asyncDispose]()
-    },
+  const jobs = new SharedJobs<LayerFile>((file) => file.remove())
+  const parts: LayerParts = { threads: pool, work, jobs }
+  const settingsOf = (from: Config): Settings =>
+    createSettings(from, { ...components, parts }, init)
+  try {
+    return new Conversions(settingsOf, settingsOf(config), { pool, work })
+  } catch (error) {
+    await pool[Symbol.asyncDispose]()
+    await work[Symbol.asyncDispose]()
+    throw error
   }
 }
 
-/** One end of a conversion. */
-interface End<Transport> {
-  transport: Transport
-  /** As it is named in messages and reports. */
-  name: string
-  tag: string | undefined
-  /** Where it is in a registry. */
-  reference?: Reference
-  /** Takes away what was begun and not completed. */
-  close(): Promise<void>
+/** The conversions that run by one reading of the configuration. */
+interface Period {
+  settings: Settings
+  running: number
+  ended: boolean
 }
 
-function conversionRequest(
+class Conversions implements ConversionService {
+  readonly #settingsOf: (config: Config) => Settings
+  readonly #parts: { pool: AsyncDisposable; work: WorkDirectory }
+  #period: Period
+
+  constructor(
+    settingsOf: (config: Config) => Settings,
+    settings: Settings,
+    parts: { pool: AsyncDisposable; work: WorkDirectory },
+  ) {
+    this.#settingsOf = settingsOf
+    this.#parts = parts
+    this.#period = { settings, running: 0, ended: false }
+  }
+
+  async convert(request: ImageRequest, run: RunInit): Promise<ConversionReport> {
+    const period = this.#period
+    period.running += 1
+    try {
+      return await convertBy(period.settings, request, run)
+    } finally {
+      period.running -= 1
+      await this.#closeIfOver(period)
+    }
+  }
+
+  reconfigure(config: Config): void {
+    const over = this.#period
+    this.#period = { settings: this.#settingsOf(config), running: 0, ended: false }
+    over.ended = true
+    // with nothing running there is nobody who could be told of a connection that does not close
+    this.#closeIfOver(over).catch(() => undefined)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#parts.pool[Symbol.asyncDispose]()
+    await this.#period.settings.registry.close()
+    await this.#parts.work[Symbol.asyncDispose]()
+  }
+
+  async #closeIfOver({ ended, running, settings }: Period): Promise<void> {
+    if (ended && running === 0) await settings.registry.close()
+  }
+}
+
+async function convertBy(
+  settings: Settings,
+  request: ImageRequest,
+  run: RunInit,
+): Promise<ConversionReport> {
+  const source = await openSource(request.source, settings.registry)
+  if (request.rule !== undefined) {
+    return convertByRule(settings, settings.rule(request.rule), source, request, run)
+  }
+  if (request.target !== undefined) {
+    return convertTo(settings, undefined, source, request.target, request, run)
+  }
+  return convertByFirst(settings, source, request, run)
+}
+
+/** Converts by the first rule that applies; some can tell only when they have seen the manifest. */
+async function convertByFirst(
+  settings: Settings,
   source: End<ImageSource>,
-  target: End<ImageTarget>,
-  pinned: Digest | undefined,
-): Omit<ConversionRequest, 'openImage'> {
-  const sameRegistry =
-    source.reference !== undefined && source.reference.host === target.reference?.host
-  const sameRepository =
-    sameRegistry && source.reference?.repository === target.reference?.repository
-  if (target.tag === undefined) {
-    throw new AccelError('REFERENCE_INVALID', {
-      text: target.name,
-      problem: 'the target needs a tag',
-    })
+  request: ImageRequest,
+  run: RunInit,
+): Promise<ConversionReport> {
+  const verdicts = judgeRules(settings.rules, pushFacts(source, request))
+  const possible = verdicts.filter(({ holds }) => holds !== 'no')
+  for (const { rule, holds } of possible.slice(0, -1)) {
+    if (holds === 'yes') return convertByRule(settings, rule, source, request, run)
+    let applied = true
+    const refused = (): void => void (applied = false)
+    const report = await convertByRule(settings, rule, source, request, run, refused)
+    if (applied) return report
   }
-  if (sameRepository && source.tag === target.tag) {
-    throw new AccelError('REFERENCE_SAME_TARGET', { reference: target.name })
+  const last = possible.at(-1)
+  if (last !== undefined) return convertByRule(settings, last.rule, source, request, run)
+  const why = verdicts.map(({ rule, because }) => `not ${rule.name}, ${because}`).join('; ')
+  throw new AccelError('REFERENCE_NO_TARGET', {
+    source: source.name,
+    why: verdicts.length === 0 ? 'no rule has a tag_suffix' : `no rule applies: ${why}`,
+  })
+}
+
+function convertByRule(
+  settings: Settings,
+  rule: RuleConfig,
+  source: End<ImageSource>,
+  request: ImageRequest,
+  run: RunInit,
+  refused?: () => void,
+): Promise<ConversionReport> {
+  const target = request.target ?? derivedTarget(source, rule.tagSuffix)
+  const admit: ConversionRequest['admit'] = (image) => {
+    const verdicts = judgeRules(settings.rules, pushFacts(source, request), image)
+    const own = verdicts.find((verdict) => verdict.rule === rule)
+    if (own === undefined || own.holds === 'yes') return undefined
+    refused?.()
+    return `the rule ${rule.name} does not apply: ${own.because}`
   }
-  const digest = pinned ?? source.reference?.digest
-  return {
-    source: source.transport,
-    sourceName: source.name,
-    ...(source.tag === undefined ? {} : { sourceTag: source.tag }),
-    ...(digest === undefined ? {} : { sourceDigest: digest }),
-    target: target.transport,
-    targetName: target.name,
-    targetTag: target.tag,
-    sameRepository,
-    mountFrom: sameRegistry ? [source.reference!.repository] : [],
+  return convertTo(settings, rule, source, target, request, run, admit)
+}
+
+async function convertTo(
+  settings: Settings,
+  rule: RuleConfig | undefined,
+  source: End<ImageSource>,
+  wanted: string,
+  request: ImageRequest,
+  run: RunInit,
+  admit?: ConversionRequest['admit'],
+): Promise<ConversionReport> {
+  const target = await openTarget(wanted, settings.registry)
+  try {
+    const conversion = {
+      ...conversionRequest(source, target, request.digest),
+      openImage: imageOpener(settings.registry, target),
+      ...(admit === undefined ? {} : { admit }),
+    }
+    return await settings.converter(rule).convert(conversion, run)
+  } finally {
+    await target.close()
   }
 }
 
-/** Opens images that options name; their blobs can be mounted where they are in the registry of `target`. */
-function imageOpener(
-  registry: RegistryClient,
-  target: End<unknown>,
-): ConversionRequest['openImage'] {
-  return async (text) => {
-    const { transport, name, tag, reference } = await openSource(text, registry)
-    const mountable =
-      reference !== undefined &&
-      reference.host === target.reference?.host &&
-      reference.repository !== target.reference.repository
-    return { source: transport, name, tag, mountFrom: mountable ? [reference.repository] : [] }
-  }
-}
-
-async function openSource(text: string, registry: RegistryClient): Promise<End<ImageSource>> {
-  if (isLayoutLocation(text)) {
-    const { source, tag } = await openLayoutSource(text)
-    return { transport: source, name: text, tag, async close() {} }
-  }
-  const parsed = parseReference(text)
-  const reference = parsed.tag || parsed.digest ? parsed : withTag(parsed, 'latest')
-  return {
-    transport: registry.repository(reference, { side: 'source' }),
-    name: formatReference(reference),
-    tag: reference.tag ?? reference.digest,
-    reference,
-    async close() {},
-  }
-}
-
-async function openTarget(text: string, registry: RegistryClient): Promise<End<ImageTarget>> {
-  if (isLayoutLocation(text)) {
-    const layout = await openLayoutTarget(text)
-    const close = (): Promise<void> => layout[Symbol.asyncDispose]()
-    return { transport: layout.target, name: text, tag: layout.tag ?? 'latest', close }
-  }
-  const reference = parseReference(text)
-  return {
-    transport: registry.repository(reference, { side: 'target' }),
-    name: formatReference(reference),
-    tag: reference.tag,
-    reference,
-    async close() {},
-  }
-}
-
-/** The source's repository with its tag and the suffix of the rule. */
-function derivedTarget(source: End<unknown>, suffix: string): string {
-  const { reference, tag } = source
-  if (!reference) {
-    throw new AccelError('REFERENCE_NO_TARGET', {
-      source: source.name,
-      why: 'it is not in a registry',
-    })
-  }
-  if (tag === undefined || isDigest(tag)) {
-    const why = 'it is named by digest, and a tag is made from a tag'
-    throw new AccelError('REFERENCE_NO_TARGET', { source: source.name, why })
-  }
-  if (suffix === '') {
-    throw new AccelError('REFERENCE_NO_TARGET', {
-      source: source.name,
-      why: 'no rule has a tag_suffix',
-    })
-  }
-  const target = `${tag}${suffix}`
-  if (target.length > MAX_TAG_LENGTH) {
-    const why = `the tag ${target} would be longer than ${MAX_TAG_LENGTH} characters`
-    throw new AccelError('REFERENCE_NO_TARGET', { source: source.name, why })
-  }
-  return formatReference(withTag(reference, target))
+function pushFacts(source: End<unknown>, { operator }: ImageRequest): PushFacts {
+  const { host = '', repository = '', tag } = source.reference ?? {}
+  return { host, repository, tag, operator }
 }

@@ -95,7 +95,9 @@ test('C-40: the first line is the version; a conversion logs its steps; a signal
   const digest = `sha256:${'1'.repeat(64)}`
   const answer = await create(`localhost/a:1@${digest}`, '?sync=true')
   assert.equal(answer.body, '"Ok"\n')
-  assert.deepEqual(conversions.requests, [{ source: `localhost/a:1@${digest}`, digest }])
+  assert.deepEqual(conversions.requests, [
+    { source: `localhost/a:1@${digest}`, digest, rule: 'default' },
+  ])
   const metrics = (await request('/metrics')).body
   assert.match(metrics, /^acceleration_service_core_conversions_op_total\{op="convert"\} 1$/m)
   assert.match(metrics, /op_duration_seconds_count\{op="convert"\} 1$/m)

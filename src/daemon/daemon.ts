@@ -81,12 +81,17 @@ export async function startDaemon(components: DaemonComponents): Promise<Daemon>
 function runOf(conversions: ConversionService, log: Log): RunTask<ConversionEvent> {
   const lines = conversionLog(log)
   return async (task, { signal, progress }) => {
-    const { source, digest } = task
+    const { source, digest, rule, operator } = task
     const onEvent = (event: ConversionEvent): void => {
       lines(event)
       progress(event)
     }
-    const request = { source, ...(isDigest(digest) ? { digest } : {}) }
+    const request = {
+      source,
+      ...(isDigest(digest) ? { digest } : {}),
+      ...(rule === undefined ? {} : { rule }),
+      ...(operator === undefined ? {} : { operator }),
+    }
     return outcomeOf(await conversions.convert(request, { signal, onEvent }))
   }
 }

@@ -152,9 +152,11 @@ class Routes {
         this.#log.info(`${resource.url} is not converted: ${plan.skipped}`)
         continue
       }
-      const one = await this.#parts.queue.submit(plan.order)
-      if (one.joined) this.#log.info(`${resource.url} is being converted already`)
-      submitted.push(one)
+      for (const order of plan.orders) {
+        const one = await this.#parts.queue.submit(order)
+        if (one.joined) this.#log.info(`${resource.url} is being converted already`)
+        submitted.push(one)
+      }
     }
     return submitted
   }

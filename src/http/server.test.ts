@@ -15,7 +15,7 @@ const folder = mkdtempSync(join(tmpdir(), 'http-'))
 after(() => rmSync(folder, { recursive: true }))
 
 const rest = `provider: { source: { localhost: { webhook: { auth_header: header } } } }
-converter: { driver: { type: estargz } }
+converter: { driver: { type: estargz }, rules: [{ tag_suffix: -esgz }] }
 `
 const tcp = `server: { host: 127.0.0.1, port: 0 }\n${rest}`
 const unix = (path: string): string => `server: { uds: ${path} }\n${rest}`

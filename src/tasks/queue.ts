@@ -98,14 +98,11 @@ export class TaskQueue<P = unknown> {
     if (same !== undefined) return { task: same.task, joined: true, done: same.done.promise }
     const waiting = this.#waiting.length
     if (waiting >= this.#init.maxWaiting) throw new AccelError('TASK_QUEUE_FULL', { waiting })
-    const { source, digest, lane } = order
     const task: Task = {
+      ...order,
       id: randomUUID(),
       state: 'waiting',
       created: this.#init.now(),
-      source,
-      ...(digest === undefined ? {} : { digest }),
-      lane,
     }
     const open = await this.#enqueue(task)
     this.#start()

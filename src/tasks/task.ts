@@ -22,6 +22,10 @@ export interface TaskOrder {
    * so that an older push of a tag cannot overtake a newer one.
    */
   readonly lane: string
+  /** Name of the rule by which it is converted. */
+  readonly rule?: string
+  /** The account that pushed it, for rules that ask. */
+  readonly operator?: string
 }
 
 /** What a run says of its result. Sizes are bytes. */

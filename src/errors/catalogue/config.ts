@@ -35,4 +35,11 @@ export const configErrors = {
     text: (c) => `${c.name} is required`,
     hint: 'Run the command with --help to see what it takes.',
   }),
+  CONFIG_RULE_UNKNOWN: row<{ name: string; known: readonly string[] }>({
+    status: 400,
+    exit: 1,
+    retry: 'never',
+    text: (c) => `no rule is named ${c.name}, only ${c.known.join(', ') || 'none at all'}`,
+    hint: 'The names are in converter.rules; the rule without a name is default. It may have been taken out of the configuration since the task was accepted.',
+  }),
 }

@@ -1,14 +1,16 @@
+import { DEFAULT_RULE } from '../../config/rules.ts'
 import type { Config } from '../../config/schema.ts'
 import { findSource } from '../../config/source.ts'
 import { AccelError } from '../../errors/accel-error.ts'
 import { isDigest, type Digest } from '../../oci/digest.ts'
 import { formatReference, parseReference, type Reference } from '../../oci/reference.ts'
+import { judgeRules, type Verdict } from '../../rules/judge.ts'
 import type { TaskOrder } from '../../tasks/task.ts'
 import type { PushedResource } from './event.ts'
 
-/** What is to be done about one pushed resource. */
+/** What is to be done about one pushed resource: a task for each rule that applies or may apply, or nothing. */
 export type PlannedPush =
-  | { reference: Reference; order: TaskOrder }
+  | { reference: Reference; orders: TaskOrder[] }
   | { reference: Reference; skipped: string }
 
 /** Tags by which signatures, attestations and referrers hang on an image: cosign, and the referrers tag schema of the distribution-spec. */
@@ -34,7 +36,7 @@ export function referenceOf(resource: PushedResource): Reference {
 /**
  * Decides whether a push is to be converted. Skipped are: what the service itself pushed, as the operator of the
  * event tells; what hangs on another image; and, unless `untagged`, what was pushed by digest alone: the members of
- * every index are, and a target's tag could not be made for them.
+ * every index are, and a target's tag could not be made for them; and what no rule applies to.
  */
 export function planPush(
   config: Config,
@@ -46,9 +48,20 @@ export function planPush(
     ownPush(config, resource, reference) ??
     attached(reference) ??
     (init.untagged ? undefined : untagged(reference))
-  return skipped === undefined
-    ? { reference, order: orderOf(reference, resource) }
-    : { reference, skipped }
+  if (skipped !== undefined) return { reference, skipped }
+  const verdicts = judgeRules(config.converter.rules, {
+    ...reference,
+    operator: resource.operator,
+  })
+  const orders = verdicts
+    .filter(({ holds }) => holds !== 'no')
+    .map(({ rule }) => orderOf(reference, resource, rule.name))
+  return orders.length > 0 ? { reference, orders } : { reference, skipped: noRule(verdicts) }
+}
+
+function noRule(verdicts: readonly Verdict[]): string {
+  const reasons = verdicts.map(({ rule, because }) => `not ${rule.name}, ${because}`)
+  return `no rule applies: ${reasons.join('; ') || 'there is none'}`
 }
 
 function ownPush(
@@ -75,13 +88,17 @@ function untagged(reference: Reference): string | undefined {
     : undefined
 }
 
-function orderOf(reference: Reference, resource: PushedResource): TaskOrder {
+function orderOf(reference: Reference, resource: PushedResource, rule: string): TaskOrder {
   const digest = reference.digest ?? (resource.digest as Digest | undefined)
   const { host, repository, tag } = reference
+  const image = `${host}/${repository}:${tag ?? reference.digest ?? 'latest'}`
+  const { operator } = resource
   return {
     source: formatReference(reference),
-    lane: `${host}/${repository}:${tag ?? reference.digest ?? 'latest'}`,
+    lane: rule === DEFAULT_RULE ? image : `${image} by ${rule}`,
+    rule,
     ...(digest === undefined ? {} : { digest }),
+    ...(operator === undefined ? {} : { operator }),
   }
 }
 

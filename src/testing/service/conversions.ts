@@ -1,4 +1,5 @@
 /** A conversion service that converts nothing: it says what a real one would. */
+import type { Config } from '../../config/schema.ts'
 import type { ConversionEvent } from '../../convert/events.ts'
 import type { ConversionReport } from '../../convert/report.ts'
 import type { ConversionService, ImageRequest } from '../../convert/service.ts'
@@ -6,6 +7,8 @@ import { digestOf } from '../../oci/digest.ts'
 
 export interface FakeConversions extends ConversionService {
   requests: ImageRequest[]
+  /** What it was reconfigured with. */
+  configs: Config[]
   closed: boolean
 }
 
@@ -19,6 +22,7 @@ type Step = (
 export function fakeConversions(step: Step = () => Promise.resolve()): FakeConversions {
   return {
     requests: [],
+    configs: [],
     closed: false,
     async convert(request, init) {
       this.requests.push(request)
@@ -34,6 +38,9 @@ export function fakeConversions(step: Step = () => Promise.resolve()): FakeConve
       const report = reportOf(request.source, target)
       onEvent({ type: 'done', report })
       return report
+    },
+    reconfigure(config) {
+      this.configs.push(config)
     },
     async [Symbol.asyncDispose]() {
       this.closed = true

@@ -1,0 +1,60 @@
+import type { RuleConfig } from '../config/rules.ts'
+import type { Config } from '../config/schema.ts'
+import { driverNamed } from '../drivers/registry.ts'
+import { AccelError } from '../errors/accel-error.ts'
+import { parsePlatforms } from '../oci/platform.ts'
+import type { RegistryClient, RegistryClientComponents } from '../registry/client.ts'
+import type { LayerParts } from './convert-layers.ts'
+import { createConverter, type Converter } from './converter.ts'
+import { configuredRegistry, type ConfiguredRegistryInit } from './registry-hosts.ts'
+
+/** What one reading of the configuration makes: the registries as they are reached, and a converter for each rule. */
+export interface Settings {
+  readonly registry: RegistryClient
+  readonly rules: readonly RuleConfig[]
+  /** The converter of a rule, or, without one, of `converter.driver`. */
+  converter(rule: RuleConfig | undefined): Converter
+  /** The rule of this name. Throws CONFIG_RULE_UNKNOWN. */
+  rule(name: string): RuleConfig
+}
+
+/** What settings are made with. */
+export interface SettingsComponents extends RegistryClientComponents {
+  parts: LayerParts
+}
+
+/** Throws CONFIG_…, DRIVER_…, IMAGE_PLATFORM_INVALID; nothing is open then. */
+export function createSettings(
+  config: Config,
+  components: SettingsComponents,
+  init: ConfiguredRegistryInit,
+): Settings {
+  const { rules } = config.converter
+  const own = converterOf(config, undefined, components.parts)
+  const converters = new Map(
+    rules.map((rule) => [rule.name, converterOf(config, rule, components.parts)]),
+  )
+  return {
+    registry: configuredRegistry(config, components, init),
+    rules,
+    converter: (rule) => converters.get(rule?.name ?? '') ?? own,
+    rule(name) {
+      const found = rules.find((rule) => rule.name === name)
+      if (found !== undefined) return found
+      throw new AccelError('CONFIG_RULE_UNKNOWN', { name, known: rules.map((rule) => rule.name) })
+    },
+  }
+}
+
+function converterOf(config: Config, rule: RuleConfig | undefined, parts: LayerParts): Converter {
+  const { driver: common, platforms, harborAnnotation } = config.converter
+  const chosen = rule === undefined || rule.driver.type === '' ? common : rule.driver
+  const driver = driverNamed(chosen.type)
+  const configured = driver.configure(chosen.config)
+  return createConverter(parts, {
+    driver,
+    configured: { ...configured, withReferrer: configured.withReferrer || harborAnnotation },
+    platforms: parsePlatforms(rule?.platforms || platforms),
+    annotate: true,
+  })
+}
