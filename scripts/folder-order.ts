@@ -5,7 +5,7 @@
 export const folderOrder: readonly (readonly string[])[] = [
   ['errors', 'log', 'bytes', 'pattern'],
   ['oci', 'threads', 'config', 'metrics'],
-  ['streams', 'rules'],
+  ['streams', 'rules', 'database'],
   ['network'],
   ['transport', 'formats', 'store', 'tasks', 'api'],
   ['backends'],

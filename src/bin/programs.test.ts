@@ -37,7 +37,7 @@ test('accelctl speaks to a service over a Unix domain socket and over TCP', asyn
   )
   const listed = await start('accelctl.js', [...task, 'ls']).ended
   assert.match(listed.stdout, /COMPLETED\tlocalhost\/a:1\t/)
-  assert.equal(unix.queue.list().length, 1)
+  assert.equal(unix.queue.list().tasks.length, 1)
   await using tcp = await startTestService({
     yaml: `server: { host: 127.0.0.1, port: 0, api_token: t0k3n }\n${rest}`,
   })

@@ -70,7 +70,7 @@ test('C-41: a task is created, with a word on how to follow it', async () => {
   const behind = await run(['task', 'create', 'localhost/a:3', '-sync', ...addr])
   assert.equal(behind.code, 0)
   assert.deepEqual(
-    service.queue.list().map((task) => task.source),
+    service.queue.list().tasks.map((task) => task.source),
     ['localhost/a:3', 'localhost/a:2', 'localhost/a:1'],
   )
 })
@@ -80,7 +80,7 @@ test('an image named by digest alone is asked for, not passed over', async () =>
   const addr = ['--addr', `127.0.0.1:${service.server.port}`, '--token', 't0k3n']
   const source = `localhost/a@sha256:${'0'.repeat(64)}`
   assert.equal((await run(['task', ...addr, 'create', source])).code, 0)
-  assert.equal(service.queue.list()[0]?.source, source)
+  assert.equal(service.queue.list().tasks[0]?.source, source)
 })
 
 test('C-42: tasks are listed as a table, under both names, or as JSON', async () => {

@@ -1,18 +1,15 @@
 import { constants } from 'node:fs'
 import { access, statfs } from 'node:fs/promises'
 import type { Config } from '../config/schema.ts'
-import type { ConversionEvent } from '../convert/events.ts'
-import type { ConversionReport } from '../convert/report.ts'
 import type { ConversionService } from '../convert/service.ts'
 import { startHttpService } from '../http/service.ts'
-import { conversionLog } from '../log/conversion-log.ts'
 import type { Log } from '../log/log.ts'
 import type { Redaction } from '../log/redaction.ts'
 import { createMetrics } from '../metrics/metrics.ts'
-import { isDigest } from '../oci/digest.ts'
-import { TaskQueue, type RunTask } from '../tasks/queue.ts'
-import type { TaskEvent, TaskOutcome } from '../tasks/task.ts'
-import { createMemoryTaskStore } from '../tasks/task-store.ts'
+import { lockForDaemon, openState } from '../store/state.ts'
+import { TaskQueue } from '../tasks/queue.ts'
+import { createSqliteTaskStore, taskSchema } from '../tasks/sqlite-task-store.ts'
+import { logFailures, runTask } from './run-task.ts'
 
 /** What the daemon is given. */
 export interface DaemonComponents {
@@ -34,7 +31,7 @@ export interface Daemon {
 
 /**
  * How long each step of a stop may take, in milliseconds; 10 seconds together, which is what Docker waits before it
- * kills. The steps begin in this order: nothing new is taken; waiting and running tasks are cancelled; whoever waits
+ * kills. The steps begin in this order: nothing new is taken; what waits and runs is left for the next start; whoever waits
  * for an answer gets it; connections, threads and files are closed.
  */
 const DEADLINES = { tasks: 6_000, answers: 8_000, conversions: 2_000 }
@@ -42,93 +39,46 @@ const DEADLINES = { tasks: 6_000, answers: 8_000, conversions: 2_000 }
 /** Puts the parts together and starts to serve. Throws CONFIG_…, DRIVER_…, STORE_…, HTTP_LISTEN_FAILED. */
 export async function startDaemon(components: DaemonComponents): Promise<Daemon> {
   const { config, log, redaction } = components
-  const conversions = await components.openConversions()
-  try {
-    const queue = await TaskQueue.open(
-      { store: createMemoryTaskStore(), log, run: runOf(conversions, log) },
-      { workers: config.converter.worker, redact: (text) => redaction.apply(text) },
-    )
-    const metrics = createMetrics({ name: config.server.name, tasks: () => queue.counts() })
-    queue.subscribe(logFailures(log))
-    queue.subscribe((event) => {
-      if (event.type !== 'finished') return
-      const { state, outcome, started, finished = 0 } = event.task
-      metrics.conversionEnded({
-        seconds: (finished - (started ?? finished)) / 1000,
-        failed: state === 'failed',
-        skipped: outcome?.skipped !== undefined,
-      })
-    })
-    const health = (): Promise<void> => checkHealth(config)
-    const server = await startHttpService({ config, queue, log, redaction, metrics, health })
-    return {
-      address: server.address,
-      port: server.port,
-      async stop() {
-        const answered = server.stop({ deadlineMs: DEADLINES.answers })
-        const ended = queue.stop({ deadlineMs: DEADLINES.tasks })
-        const closed = Promise.all([answered, ended]).then(() => close(conversions))
-        await allOf([answered, ended, closed])
-      },
-    }
-  } catch (error) {
-    await close(conversions)
-    throw error
-  }
-}
-
-/** What the queue does with a task: it is converted, and its steps are logged. */
-function runOf(conversions: ConversionService, log: Log): RunTask<ConversionEvent> {
-  const lines = conversionLog(log)
-  return async (task, { signal, progress }) => {
-    const { source, digest, rule, operator } = task
-    const onEvent = (event: ConversionEvent): void => {
-      lines(event)
-      progress(event)
-    }
-    const request = {
-      source,
-      ...(isDigest(digest) ? { digest } : {}),
-      ...(rule === undefined ? {} : { rule }),
-      ...(operator === undefined ? {} : { operator }),
-    }
-    return outcomeOf(await conversions.convert(request, { signal, onEvent }))
-  }
-}
-
-function outcomeOf(report: ConversionReport): TaskOutcome {
-  const { sourceSize, targetSize, sourceDigest, target, targetDigest, skipped } = report
-  return {
-    sourceSize,
-    targetSize,
-    sourceDigest,
-    ...(target === undefined ? {} : { target }),
-    ...(targetDigest === undefined ? {} : { targetDigest }),
-    ...(skipped === undefined ? {} : { skipped }),
-  }
-}
-
-function logFailures(log: Log): (event: TaskEvent) => void {
-  return (event) => {
-    if (event.type !== 'finished' || event.task.state !== 'failed') return
-    const { id, reason = '', code } = event.task
-    const { error } = event
-    const stack =
-      code === 'TASK_DEFECT' && error instanceof Error ? { stack: error.stack } : undefined
-    const fields = { task: id, code, ...stack, cause: causeOf(error) }
-    // what was cancelled by a stop is no fault of anybody's
-    if (code === 'TASK_CANCELLED') log.warn(`convert in worker: ${reason}`, fields)
-    else log.error(`convert in worker: ${reason}`, fields)
-  }
-}
-
-function causeOf(error: unknown): unknown {
-  return error instanceof Error ? error.cause : undefined
-}
-
-/** Throws when the work directory cannot be written to. */
-async function checkHealth(config: Config): Promise<void> {
   const { workDir } = config.provider
+  await using opened = new AsyncDisposableStack()
+  opened.use(await lockForDaemon(workDir))
+  const state = opened.use(openState(workDir, [taskSchema]))
+  const conversions = await components.openConversions()
+  opened.defer(() => close(conversions))
+  const queue = await TaskQueue.open(
+    { store: createSqliteTaskStore(state), log, run: runTask(conversions, log) },
+    { workers: config.converter.worker, redact: (text) => redaction.apply(text) },
+  )
+  const metrics = createMetrics({ name: config.server.name, tasks: () => queue.counts() })
+  queue.subscribe(logFailures(log))
+  queue.subscribe((event) => {
+    if (event.type !== 'finished') return
+    const { state: ended, outcome, timings } = event.task
+    metrics.conversionEnded({
+      seconds: (timings?.runMs ?? 0) / 1000,
+      failed: ended === 'failed',
+      skipped: outcome?.skipped !== undefined || ended !== 'completed',
+    })
+  })
+  const health = (): Promise<void> => checkHealth(config, queue)
+  const server = await startHttpService({ config, queue, log, redaction, metrics, health })
+  const parts = opened.move()
+  return {
+    address: server.address,
+    port: server.port,
+    async stop() {
+      const answered = server.stop({ deadlineMs: DEADLINES.answers })
+      const ended = queue.stop({ deadlineMs: DEADLINES.tasks })
+      const closed = Promise.allSettled([answered, ended]).then(() => parts.disposeAsync())
+      await allOf([answered, ended, closed])
+    },
+  }
+}
+
+/** Throws when the work directory cannot be written to, or the last task could not be stored. */
+async function checkHealth(config: Config, queue: TaskQueue): Promise<void> {
+  const { workDir } = config.provider
+  if (queue.problem !== undefined) throw queue.problem
   await access(workDir, constants.W_OK)
   const { bavail } = await statfs(workDir)
   if (bavail === 0) throw new Error(`no space left in ${workDir}`)

@@ -13,9 +13,9 @@ import { AccelError, isAccelError } from '../errors/accel-error.ts'
 import { errorText, type Log } from '../log/log.ts'
 import type { Redaction } from '../log/redaction.ts'
 import type { Metrics } from '../metrics/metrics.ts'
-import { isHost, parseReference } from '../oci/reference.ts'
+import { isHost } from '../oci/reference.ts'
 import type { Submitted, TaskQueue } from '../tasks/queue.ts'
-import type { Task } from '../tasks/task.ts'
+import type { TaskOrder } from '../tasks/task.ts'
 import { createGuard, type Grant, type Guard } from './authorization.ts'
 import { addressOf, type ConnectionBindings } from './connection.ts'
 import { failureReply, jsonReply, textReply } from './reply.ts'
@@ -23,12 +23,12 @@ import { readBody } from './request-body.ts'
 import type { PushedResource, PushEvent } from './webhook/event.ts'
 import { planPush, referenceOf } from './webhook/push-plan.ts'
 import { readWebhookEvent } from './webhook/read-event.ts'
-import { wireTask } from './wire-task.ts'
+import { statusOf, wireTask } from './wire-task.ts'
 
 /** What the API works with. */
 export interface AppComponents {
   config: Config
-  queue: Pick<TaskQueue, 'submit' | 'list'>
+  queue: Pick<TaskQueue, 'submitAll' | 'list'>
   log: Log
   redaction: Pick<Redaction, 'apply'>
   /** Throws when the service cannot do its work; the message is shown. */
@@ -107,7 +107,8 @@ class Routes {
   list(c: Context<Bindings>): Response {
     const grant = this.#grant(c)
     grant.requireAny()
-    const visible = this.#parts.queue.list().filter((task) => grant.allows(hostOf(task)))
+    const { tasks } = this.#parts.queue.list()
+    const visible = tasks.filter((task) => grant.allows(task.host))
     return jsonReply(visible.map(wireTask))
   }
 
@@ -145,18 +146,15 @@ class Routes {
   }
 
   async #submit(resources: readonly PushedResource[], untagged: boolean): Promise<Submitted[]> {
-    const submitted: Submitted[] = []
+    const orders: TaskOrder[] = []
     for (const resource of resources) {
       const plan = planPush(this.#parts.config, resource, { untagged })
-      if ('skipped' in plan) {
-        this.#log.info(`${resource.url} is not converted: ${plan.skipped}`)
-        continue
-      }
-      for (const order of plan.orders) {
-        const one = await this.#parts.queue.submit(order)
-        if (one.joined) this.#log.info(`${resource.url} is being converted already`)
-        submitted.push(one)
-      }
+      if ('orders' in plan) orders.push(...plan.orders)
+      else this.#log.info(`${resource.url} is not converted: ${plan.skipped}`)
+    }
+    const submitted = await this.#parts.queue.submitAll(orders)
+    for (const { joined, task } of submitted) {
+      if (joined) this.#log.info(`${task.source} is being converted already`)
     }
     return submitted
   }
@@ -164,7 +162,7 @@ class Routes {
   /** The answer to a synchronous request: all have ended, whatever became of the first. */
   async #ended(submitted: readonly Submitted[]): Promise<Response> {
     const tasks = await Promise.all(submitted.map((one) => one.done))
-    const failed = tasks.filter((task) => task.state === 'failed')
+    const failed = tasks.filter((task) => statusOf(task.state) !== 'COMPLETED')
     if (failed.length === 0) return jsonReply(OK)
     const message = failed.map((task) => task.reason).join('; ')
     return jsonReply({ code: 'ERR_CONVERT_FAILED', message }, 500)
@@ -205,8 +203,4 @@ function registryOf(c: Context<Bindings>): string | undefined {
   if (value === undefined || isHost(value)) return value
   const expected = 'a host with an optional port'
   throw new AccelError('HTTP_QUERY_INVALID', { name: REGISTRY_PARAMETER, value, expected })
-}
-
-function hostOf(task: Task): string {
-  return parseReference(task.source).host
 }

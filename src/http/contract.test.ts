@@ -72,7 +72,7 @@ test('C-03: health is plain text without a line end', async () => {
 
 test('C-04, C-05: tasks are listed newest first, sizes as numbers, upstream’s members first', async () => {
   const end = Promise.withResolvers<void>()
-  const run: RunTask<never> = async (task) => {
+  const run: RunTask = async (task) => {
     if (task.source.includes('slow')) await end.promise
     if (task.source.includes('bad')) {
       throw new AccelError('CONTENT_NOT_FOUND', { what: '<bad> & worse', where: 'the registry' })
@@ -165,7 +165,7 @@ test('C-06: what cannot be read is refused, without a trace of what it was', asy
       url,
     )
   }
-  assert.deepEqual(service.queue.list(), [])
+  assert.deepEqual(service.queue.list().tasks, [])
 })
 
 test('C-06: a charset behind the content type is no reason to refuse', async () => {
@@ -185,7 +185,7 @@ test('C-07: a wrong header is refused, and so is a missing one', async () => {
   }
   const answer = await post(service, push(nginx), { 'content-type': 'application/json' })
   assert.equal(answer.status, 401)
-  assert.deepEqual(service.queue.list(), [])
+  assert.deepEqual(service.queue.list().tasks, [])
 })
 
 test('C-08: a synchronous conversion that fails says why', async () => {
@@ -247,7 +247,7 @@ test('C-11: other events of Harbor are taken, and nothing is done', async () => 
     })
     assert.deepEqual([answer.status, answer.body], [200, '"Ok"\n'])
   }
-  assert.deepEqual(service.queue.list(), [])
+  assert.deepEqual(service.queue.list().tasks, [])
   assert.match(service.lines.join(''), /level=warning msg="unsupported payload type PULL_ARTIFACT/)
 })
 

@@ -6,6 +6,14 @@ const statuses: Record<TaskState, TaskStatus> = {
   running: 'PROCESSING',
   completed: 'COMPLETED',
   failed: 'FAILED',
+  cancelled: 'FAILED',
+  // what the tag names now is converted by a task of its own
+  superseded: 'COMPLETED',
+}
+
+/** How a client of upstream sees a state. */
+export function statusOf(state: TaskState): TaskStatus {
+  return statuses[state]
 }
 
 /** A task as the API lists it; upstream's members first, in upstream's order. */
@@ -18,7 +26,7 @@ export function wireTask(task: Task): WireTask {
     source: task.source,
     source_size: outcome?.sourceSize ?? 0,
     target_size: outcome?.targetSize ?? 0,
-    status: statuses[task.state],
+    status: statusOf(task.state),
     reason: task.reason ?? outcome?.skipped ?? '',
   }
   if (task.started !== undefined) wire.started = rfc3339(task.started)

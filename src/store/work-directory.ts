@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
+import { tryLock } from '../database/file-lock.ts'
 import { AccelError } from '../errors/accel-error.ts'
 
 /** A file under way; removed by `remove()` whether or not it was written. */
@@ -27,10 +27,10 @@ const UNLOCKED_GRACE_MS = 60_000
 export async function openWorkDirectory(workDir: string): Promise<WorkDirectory> {
   const shared = join(workDir, 'ingest')
   const path = join(shared, randomUUID())
-  let lock: DatabaseSync
+  let lock: Disposable | undefined
   try {
     await mkdir(path, { recursive: true, mode: 0o700 })
-    lock = lockIn(path)
+    lock = tryLock(join(path, 'lock'))
     await sweep(shared, path)
   } catch (cause) {
     throw storeError(cause, workDir)
@@ -44,7 +44,7 @@ export async function openWorkDirectory(workDir: string): Promise<WorkDirectory>
     },
     async [Symbol.asyncDispose]() {
       await rm(path, { recursive: true, force: true })
-      lock.close()
+      lock?.[Symbol.dispose]()
     },
   }
 }
@@ -56,23 +56,6 @@ export function storeError(cause: unknown, path: string): Error {
     return new AccelError('STORE_FULL', { path }, { cause })
   const problem = cause instanceof Error ? cause.message : String(cause)
   return new AccelError('STORE_UNUSABLE', { path, problem }, { cause })
-}
-
-/**
- * Takes the lock of a process directory. The kernel drops it with the process, whatever killed it, and it holds
- * between containers that share the volume, where a pid would mean nothing. Node has no flock; SQLite's is used.
- */
-function lockIn(directory: string): DatabaseSync {
-  const database = new DatabaseSync(join(directory, 'lock'))
-  try {
-    database.exec(
-      'PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; PRAGMA user_version = 1; COMMIT',
-    )
-  } catch (error) {
-    database.close()
-    throw error
-  }
-  return database
 }
 
 async function sweep(shared: string, own: string): Promise<void> {
@@ -88,10 +71,7 @@ async function isInUse(directory: string): Promise<boolean> {
     const made = await stat(directory).catch(() => undefined)
     return made !== undefined && Date.now() - made.mtimeMs < UNLOCKED_GRACE_MS
   }
-  try {
-    lockIn(directory).close()
-    return false
-  } catch {
-    return true
-  }
+  const lock = tryLock(join(directory, 'lock'))
+  lock?.[Symbol.dispose]()
+  return lock === undefined
 }

@@ -2,57 +2,39 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { AccelError, isAccelError } from '../errors/accel-error.ts'
 import { createLog, silentLog } from '../log/log.ts'
+import { createManualClock } from '../testing/manual-clock.ts'
+import { memoryTaskStore } from '../testing/memory-task-store.ts'
+import { scriptRun } from '../testing/scripted-run.ts'
+import { settled } from '../testing/settled.ts'
 import { TaskQueue, type RunTask, type Submitted, type TaskQueueInit } from './queue.ts'
-import type { Task, TaskEvent, TaskOutcome } from './task.ts'
-import { createMemoryTaskStore, type TaskStore } from './task-store.ts'
+import type { TaskEvent, TaskOrder } from './task.ts'
+import type { TaskStore } from './task-store.ts'
 
-const outcome: TaskOutcome = { sourceSize: 10, targetSize: 12 }
+const outcome = { sourceSize: 10, targetSize: 12 }
 
-/** A run whose tasks end when the test says so, by source. */
-function scripted() {
-  const started: string[] = []
-  const open = new Map<string, PromiseWithResolvers<TaskOutcome>>()
-  const signals = new Map<string, AbortSignal>()
-  const run: RunTask<string> = (task, { signal }) => {
-    started.push(task.source)
-    const end = Promise.withResolvers<TaskOutcome>()
-    open.set(task.source, end)
-    signals.set(task.source, signal)
-    return end.promise
-  }
-  return {
-    run,
-    started,
-    signals,
-    end: (source: string) => open.get(source)?.resolve(outcome),
-    fail: (source: string, error: unknown) => open.get(source)?.reject(error),
-  }
-}
-
-async function queueOf(
-  run: RunTask<string>,
+function queueOf(
+  run: RunTask,
   init: Partial<TaskQueueInit> = {},
-  store: TaskStore = createMemoryTaskStore(),
-): Promise<TaskQueue<string>> {
-  return TaskQueue.open({ store, log: silentLog, run }, { workers: 2, ...init })
+  store: TaskStore = memoryTaskStore(),
+  clock = createManualClock(),
+): Promise<TaskQueue> {
+  return TaskQueue.open({ store, log: silentLog, run, clock }, { workers: 2, ...init })
 }
 
-async function settled(): Promise<void> {
-  // everything in the queue moves by promises alone, so one turn of the event loop sees it through
-  await new Promise((resolve) => setImmediate(resolve))
-}
-
-const image = (name: string, digest?: string) => ({
+const image = (name: string, digest?: string): TaskOrder => ({
   source: name,
+  host: 'localhost',
   lane: name,
   ...(digest === undefined ? {} : { digest }),
 })
 
+const passing = (): AccelError =>
+  new AccelError('CONTENT_SIZE_MISMATCH', { what: 'a blob', want: 2, got: 1 })
+
 test('exactly as many tasks run at once as there are workers, in the order in which they came', async () => {
-  const { run, started, end } = scripted()
+  const { run, started, end } = scriptRun()
   const queue = await queueOf(run)
-  const submitted = await Promise.all(['a', 'b', 'c', 'd'].map((name) => queue.submit(image(name))))
-  await settled()
+  const submitted = await queue.submitAll(['a', 'b', 'c', 'd'].map((name) => image(name)))
   assert.deepEqual(started, ['a', 'b'])
   assert.deepEqual(queue.counts(), { waiting: 2, running: 2 })
   end('b')
@@ -69,11 +51,21 @@ test('exactly as many tasks run at once as there are workers, in the order in wh
   assert.deepEqual(queue.counts(), { waiting: 0, running: 0 })
 })
 
-test('the same digest is joined while it waits and while it runs', async () => {
-  const { run, started, end } = scripted()
+test('a registry has no more workers than it is given; others go on', async () => {
+  const { run, started, end } = scriptRun()
+  const queue = await queueOf(run, { workers: 5, workersOf: (host) => (host === 'slow' ? 1 : 9) })
+  const slow = (name: string): TaskOrder => ({ ...image(name), host: 'slow' })
+  await queue.submitAll([slow('a'), slow('b'), image('c'), image('d')])
+  assert.deepEqual(started, ['a', 'c', 'd'])
+  end('a')
+  await settled()
+  assert.deepEqual(started, ['a', 'c', 'd', 'b'])
+})
+
+test('the same digest is joined while it waits and while it runs, but not for another recipe', async () => {
+  const { run, started, end } = scriptRun()
   const queue = await queueOf(run)
   const first = await queue.submit(image('a', 'sha256:1'))
-  await settled()
   const again = await queue.submit(image('a', 'sha256:1'))
   assert.equal(again.joined, true)
   assert.equal(again.task.id, first.task.id)
@@ -81,22 +73,13 @@ test('the same digest is joined while it waits and while it runs', async () => {
   assert.equal((await again.done).state, 'completed')
   assert.equal((await queue.submit(image('a', 'sha256:1'))).joined, false)
   assert.equal(started.length, 2)
+  const other = { ...image('a', 'sha256:1'), recipe: 'other options' }
+  assert.equal((await queue.submit(other)).joined, false)
 })
 
 test('orders that come together are joined although the store has not answered yet', async () => {
-  const { run } = scripted()
-  const slow = createMemoryTaskStore()
-  const queue = await queueOf(
-    run,
-    {},
-    {
-      ...slow,
-      put: async (task) => {
-        await settled()
-        await slow.put(task)
-      },
-    },
-  )
+  const { run } = scriptRun()
+  const queue = await queueOf(run)
   const together = await Promise.all([
     queue.submit(image('a', 'sha256:1')),
     queue.submit(image('a', 'sha256:1')),
@@ -107,28 +90,60 @@ test('orders that come together are joined although the store has not answered y
   )
 })
 
-test('a newer digest of a tag is a task of its own, which starts when the older one has ended', async () => {
-  const { run, started, end } = scripted()
+test('a newer digest of a tag takes the place of older ones, waiting or running, and waits for their end', async () => {
+  const { run, started, init, end } = scriptRun()
   const queue = await queueOf(run)
-  const older = await queue.submit(image('app:latest', 'sha256:1'))
-  const newer = await queue.submit({
-    ...image('app:latest', 'sha256:2'),
-    source: 'app:latest again',
-  })
+  const pushed = (digest: string): TaskOrder => ({ ...image('app:latest', digest), source: digest })
+  const running = await queue.submit(pushed('sha256:1'))
+  const stopping = Promise.withResolvers<void>()
+  init('sha256:1').signal.addEventListener('abort', () => stopping.resolve())
+  const waiting = await queue.submit(pushed('sha256:2'))
+  await stopping.promise
+  const newest = await queue.submit(pushed('sha256:3'))
+  for (const old of [running, waiting]) {
+    const task = await old.done
+    assert.deepEqual([task.state, task.code], ['superseded', 'TASK_SUPERSEDED'])
+  }
   await settled()
-  assert.equal(newer.joined, false)
-  assert.deepEqual(started, ['app:latest'])
-  end('app:latest')
-  await older.done
+  assert.deepEqual(started, ['sha256:1', 'sha256:3'])
+  end('sha256:3')
+  assert.equal((await newest.done).state, 'completed')
+})
+
+test('an event that comes late does not take the place of a newer one', async () => {
+  const { run, started } = scriptRun()
+  const queue = await queueOf(run, { workers: 1 })
+  await queue.submit({ ...image('app', 'sha256:new'), pushedAt: 2000 })
+  const late = await queue.submit({ ...image('app', 'sha256:old'), pushedAt: 1000 })
+  assert.equal((await late.done).state, 'superseded')
+  assert.deepEqual(started, ['app'])
+  assert.deepEqual(queue.counts(), { waiting: 0, running: 1 })
+})
+
+test('what a tag is found to name meanwhile becomes a task of its own', async () => {
+  const { run, started, task, end } = scriptRun()
+  const queue = await queueOf(run, { workers: 1 })
+  const { done } = await queue.submit({ ...image('app', 'sha256:1'), recipe: 'r', rule: 'all' })
+  end('app', { movedTo: 'sha256:2' })
+  assert.equal((await done).state, 'superseded')
   await settled()
-  assert.deepEqual(started, ['app:latest', 'app:latest again'])
+  assert.equal(started.length, 2)
+  const { digest, recipe, rule, lane } = task('app')
+  assert.deepEqual([digest, recipe, rule, lane], ['sha256:2', 'r', 'all', 'app'])
+  // and so when the tag was moved right after the result was pushed
+  end('app', { movedTo: 'sha256:3', target: 'app-esgz' })
+  await settled()
+  assert.equal(task('app').digest, 'sha256:3')
+  assert.deepEqual(
+    queue.list().tasks.map(({ state }) => state),
+    ['running', 'completed', 'superseded'],
+  )
 })
 
 test('without a digest a waiting task is joined, a running one is not: the tag may have moved', async () => {
-  const { run, started } = scripted()
+  const { run, started } = scriptRun()
   const queue = await queueOf(run)
   const running = await queue.submit(image('a'))
-  await settled()
   const waiting = await queue.submit(image('a'))
   const joined = await queue.submit(image('a'))
   assert.notEqual(waiting.task.id, running.task.id)
@@ -137,26 +152,23 @@ test('without a digest a waiting task is joined, a running one is not: the tag m
 })
 
 test('a busy lane does not hold up the tasks behind it', async () => {
-  const { run, started } = scripted()
+  const { run, started } = scriptRun()
   const queue = await queueOf(run)
-  await queue.submit(image('a', 'sha256:1'))
-  await queue.submit(image('a', 'sha256:2'))
-  await queue.submit(image('b'))
-  await settled()
+  await queue.submitAll([image('a'), image('b')])
+  await queue.submit(image('a'))
+  await queue.submit(image('c'))
   assert.deepEqual(started, ['a', 'b'])
+  await queue.cancel(queue.list({ text: 'b' }).tasks[0]!.id)
+  await settled()
+  assert.deepEqual(started, ['a', 'b', 'c'])
 })
 
-test('a run that throws fails its task alone, with the code of a known error', async () => {
-  const lines: string[] = []
-  const { run, end, fail } = scripted()
-  const queue = await TaskQueue.open(
-    {
-      store: createMemoryTaskStore(),
-      log: createLog({ write: (line) => lines.push(line) }),
-      run: (task, init) => {
-        if (task.source === 'sync') throw new TypeError('no such property')
-        return run(task, init)
-      },
+test('a run that throws fails its task alone, with the code and remedy of a known error', async () => {
+  const scripted = scriptRun()
+  const queue = await queueOf(
+    (task, init) => {
+      if (task.source === 'sync') throw new TypeError('no such property')
+      return scripted.run(task, init)
     },
     { workers: 5 },
   )
@@ -164,12 +176,12 @@ test('a run that throws fails its task alone, with the code of a known error', a
   for (const name of ['sync', 'known', 'odd', 'good']) {
     submitted.set(name, await queue.submit(image(name)))
   }
-  await settled()
-  fail('known', new AccelError('CONTENT_NOT_FOUND', { what: 'known', where: 'the registry' }))
-  fail('odd', 'just a text')
-  end('good')
+  const unknown = new AccelError('CONTENT_NOT_FOUND', { what: 'known', where: 'the registry' })
+  scripted.fail('known', unknown)
+  scripted.fail('odd', 'just a text')
+  scripted.end('good')
   const ended = async (name: string) => {
-    const task: Task | undefined = await submitted.get(name)?.done
+    const task = await submitted.get(name)?.done
     return [task?.state, task?.code, task?.reason]
   }
   assert.deepEqual(await ended('sync'), [
@@ -182,6 +194,7 @@ test('a run that throws fails its task alone, with the code of a known error', a
     'CONTENT_NOT_FOUND',
     'known is not in the registry',
   ])
+  assert.equal((await submitted.get('known')?.done)?.remedy, unknown.hint)
   assert.deepEqual(await ended('odd'), [
     'failed',
     'TASK_DEFECT',
@@ -190,148 +203,336 @@ test('a run that throws fails its task alone, with the code of a known error', a
   assert.deepEqual(await ended('good'), ['completed', undefined, undefined])
 })
 
-test('tasks are listed newest first, also those of one millisecond', async () => {
-  const { run } = scripted()
-  const queue = await queueOf(run, { now: () => 1_700_000_000_000 })
-  for (const name of ['a', 'b', 'c']) await queue.submit(image(name))
-  assert.deepEqual(
-    queue.list().map((task) => task.source),
-    ['c', 'b', 'a'],
-  )
-})
-
-test('ended tasks are forgotten after their time and above their number, open ones never', async () => {
-  let now = 1000
-  const { run, end } = scripted()
-  const store = createMemoryTaskStore()
-  const queue = await queueOf(
-    run,
-    { workers: 10, keepMs: 500, keepFinished: 2, now: () => now },
-    store,
-  )
-  const finish = async (name: string) => {
-    const { done } = await queue.submit(image(name))
+test('what can pass is tried again after growing pauses, as often as there are attempts', async () => {
+  const clock = createManualClock()
+  const { run, started, fail } = scriptRun()
+  const store = memoryTaskStore()
+  const queue = await queueOf(run, { attempts: 3, pauseMs: 1000 }, store, clock)
+  const { task, done } = await queue.submit(image('a'))
+  for (const pause of [500, 1000]) {
+    fail('a', passing())
     await settled()
-    end(name)
-    await done
+    const waiting = queue.get(task.id)
+    assert.deepEqual([waiting.state, waiting.code], ['waiting', 'CONTENT_SIZE_MISMATCH'])
+    assert.equal(waiting.notBefore, clock.now() + pause)
+    assert.equal(clock.nextIn, pause)
+    clock.advance(pause)
+    await settled()
   }
-  await queue.submit(image('open'))
-  for (const name of ['a', 'b', 'c']) await finish(name)
+  assert.equal(started.length, 3)
+  fail('a', passing())
+  const failed = await done
+  assert.deepEqual([failed.state, failed.attempts], ['failed', 3])
   assert.deepEqual(
-    queue.list().map((task) => task.source),
-    ['c', 'b', 'open'],
-  )
-  now = 1600
-  assert.deepEqual(
-    queue.list().map((task) => task.source),
-    ['open'],
-  )
-  assert.deepEqual(
-    (await store.load()).map((task) => task.source),
-    ['open'],
+    queue.events(task.id).map(({ type }) => type),
+    ['queued', 'started', 'retrying', 'started', 'retrying', 'started', 'failed'],
   )
 })
 
-test('a full queue refuses and keeps what it has', async () => {
-  const { run } = scripted()
-  const queue = await queueOf(run, { workers: 1, maxWaiting: 1 })
+test('a pause is as long as it was meant, however the clock is set meanwhile, and over a restart', async () => {
+  const clock = createManualClock()
+  const first = scriptRun()
+  const store = memoryTaskStore()
+  const queue = await queueOf(first.run, { pauseMs: 1000 }, store, clock)
   await queue.submit(image('a'))
+  first.fail('a', passing())
+  await settled()
+  clock.set(clock.now() - 365 * 24 * 3_600_000)
+  clock.advance(500)
+  await settled()
+  assert.equal(first.started.length, 2)
+  first.fail('a', passing())
+  await settled()
+  await queue.stop({ deadlineMs: 1 })
+  clock.set(clock.now() - 365 * 24 * 3_600_000)
+  const second = scriptRun()
+  await queueOf(second.run, { pauseMs: 1000, maxPauseMs: 3000 }, store, clock)
+  assert.deepEqual(second.started, [])
+  clock.advance(3000)
+  assert.deepEqual(second.started, ['a'])
+})
+
+test('a run in which no byte moves is stopped and tried again; one that waits for the disk is left alone', async () => {
+  const clock = createManualClock()
+  const { run, init } = scriptRun()
+  const queue = await queueOf(run, { stallMs: 100, pauseMs: 10 }, memoryTaskStore(), clock)
+  const { task } = await queue.submit(image('a'))
+  const progress = (readBytes: number, phase: 'pull' | 'disk' = 'pull'): void =>
+    init('a').progress({ phase, layers: 1, layersDone: 0, sourceBytes: 9, readBytes, writtenBytes: 0, pushedBytes: 0 }) // prettier-ignore
+  for (const bytes of [1, 2, 3]) {
+    clock.advance(90)
+    progress(bytes)
+  }
+  progress(3, 'disk')
+  clock.advance(1000)
+  progress(3)
+  clock.advance(99)
+  assert.equal(init('a').signal.aborted, false)
+  progress(3)
+  clock.advance(1)
+  assert.equal(init('a').signal.aborted, true)
+  await settled()
+  assert.deepEqual([queue.get(task.id).state, queue.get(task.id).code], ['waiting', 'TASK_STALLED'])
+})
+
+test('a run that takes too long in all fails', async () => {
+  const clock = createManualClock()
+  const { run } = scriptRun()
+  const queue = await queueOf(run, { deadlineMs: 50 }, memoryTaskStore(), clock)
+  const { done } = await queue.submit(image('a'))
+  clock.advance(50)
+  assert.equal((await done).code, 'TASK_DEADLINE')
+})
+
+test('a run that ignores its signal is given up after the grace, and its worker is free', async () => {
+  const clock = createManualClock()
+  const { run, started, end } = scriptRun({ stubborn: true })
+  const queue = await queueOf(run, { workers: 1, graceMs: 5 }, memoryTaskStore(), clock)
+  const { task, done } = await queue.submit(image('a'))
   await queue.submit(image('b'))
-  await assert.rejects(queue.submit(image('c')), (error) => isAccelError(error, 'TASK_QUEUE_FULL'))
-  assert.equal((await queue.submit(image('b'))).joined, true)
-  assert.equal(queue.list().length, 2)
+  const cancelled = queue.cancel(task.id)
+  await settled()
+  assert.deepEqual(started, ['a'])
+  clock.advance(5)
+  assert.equal((await cancelled).state, 'cancelled')
+  await done
+  await settled()
+  assert.deepEqual(started, ['a', 'b'])
+  end('a')
+  await settled()
+  assert.equal(queue.get(task.id).state, 'cancelled')
 })
 
-test('an order that cannot be stored is refused and not run', async () => {
-  const { run, started } = scripted()
-  const queue = await queueOf(
-    run,
-    { workers: 0 },
-    { ...createMemoryTaskStore(), put: () => Promise.reject(new Error('disk full')) },
-  )
-  const refused = assert.rejects(queue.submit(image('a')), /disk full/)
-  const joined = await queue.submit(image('a'))
-  await refused
-  assert.equal((await joined.done).state, 'failed')
-  assert.deepEqual(queue.list(), [])
-  assert.deepEqual(started, [])
-})
-
-test('stopping cancels what waits and runs, and refuses what comes', async () => {
-  const { run, signals, fail } = scripted()
+test('cancel ends what waits at once and stops what runs; retry and delete are for what has ended', async () => {
+  const { run, started, end } = scriptRun()
   const queue = await queueOf(run, { workers: 1 })
   const running = await queue.submit(image('a'))
   const waiting = await queue.submit(image('b'))
+  assert.equal((await queue.cancel(waiting.task.id)).state, 'cancelled')
+  await assert.rejects(queue.delete(running.task.id), (e) => isAccelError(e, 'TASK_STATE'))
+  await assert.rejects(queue.retry(running.task.id), (e) => isAccelError(e, 'TASK_STATE'))
+  const cancelled = await queue.cancel(running.task.id)
+  assert.deepEqual([cancelled.state, cancelled.code], ['cancelled', 'TASK_CANCELLED'])
+  await assert.rejects(queue.cancel(running.task.id), (e) => isAccelError(e, 'TASK_STATE'))
+  const again = await queue.retry(running.task.id)
+  assert.deepEqual([again.id, again.state, again.code], [running.task.id, 'waiting', undefined])
   await settled()
-  signals.get('a')?.addEventListener('abort', () => fail('a', new Error('socket closed')))
-  await queue.stop({ deadlineMs: 60_000 })
-  for (const one of [await running.done, await waiting.done]) {
-    assert.equal(one.state, 'failed')
-    assert.equal(one.code, 'TASK_CANCELLED')
-    assert.equal(one.reason, `conversion of ${one.source} was cancelled: the service is stopping`)
-  }
-  await assert.rejects(queue.submit(image('c')), (error) =>
-    isAccelError(error, 'TASK_QUEUE_STOPPED'),
-  )
-})
-
-test('a run that ignores the signal does not hold up the stop, and its late end changes nothing', async () => {
-  const { run, end } = scripted()
-  const queue = await queueOf(run)
-  const stubborn = await queue.submit(image('a'))
-  await settled()
-  await queue.stop({ deadlineMs: 1 })
-  const task = await stubborn.done
-  assert.equal(task.code, 'TASK_CANCELLED')
+  assert.deepEqual(started, ['a', 'a'])
   end('a')
   await settled()
-  assert.equal(queue.list()[0]?.state, 'failed')
+  await queue.delete(running.task.id)
+  for (const call of [() => queue.get(running.task.id), () => queue.events(running.task.id)]) {
+    assert.throws(call, (e) => isAccelError(e, 'TASK_NOT_FOUND'))
+  }
+  await assert.rejects(queue.cancel('none'), (e) => isAccelError(e, 'TASK_NOT_FOUND'))
 })
 
-test('a new process takes up what the store says was not ended, in order', async () => {
-  const store = createMemoryTaskStore()
-  const first = await queueOf(() => new Promise(() => undefined), { workers: 1 }, store)
-  await first.submit(image('a'))
-  await first.submit(image('b'))
+test('a task that waits for its next attempt makes it at once when asked', async () => {
+  const { run, started, fail } = scriptRun()
+  const queue = await queueOf(run)
+  const { task } = await queue.submit(image('a'))
+  fail('a', passing())
   await settled()
-  const { run, started, end } = scripted()
-  const second = await queueOf(run, { workers: 1 }, store)
+  await queue.retry(task.id)
+  assert.deepEqual(started, ['a', 'a'])
+})
+
+test('tasks are listed newest first, in pages, by state, registry, text and time', async () => {
+  const clock = createManualClock(1000)
+  const { run } = scriptRun()
+  const queue = await queueOf(run, { workers: 1 }, memoryTaskStore(), clock)
+  for (const name of ['app/a', 'app/b', 'lib/c']) {
+    await queue.submit({ ...image(name), host: name.slice(0, 3) })
+    clock.advance(1)
+  }
+  const names = (filter: Parameters<TaskQueue['list']>[0]): string[] =>
+    queue.list(filter).tasks.map(({ source }) => source)
+  assert.deepEqual(names({}), ['lib/c', 'app/b', 'app/a'])
+  assert.deepEqual(names({ states: ['running'] }), ['app/a'])
+  assert.deepEqual(names({ hosts: ['app'] }), ['app/b', 'app/a'])
+  assert.deepEqual(names({ text: '/b' }), ['app/b'])
+  assert.deepEqual(names({ since: 1001 }), ['lib/c', 'app/b'])
+  const { tasks, next } = queue.list({ limit: 2 })
+  assert.deepEqual([tasks.length, queue.list({ limit: 3 }).next], [2, undefined])
+  assert.deepEqual(names({ limit: 2, cursor: next! }), ['app/a'])
+})
+
+test('ended tasks are forgotten after their time and above their number, open ones never', async () => {
+  const clock = createManualClock(1000)
+  const { run, end } = scriptRun()
+  const store = memoryTaskStore()
+  const queue = await queueOf(run, { workers: 10, keepMs: 500, keepFinished: 2 }, store, clock)
+  const names = (): string[] => queue.list().tasks.map((task) => task.source)
+  const { task: open } = await queue.submit(image('open'))
+  for (const name of ['a', 'b', 'c']) {
+    const { done } = await queue.submit(image(name))
+    end(name)
+    await done
+  }
   await settled()
-  assert.deepEqual(started, ['a'])
+  assert.deepEqual(names(), ['c', 'b', 'open'])
+  clock.advance(600)
+  assert.deepEqual(names(), ['open'])
+  await settled()
+  assert.equal(queue.get(open.id).state, 'running')
   assert.deepEqual(
-    second.list().map((task) => [task.source, task.state]),
-    [
-      ['b', 'waiting'],
-      ['a', 'running'],
-    ],
+    store.list({}).tasks.map((task) => task.source),
+    ['open'],
   )
+})
+
+test('a full queue refuses all orders of a request, and keeps what it has', async () => {
+  const { run } = scriptRun()
+  const queue = await queueOf(run, { workers: 1, maxWaiting: 1 })
+  await queue.submit(image('a'))
+  const full = (error: unknown): boolean => isAccelError(error, 'TASK_QUEUE_FULL')
+  await assert.rejects(queue.submitAll([image('b'), image('c')]), full)
+  await queue.submit(image('b'))
+  await assert.rejects(queue.submit(image('c')), full)
+  assert.equal((await queue.submit(image('b'))).joined, true)
+  assert.equal(queue.list().tasks.length, 2)
+})
+
+test('an order that cannot be stored is refused and not run, and so is one that joined it', async () => {
+  const { run, started } = scriptRun()
+  const store = memoryTaskStore()
+  let full = true
+  const broken: TaskStore = {
+    ...store,
+    write: (changes) =>
+      full ? Promise.reject(new AccelError('STORE_FULL', { path: '/work' })) : store.write(changes),
+  }
+  const queue = await queueOf(run, {}, broken)
+  const refused = (error: unknown): boolean =>
+    isAccelError(error, 'TASK_NOT_STORED') && error.message.includes('no space left')
+  const [first, second] = [queue.submit(image('a')), queue.submit(image('a'))]
+  await assert.rejects(first, refused)
+  await assert.rejects(second, refused)
+  assert.deepEqual([queue.list().tasks, started], [[], []])
+  assert.ok(isAccelError(queue.problem, 'STORE_FULL'))
+  full = false
+  await queue.submit(image('a'))
+  assert.deepEqual([started, queue.problem], [['a'], undefined])
+})
+
+test('what happens while nothing can be stored happens all the same, and is stored as soon as it can be', async () => {
+  const clock = createManualClock()
+  const { run, end } = scriptRun()
+  const store = memoryTaskStore()
+  let full = false
+  const broken: TaskStore = {
+    ...store,
+    write: (changes) => (full ? Promise.reject(new Error('disk full')) : store.write(changes)),
+  }
+  const queue = await queueOf(run, {}, broken, clock)
+  const { task, done } = await queue.submit(image('a'))
+  await settled()
+  full = true
+  end('a')
+  assert.equal((await done).state, 'completed')
+  assert.deepEqual([queue.get(task.id).state, store.get(task.id)?.state], ['completed', 'running'])
+  full = false
+  clock.advance(60_000)
+  await settled()
+  assert.equal(store.get(task.id)?.state, 'completed')
+  assert.deepEqual(
+    queue.events(task.id).map(({ type }) => type),
+    ['queued', 'started', 'completed'],
+  )
+})
+
+test('stopping leaves what waits and runs for the next start, tells who waits, and refuses what comes', async () => {
+  const store = memoryTaskStore()
+  const first = scriptRun()
+  const queue = await queueOf(first.run, { workers: 1 }, store)
+  const submitted = await queue.submitAll([image('a'), image('b')])
+  await queue.stop({ deadlineMs: 60_000 })
+  assert.equal(first.init('a').signal.aborted, true)
+  for (const one of submitted) {
+    const task = await one.done
+    assert.deepEqual([task.state, task.code], ['waiting', 'TASK_INTERRUPTED'])
+  }
+  await assert.rejects(queue.submit(image('c')), (e) => isAccelError(e, 'TASK_QUEUE_STOPPED'))
+  const second = scriptRun()
+  const next = await queueOf(second.run, { workers: 2 }, store)
+  assert.deepEqual(second.started, ['a', 'b'])
+  const task = next.get(submitted[0]!.task.id)
+  assert.deepEqual([task.attempts, task.interruptions], [1, 0])
+})
+
+test('what runs may come to its end while the queue stops', async () => {
+  const { run, started, end } = scriptRun()
+  const queue = await queueOf(run, { workers: 1 })
+  const [running] = await queue.submitAll([image('a'), image('b')])
+  const stopped = queue.stop({ deadlineMs: 1, drainMs: 60_000 })
+  end('a')
+  await stopped
+  assert.equal((await running!.done).state, 'completed')
+  assert.deepEqual(started, ['a'])
+})
+
+test('a new process takes up what a killed one left, in order, and counts how often', async () => {
+  const store = memoryTaskStore()
+  const clock = createManualClock()
+  const killed = await queueOf(scriptRun().run, { workers: 1 }, store, clock)
+  const [running] = await killed.submitAll([image('a'), image('b')])
+  await settled()
+  const { run, started, end } = scriptRun()
+  const queue = await queueOf(run, { workers: 1 }, store, clock)
+  assert.deepEqual(started, ['a'])
+  const task = queue.get(running!.task.id)
+  assert.deepEqual([task.attempts, task.interruptions], [1, 1])
   end('a')
   await settled()
   assert.deepEqual(started, ['a', 'b'])
 })
 
+test('a task that was running each time the service died has to wait for others, and fails in the end', async () => {
+  const store = memoryTaskStore()
+  const clock = createManualClock()
+  await (await queueOf(scriptRun().run, {}, store, clock)).submit(image('poison'))
+  await settled()
+  const init = { interruptions: 5, pauseMs: 1000 }
+  for (const pause of [0, 0, 0, 500, 1000]) {
+    const { run, started } = scriptRun()
+    await queueOf(run, init, store, clock)
+    if (pause > 0) assert.deepEqual(started, [])
+    clock.advance(pause)
+    assert.deepEqual(started, ['poison'])
+    await settled()
+  }
+  const last = await queueOf(scriptRun().run, init, store, clock)
+  assert.deepEqual(
+    last.list().tasks.map(({ code }) => code),
+    ['TASK_INTERRUPTED_TOO_OFTEN'],
+  )
+})
+
 test('listeners hear everything once; one that throws harms nobody', async () => {
   const events: string[] = []
-  const queue = await queueOf(async (task, init) => {
-    init.progress('half')
+  const lines: string[] = []
+  const log = createLog({ write: (line) => lines.push(line) })
+  const progress = { phase: 'convert', layers: 1, layersDone: 0, sourceBytes: 2, readBytes: 1, writtenBytes: 0, pushedBytes: 0 } as const // prettier-ignore
+  const run: RunTask = async (task, init) => {
+    init.progress(progress)
     if (task.source === 'b') throw new Error('no')
     return outcome
-  })
-  const hear = (event: TaskEvent<string>): void => {
+  }
+  const queue = await TaskQueue.open({ store: memoryTaskStore(), log, run }, { workers: 1 })
+  const hear = (event: TaskEvent): void => {
     const detail =
-      event.type === 'progress' ? event.progress : event.type === 'finished' ? event.task.state : ''
+      event.type === 'progress'
+        ? event.progress.phase
+        : event.type === 'finished'
+          ? event.task.state
+          : ''
     events.push(`${event.task.source} ${event.type} ${detail}`.trim())
   }
   queue.subscribe(() => {
     throw new Error('listener')
   })
   const leave = queue.subscribe(hear)
-  await (
-    await queue.submit(image('a'))
-  ).done
-  await (
-    await queue.submit(image('b'))
-  ).done
+  for (const name of ['a', 'b']) await (await queue.submit(image(name))).done
   leave()
   await (
     await queue.submit(image('c'))
@@ -339,13 +540,25 @@ test('listeners hear everything once; one that throws harms nobody', async () =>
   assert.deepEqual(events, [
     'a queued',
     'a started',
-    'a progress half',
+    'a progress convert',
     'a finished completed',
     'b queued',
     'b started',
-    'b progress half',
+    'b progress convert',
     'b finished failed',
   ])
+  assert.match(lines.join(''), /a listener of the task queue failed/)
+})
+
+test('who cleans up behind a task is told before its end is announced', async () => {
+  const told: string[] = []
+  const queue = await queueOf(() => Promise.resolve(outcome), {
+    onEnded: async (task) => void told.push(`${task.source} ${task.state}`),
+  })
+  await (
+    await queue.submit(image('a'))
+  ).done
+  assert.deepEqual(told, ['a completed'])
 })
 
 test('a reason is shown without what must stay hidden', async () => {

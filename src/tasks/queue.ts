@@ -1,28 +1,59 @@
 import { randomUUID } from 'node:crypto'
 import { AccelError, isAccelError } from '../errors/accel-error.ts'
 import type { Log } from '../log/log.ts'
-import { isFinished, type Task, type TaskEvent, type TaskOrder, type TaskOutcome } from './task.ts'
-import type { TaskStore } from './task-store.ts'
+import { canPass, pauseBehind, pauseOfInterrupted, type AttemptsInit } from './attempts.ts'
+import { systemClock, type TaskClock } from './clock.ts'
+import { TaskJournal } from './journal.ts'
+import { OpenTasks, type OpenTask } from './open-tasks.ts'
+import {
+  isFinished,
+  type Task,
+  type TaskEvent,
+  type TaskOrder,
+  type TaskOutcome,
+  type TaskProgress,
+  type TaskRecord,
+} from './task.ts'
+import type { TaskFilter, TaskPage, TaskStore } from './task-store.ts'
+import { watch, type WatchdogInit } from './watchdog.ts'
 
 /** Does what a task asks for. Throws when it fails; stops promptly when `signal` is aborted. */
-export type RunTask<P> = (
-  task: Task,
-  init: { signal: AbortSignal; progress(progress: P): void },
-) => Promise<TaskOutcome>
+export type RunTask = (task: Task, init: RunTaskInit) => Promise<TaskOutcome>
 
-export interface TaskQueueInit {
+export interface RunTaskInit {
+  signal: AbortSignal
+  /** Says where the run stands; a run that says nothing new for long is taken for stuck. */
+  progress(progress: TaskProgress): void
+  /** Writes something down in the task's history. */
+  warn(message: string): void
+}
+
+export interface TaskQueueInit extends AttemptsInit, WatchdogInit {
   /** Tasks that run at once. */
   workers: number
+  /** Tasks of one registry that run at once. @default no limit of its own */
+  workersOf?: (host: string) => number
   /** Tasks that may wait; more are refused. @default 10,000 */
   maxWaiting?: number
   /** How long ended tasks are listed, in milliseconds. @default a day */
   keepMs?: number
   /** Ended tasks listed at most. @default 10,000 */
   keepFinished?: number
+  /** How long a run may go on that was told to stop, in milliseconds; its worker is free after that. @default 60 s */
+  graceMs?: number
   /** Takes what must not be shown out of a reason. @default nothing is taken out */
   redact?: (text: string) => string
-  /** The clock. @default the system's */
-  now?: () => number
+  /** Is told of every task that has ended for good, and of none twice while it is open. @default nobody is */
+  onEnded?: (task: Task) => Promise<void>
+}
+
+/** What a queue works with. */
+export interface TaskQueueComponents {
+  store: TaskStore
+  log: Log
+  run: RunTask
+  /** @default the machine's */
+  clock?: TaskClock
 }
 
 /** What became of an order. */
@@ -30,230 +61,493 @@ export interface Submitted {
   task: Task
   /** The order asks for what another one asked for already; `task` is that one's. */
   joined: boolean
-  /** Resolves when the task has ended, however; never rejects. */
+  /**
+   * Resolves when the task has ended, however, or when the queue stops: the task then is `waiting`, with the code
+   * TASK_INTERRUPTED. Never rejects.
+   */
   done: Promise<Task>
 }
 
-/** A task that has not ended. */
-interface OpenTask {
-  task: Task
-  abort: AbortController
-  done: PromiseWithResolvers<Task>
-  /** The store has it; before that it is in line but not started. */
-  stored: boolean
-}
+const MINUTE = 60_000
 
-/** Tasks in the order in which they came, at most `workers` at once, never two of one lane. */
-export class TaskQueue<P = unknown> {
+/**
+ * Tasks in the order in which they came, at most `workers` at once, never two of one lane. What was taken is stored
+ * first, so that no task is lost whatever ends the process.
+ */
+export class TaskQueue {
   readonly #store: TaskStore
+  readonly #journal: TaskJournal
   readonly #log: Log
-  readonly #run: RunTask<P>
+  readonly #run: RunTask
+  readonly #clock: TaskClock
   readonly #init: Required<TaskQueueInit>
-  readonly #listeners = new Set<(event: TaskEvent<P>) => void>()
-  /** Every task that is listed, the oldest first. */
-  readonly #tasks = new Map<string, Task>()
-  #waiting: OpenTask[] = []
-  readonly #running = new Set<OpenTask>()
+  readonly #listeners = new Set<(event: TaskEvent) => void>()
+  readonly #open = new OpenTasks()
   #stopping = false
 
-  private constructor(
-    components: { store: TaskStore; log: Log; run: RunTask<P> },
-    init: TaskQueueInit,
-  ) {
-    this.#store = components.store
-    this.#log = components.log
-    this.#run = components.run
+  private constructor(components: TaskQueueComponents, init: TaskQueueInit) {
+    const { store, log, run, clock = systemClock } = components
+    this.#store = store
+    this.#log = log
+    this.#run = run
+    this.#clock = clock
+    this.#journal = new TaskJournal(store, log, clock)
     this.#init = {
+      workersOf: () => Infinity,
       maxWaiting: 10_000,
-      keepMs: 24 * 60 * 60 * 1000,
+      keepMs: 24 * 60 * MINUTE,
       keepFinished: 10_000,
+      attempts: 5,
+      pauseMs: MINUTE / 4,
+      maxPauseMs: 15 * MINUTE,
+      interruptions: 25,
+      deadlineMs: 6 * 60 * MINUTE,
+      stallMs: 10 * MINUTE,
+      graceMs: MINUTE,
       redact: (text) => text,
-      now: () => Date.now(),
+      onEnded: () => Promise.resolve(),
       ...init,
     }
   }
 
-  /** A queue with the tasks of the store; those that had not ended wait again. */
-  static async open<P>(
-    components: { store: TaskStore; log: Log; run: RunTask<P> },
-    init: TaskQueueInit,
-  ): Promise<TaskQueue<P>> {
+  /** A queue with the tasks of the store; those that had not ended wait again. Throws STORE_…. */
+  static async open(components: TaskQueueComponents, init: TaskQueueInit): Promise<TaskQueue> {
     const queue = new TaskQueue(components, init)
-    for (const task of await components.store.load()) {
-      if (isFinished(task)) queue.#tasks.set(task.id, task)
-      else await queue.#enqueue({ ...task, state: 'waiting' })
-    }
+    await Promise.all(queue.#store.unfinished().map((task) => queue.#takeUp(task)))
     queue.#start()
     return queue
   }
 
-  /**
-   * Takes an order. One that asks for what a task already does is joined to it: the same lane and the same known
-   * digest; without a digest only while the task still waits, since nobody can tell what a tag names by now from what
-   * a running task has seen of it. Throws TASK_QUEUE_FULL, TASK_QUEUE_STOPPED.
-   */
-  async submit(order: TaskOrder): Promise<Submitted> {
-    if (this.#stopping) throw new AccelError('TASK_QUEUE_STOPPED', { source: order.source })
-    const same = this.#same(order)
-    if (same !== undefined) return { task: same.task, joined: true, done: same.done.promise }
-    const waiting = this.#waiting.length
-    if (waiting >= this.#init.maxWaiting) throw new AccelError('TASK_QUEUE_FULL', { waiting })
-    const task: Task = {
-      ...order,
-      id: randomUUID(),
-      state: 'waiting',
-      created: this.#init.now(),
-    }
-    const open = await this.#enqueue(task)
-    this.#start()
-    return { task: open.task, joined: false, done: open.done.promise }
+  /** Why the store could not be written to the last time, or undefined. */
+  get problem(): unknown {
+    return this.#journal.problem
   }
 
-  /** The tasks that are known, the newest first. */
-  list(): Task[] {
-    this.#evict().catch((error: unknown) => this.#storeFailed(error))
-    return [...this.#tasks.values()].toReversed()
+  /** As `submitAll`, for one order. */
+  async submit(order: TaskOrder): Promise<Submitted> {
+    const [submitted] = await this.submitAll([order])
+    return submitted!
+  }
+
+  /**
+   * Takes orders, all or none; they are stored when it resolves. One that asks for what an open task already does is
+   * joined to it: the same lane and recipe and the same known digest; without a digest only while the task still
+   * waits, since nobody can tell what a tag names by now from what a running task has seen of it. One with another
+   * digest takes the place of older ones of its lane, whether they wait or run; one that was pushed before what is
+   * known is superseded at once. Throws TASK_QUEUE_FULL, TASK_QUEUE_STOPPED, TASK_NOT_STORED.
+   */
+  async submitAll(orders: readonly TaskOrder[]): Promise<Submitted[]> {
+    const [first] = orders
+    if (first === undefined) return []
+    if (this.#stopping) throw new AccelError('TASK_QUEUE_STOPPED', { source: first.source })
+    const { waiting } = this.counts()
+    const fresh: OpenTask[] = []
+    const stored = Promise.withResolvers<void>()
+    const taken = orders.map((order) => {
+      const same = this.#open.same(order)
+      if (same !== undefined) return { open: same, joined: true }
+      if (waiting + fresh.length >= this.#init.maxWaiting) {
+        for (const open of fresh) this.#open.remove(open)
+        throw new AccelError('TASK_QUEUE_FULL', { waiting })
+      }
+      // in line before the store has answered, so that the same order again finds it
+      const open = this.#open.add(this.#taskOf(order), stored.promise)
+      fresh.push(open)
+      return { open, joined: false }
+    })
+    await this.#accept(fresh, stored)
+    await Promise.all(taken.map(({ open }) => open.stored))
+    return taken.map(({ open, joined }) => ({ task: open.task, joined, done: open.done.promise }))
+  }
+
+  /** A task as it stands. Throws TASK_NOT_FOUND. */
+  get(id: string): Task {
+    const task = this.#current(id) ?? this.#store.get(id)
+    if (task === undefined) throw new AccelError('TASK_NOT_FOUND', { id })
+    return task
+  }
+
+  /** Tasks, the newest first. */
+  list(filter: TaskFilter = {}): TaskPage {
+    this.#evict().catch((error: unknown) =>
+      this.#log.error('ended tasks cannot be forgotten', { error }),
+    )
+    const oldest = this.#clock.now() - this.#init.keepMs
+    const page = this.#store.list(filter)
+    const tasks = page.tasks
+      .map((task) => this.#current(task.id) ?? task)
+      .filter((task) => task.finished === undefined || task.finished >= oldest)
+      .filter((task) => filter.states?.includes(task.state) ?? true)
+    return { ...page, tasks }
+  }
+
+  /** What happened to a task so far, the oldest first. Throws TASK_NOT_FOUND. */
+  events(id: string): TaskRecord[] {
+    this.get(id)
+    return [...this.#store.records(id), ...this.#journal.unwritten(id).records]
   }
 
   /** How many tasks wait and run. */
   counts(): { waiting: number; running: number } {
-    return { waiting: this.#waiting.length, running: this.#running.size }
+    return { waiting: this.#open.waiting.size, running: this.#open.running.size }
+  }
+
+  /** Ends a task that waits, or stops one that runs; resolves when it has ended. Throws TASK_NOT_FOUND, TASK_STATE. */
+  async cancel(id: string): Promise<Task> {
+    const open = this.#open.get(id)
+    if (open === undefined) {
+      const { state } = this.get(id)
+      throw new AccelError('TASK_STATE', {
+        id,
+        state,
+        wanted: 'only a task that waits or runs can be cancelled',
+      })
+    }
+    await open.stored
+    await this.#end(open, new AccelError('TASK_CANCELLED', { source: open.task.source }))
+    return open.done.promise
+  }
+
+  /**
+   * Tries a task that failed, was cancelled or superseded once more, with all its attempts; one that waits for its
+   * next attempt makes it now. Throws TASK_NOT_FOUND, TASK_STATE, TASK_QUEUE_STOPPED, TASK_NOT_STORED.
+   */
+  async retry(id: string): Promise<Task> {
+    const open = this.#open.get(id)
+    if (open?.task.state === 'waiting') {
+      this.#ready(open)
+      return open.task
+    }
+    const task = this.get(id)
+    const { state, source } = task
+    if (state === 'running' || state === 'completed') {
+      throw new AccelError('TASK_STATE', { id, state, wanted: 'there is nothing to try again' })
+    }
+    if (this.#stopping) throw new AccelError('TASK_QUEUE_STOPPED', { source })
+    const stored = Promise.withResolvers<void>()
+    const fresh = without(task, ...ofRuns, ...ofFailure)
+    const again: Task = { ...fresh, state: 'waiting', attempts: 0, interruptions: 0 }
+    await this.#accept([this.#open.add(again, stored.promise)], stored)
+    return again
+  }
+
+  /** Forgets a task that has ended, and what happened to it. Throws TASK_NOT_FOUND, TASK_STATE, STORE_…. */
+  async delete(id: string): Promise<void> {
+    const { state } = this.get(id)
+    if (!isFinished({ state })) {
+      throw new AccelError('TASK_STATE', {
+        id,
+        state,
+        wanted: 'only a task that has ended can be deleted',
+      })
+    }
+    await this.#journal.forget([id])
   }
 
   /** Calls `listener` for everything that happens from now on, until the returned function is called. */
-  subscribe(listener: (event: TaskEvent<P>) => void): () => void {
+  subscribe(listener: (event: TaskEvent) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
 
   /**
-   * Takes nothing new, cancels what waits and runs, and waits until all has ended, at most `deadlineMs`; what runs on
-   * after that counts as cancelled.
+   * Takes and begins nothing new, lets what runs go on for `drainMs` (default: not at all), then stops it and waits
+   * at most `deadlineMs`. What has not ended goes on when a queue is opened with the same store.
    */
-  async stop(init: { deadlineMs: number }): Promise<void> {
+  async stop(init: { deadlineMs: number; drainMs?: number }): Promise<void> {
     this.#stopping = true
-    const open = [...this.#waiting, ...this.#running]
-    const waiting = this.#waiting
-    this.#waiting = []
-    for (const { abort, task } of open) abort.abort(cancelled(task, 'the service is stopping'))
-    await Promise.all(waiting.map((one) => this.#finish(one, { error: one.abort.signal.reason })))
-    const late = await endedWithin(
-      [...this.#running].map((one) => one.done.promise),
-      init.deadlineMs,
-    )
-    if (late) {
-      await Promise.all(
-        [...this.#running].map((one) => this.#finish(one, { error: one.abort.signal.reason })),
-      )
+    const running = (): Promise<void>[] => [...this.#open.running].map(({ ended }) => ended.promise)
+    for (const open of this.#open.waiting) this.#interrupt(open)
+    await this.#within(running(), init.drainMs ?? 0)
+    for (const open of this.#open.running) {
+      open.abort.abort(new AccelError('TASK_INTERRUPTED', { source: open.task.source }))
     }
+    await this.#within(running(), init.deadlineMs)
+    for (const open of this.#open.running) this.#interrupt(open)
+    await this.#journal.close()
   }
 
-  #same(order: TaskOrder): OpenTask | undefined {
-    const candidates =
-      order.digest === undefined ? this.#waiting : [...this.#waiting, ...this.#running]
-    return candidates.find(({ task }) => task.lane === order.lane && task.digest === order.digest)
+  #taskOf(order: TaskOrder): Task {
+    const created = this.#clock.now()
+    return { ...order, id: randomUUID(), state: 'waiting', created, attempts: 0, interruptions: 0 }
   }
 
-  async #enqueue(task: Task): Promise<OpenTask> {
-    const done = Promise.withResolvers<Task>()
-    const open: OpenTask = { task, abort: new AbortController(), done, stored: false }
-    // in line before the store has answered, so that the same order again finds it
-    this.#waiting.push(open)
-    this.#tasks.set(task.id, task)
+  async #accept(fresh: readonly OpenTask[], stored: PromiseWithResolvers<void>): Promise<void> {
     try {
-      await this.#store.put(task)
+      await this.#journal.accept(fresh.map(({ task }) => task))
+      stored.resolve()
     } catch (error) {
-      this.#waiting = this.#waiting.filter((one) => one !== open)
-      this.#tasks.delete(task.id)
-      // who joined it meanwhile is waiting for an answer
-      done.resolve({ ...task, state: 'failed', ...this.#failure(task, error) })
+      for (const open of fresh) this.#open.remove(open)
+      // those that joined meanwhile wait for it as well
+      stored.promise.catch(() => {})
+      stored.reject(error)
       throw error
     }
-    open.stored = true
-    if (!isFinished(open.task)) this.#emit({ type: 'queued', task })
-    return open
+    for (const open of fresh) {
+      this.#emit({ type: 'queued', task: open.task })
+      for (const [older, newer] of this.#open.superseded(open)) {
+        await this.#end(older, supersededBy(older.task, newer.task))
+      }
+      this.#enqueue(open, this.#clock.elapsed())
+    }
+    this.#start()
+  }
+
+  /** Puts a task that a process before this one left into line. */
+  async #takeUp(left: Task): Promise<void> {
+    const task = without(left, 'progress')
+    const open = this.#open.add({ ...task, state: 'waiting' }, Promise.resolve())
+    const { interruptions, pauseMs, maxPauseMs } = this.#init
+    let pause = Math.max(0, (task.notBefore ?? 0) - this.#clock.now())
+    if (task.state === 'running') {
+      const times = task.interruptions + 1
+      open.task = { ...open.task, interruptions: times, attempts: Math.max(0, task.attempts - 1) }
+      if (times > interruptions) {
+        const { source } = task
+        return this.#end(open, new AccelError('TASK_INTERRUPTED_TOO_OFTEN', { source, times }))
+      }
+      pause = pauseOfInterrupted(times, { pauseMs, maxPauseMs }, this.#clock.random())
+    }
+    // the clock may have been set since
+    this.#delay(open, Math.min(pause, maxPauseMs))
+  }
+
+  #enqueue(open: OpenTask, since: number): void {
+    if (!this.#open.has(open)) return
+    open.since = since
+    open.ready = true
+  }
+
+  /** Lets a waiting task begin in `ms` and not before. */
+  #delay(open: OpenTask, ms: number): void {
+    open.since ??= this.#clock.elapsed()
+    open.cancelTimer()
+    if (ms === 0) {
+      open.ready = true
+      return
+    }
+    open.ready = false
+    open.cancelTimer = this.#clock.after(ms, () => this.#ready(open))
+  }
+
+  #ready(open: OpenTask): void {
+    open.cancelTimer()
+    open.ready = true
+    this.#start()
   }
 
   /** Starts waiting tasks while there are free workers and lanes. */
   #start(): void {
-    const busy = new Set([...this.#running].map(({ task }) => task.lane))
-    while (!this.#stopping && this.#running.size < this.#init.workers) {
-      const next = this.#waiting.find(({ task, stored }) => stored && !busy.has(task.lane))
+    while (!this.#stopping && this.#open.running.size < this.#init.workers) {
+      const next = this.#open.next(this.#init.workersOf)
       if (next === undefined) return
-      this.#waiting = this.#waiting.filter((one) => one !== next)
-      this.#running.add(next)
-      busy.add(next.task.lane)
+      this.#open.begin(next)
       void this.#work(next)
     }
   }
 
   async #work(open: OpenTask): Promise<void> {
-    const { signal } = open.abort
+    const task = without(open.task, ...ofFailure)
+    const now = this.#clock.now()
+    const begun = this.#clock.elapsed()
+    const attempts = task.attempts + 1
+    this.#change(
+      open,
+      {
+        ...task,
+        state: 'running',
+        started: task.started ?? now,
+        attempts,
+        timings: {
+          ...task.timings,
+          waitMs: (task.timings?.waitMs ?? 0) + begun - (open.since ?? begun),
+        },
+      },
+      { time: now, type: 'started', message: `attempt ${attempts}` },
+    )
+    this.#emit({ type: 'started', task: open.task })
+    const dog = watch(open.task, this.#clock, this.#init, (error) => open.abort.abort(error))
     let ending: { outcome: TaskOutcome } | { error: unknown }
     try {
-      this.#change(open, { ...open.task, state: 'running', started: this.#init.now() })
-      await this.#store.put(open.task)
-      this.#emit({ type: 'started', task: open.task })
-      const progress = (told: P): void =>
-        this.#emit({ type: 'progress', task: open.task, progress: told })
-      ending = { outcome: await this.#run(open.task, { signal, progress }) }
+      ending = { outcome: await this.#attempt(open, (progress) => dog.saw(progress)) }
     } catch (error) {
       // what a run throws while it is being stopped says less than why it is stopped
-      ending = { error: signal.aborted ? signal.reason : error }
+      ending = { error: open.abort.signal.aborted ? open.abort.signal.reason : error }
     }
-    await this.#finish(open, ending)
+    dog.stop()
+    const timings = { ...open.task.timings, runMs: this.#clock.elapsed() - begun }
+    open.task = { ...open.task, timings }
+    await this.#settle(open, ending)
+    open.ended.resolve()
     this.#start()
   }
 
-  async #finish(
+  /** Runs a task once; one that does not stop when it should is left to itself. */
+  async #attempt(open: OpenTask, saw: (progress: TaskProgress) => void): Promise<TaskOutcome> {
+    const { signal } = open.abort
+    const abandoned = Promise.withResolvers<never>()
+    const late = (): void => {
+      open.cancelTimer = this.#clock.after(this.#init.graceMs, () => {
+        this.#log.error('a conversion does not stop', { task: open.task.id })
+        abandoned.reject(signal.reason)
+      })
+    }
+    signal.addEventListener('abort', late, { once: true })
+    const isCurrent = (): boolean => open.task.state === 'running'
+    const run = (async () =>
+      this.#run(open.task, {
+        signal,
+        progress: (progress) => {
+          if (!isCurrent()) return
+          saw(progress)
+          this.#progress(open, progress)
+        },
+        warn: (message) => {
+          if (isCurrent()) this.#note(open, { type: 'warning', message })
+        },
+      }))()
+    try {
+      return await Promise.race([run, abandoned.promise])
+    } finally {
+      signal.removeEventListener('abort', late)
+      open.cancelTimer()
+    }
+  }
+
+  #progress(open: OpenTask, progress: TaskProgress): void {
+    const { phase } = open.task.progress ?? {}
+    open.task = { ...open.task, progress }
+    if (phase !== progress.phase) this.#note(open, { type: 'phase', message: progress.phase })
+    this.#emit({ type: 'progress', task: open.task, progress })
+  }
+
+  #note(open: OpenTask, { type, message }: { type: 'warning' | 'phase'; message: string }): void {
+    const record = { time: this.#clock.now(), type, message: this.#init.redact(message) }
+    void this.#journal.keep(open.task, record)
+  }
+
+  /** What becomes of a task whose attempt has ended. */
+  async #settle(
     open: OpenTask,
     ending: { outcome: TaskOutcome } | { error: unknown },
   ): Promise<void> {
-    if (isFinished(open.task)) return
-    const finished = this.#init.now()
+    if (!this.#open.has(open)) return
+    if ('outcome' in ending) return this.#complete(open, ending.outcome)
+    const { error } = ending
+    if (isAccelError(error, 'TASK_INTERRUPTED')) {
+      open.task = { ...open.task, attempts: open.task.attempts - 1 }
+      return this.#interrupt(open)
+    }
+    const { attempts, pauseMs, maxPauseMs } = this.#init
+    if (!canPass(error) || open.task.attempts >= attempts) return this.#finish(open, error)
+    const pause = pauseBehind(open.task.attempts, { pauseMs, maxPauseMs }, this.#clock.random())
+    const now = this.#clock.now()
+    const failure = this.#failure(open.task, error)
+    this.#open.waitAgain(open)
     this.#change(
       open,
-      'outcome' in ending
-        ? { ...open.task, state: 'completed', finished, outcome: ending.outcome }
-        : { ...open.task, state: 'failed', finished, ...this.#failure(open.task, ending.error) },
+      { ...open.task, ...failure, state: 'waiting', notBefore: now + pause },
+      { time: now, type: 'retrying', message: failure.reason, code: failure.code },
     )
-    this.#running.delete(open)
-    try {
-      await this.#store.put(open.task)
-      await this.#evict()
-    } catch (error) {
-      this.#storeFailed(error)
+    this.#emit({ type: 'retrying', task: open.task, error, inMs: pause })
+    open.since = this.#clock.elapsed()
+    this.#delay(open, pause)
+  }
+
+  async #complete(open: OpenTask, outcome: TaskOutcome): Promise<void> {
+    const { movedTo, target } = outcome
+    const { timings } = open.task
+    open.task = { ...open.task, outcome, timings: { ...timings, ...outcome.timings } }
+    if (movedTo === undefined) return this.#finish(open, undefined)
+    const order = without(open.task, 'pushedAt', ...ofRuns, ...ofFailure)
+    await this.#follow(this.#taskOf({ ...order, digest: movedTo }))
+    if (target !== undefined) return this.#finish(open, undefined)
+    const { source } = open.task
+    const by = `it names ${movedTo} now`
+    return this.#finish(open, new AccelError('TASK_SUPERSEDED', { source, by }))
+  }
+
+  /** Queues what a tag was found to name, unless an order for it has come by itself. */
+  async #follow(task: Task): Promise<void> {
+    if (this.#open.same(task) !== undefined) return
+    const open = this.#open.add(task, Promise.resolve())
+    this.#emit({ type: 'queued', task })
+    await this.#journal.keep(task, { time: task.created, type: 'queued' })
+    this.#enqueue(open, this.#clock.elapsed())
+  }
+
+  /** Ends a task that waits; tells one that runs to stop. */
+  async #end(open: OpenTask, error: AccelError): Promise<void> {
+    if (open.task.state === 'running') open.abort.abort(error)
+    else await this.#finish(open, error)
+  }
+
+  async #finish(open: OpenTask, error: unknown): Promise<void> {
+    if (!this.#open.has(open)) return
+    const finished = this.#clock.now()
+    const state = endState(error)
+    const failure = error === undefined ? {} : this.#failure(open.task, error)
+    open.task = { ...without(open.task, 'notBefore'), ...failure, state, finished }
+    this.#open.remove(open)
+    const { reason, code } = open.task
+    const record: TaskRecord = {
+      time: finished,
+      type: state,
+      ...(reason === undefined ? {} : { message: reason }),
+      ...(code === undefined ? {} : { code }),
     }
-    this.#emit({ type: 'finished', task: open.task, ...('error' in ending ? ending : {}) })
+    await this.#journal.keep(open.task, record)
+    try {
+      await this.#init.onEnded(open.task)
+      await this.#evict()
+    } catch (cause) {
+      this.#log.error('what an ended task has left cannot be cleaned up', { error: cause })
+    }
+    this.#emit({ type: 'finished', task: open.task, ...(error === undefined ? {} : { error }) })
     open.done.resolve(open.task)
   }
 
-  #failure(task: Task, error: unknown): { reason: string; code: string } {
-    const known = isAccelError(error) ? error : defect(task, error)
-    return { reason: this.#init.redact(known.message), code: known.code }
+  /** Leaves a task for the next start, and tells who waits for it. */
+  #interrupt(open: OpenTask): void {
+    const task = without(open.task, 'progress')
+    this.#open.remove(open)
+    const waiting: Task = { ...task, state: 'waiting' }
+    if (task.state === 'running') void this.#journal.keep(waiting)
+    const error = new AccelError('TASK_INTERRUPTED', { source: task.source })
+    open.done.resolve({ ...waiting, ...this.#failure(task, error) })
   }
 
-  #change(open: OpenTask, task: Task): void {
+  #failure(task: Task, error: unknown): { reason: string; code: string; remedy: string } {
+    const known = isAccelError(error) ? error : defect(task, error)
+    return { reason: this.#init.redact(known.message), code: known.code, remedy: known.hint }
+  }
+
+  #change(open: OpenTask, task: Task, record: TaskRecord): void {
     open.task = task
-    this.#tasks.set(task.id, task)
+    void this.#journal.keep(task, record)
+  }
+
+  /** What the store does not know yet of a task. */
+  #current(id: string): Task | undefined {
+    return this.#open.get(id)?.task ?? this.#journal.unwritten(id).task
   }
 
   /** Forgets tasks that ended too long ago, and the oldest where there are too many. */
-  #evict(): Promise<unknown> {
-    const ended = [...this.#tasks.values()].filter(isFinished)
-    const surplus = ended.length - this.#init.keepFinished
-    const oldest = this.#init.now() - this.#init.keepMs
-    const evicted = ended.filter((task, i) => i < surplus || (task.finished ?? 0) < oldest)
-    for (const { id } of evicted) this.#tasks.delete(id)
-    return Promise.all(evicted.map(({ id }) => this.#store.delete(id)))
+  async #evict(): Promise<void> {
+    const { keepMs: age, keepFinished: keep } = this.#init
+    await this.#journal.forget(this.#store.expired({ before: this.#clock.now() - age, keep }))
   }
 
-  /** What ended is listed all the same; only the next start will not know of it. */
-  #storeFailed(error: unknown): void {
-    this.#log.error('ended tasks could not be stored', { error })
+  /** Waits for `promises`, at most `ms`. */
+  async #within(promises: readonly Promise<void>[], ms: number): Promise<void> {
+    if (promises.length === 0 || ms === 0) return
+    const late = Promise.withResolvers<void>()
+    const cancel = this.#clock.after(ms, late.resolve)
+    await Promise.race([Promise.all(promises), late.promise])
+    cancel()
   }
 
-  #emit(event: TaskEvent<P>): void {
+  #emit(event: TaskEvent): void {
     for (const listener of this.#listeners) {
       try {
         listener(event)
@@ -264,19 +558,30 @@ export class TaskQueue<P = unknown> {
   }
 }
 
-function cancelled(task: Task, cause: string): AccelError {
-  return new AccelError('TASK_CANCELLED', { source: task.source, cause })
+/** What a task says of the attempt that failed last. */
+const ofFailure = ['notBefore', 'reason', 'code', 'remedy'] as const
+
+/** What a task says of the time since it was queued. */
+const ofRuns = ['started', 'finished', 'progress', 'outcome', 'timings'] as const
+
+function without<Key extends keyof Task>(task: Task, ...keys: Key[]): Omit<Task, Key> {
+  const left: Partial<Task> = { ...task }
+  for (const key of keys) delete left[key]
+  return left as Omit<Task, Key>
+}
+
+function endState(error: unknown): 'completed' | 'failed' | 'cancelled' | 'superseded' {
+  if (error === undefined) return 'completed'
+  if (isAccelError(error, 'TASK_CANCELLED')) return 'cancelled'
+  return isAccelError(error, 'TASK_SUPERSEDED') ? 'superseded' : 'failed'
+}
+
+function supersededBy(task: Task, newer: Task): AccelError {
+  const by = newer.digest === undefined ? 'it was pushed again' : `it names ${newer.digest} now`
+  return new AccelError('TASK_SUPERSEDED', { source: task.source, by })
 }
 
 function defect(task: Task, cause: unknown): AccelError {
   const message = cause instanceof Error ? cause.message : String(cause)
   return new AccelError('TASK_DEFECT', { source: task.source, message }, { cause })
-}
-
-/** Waits for `promises`, at most `deadlineMs`; tells whether the deadline came first. */
-async function endedWithin(promises: Promise<unknown>[], deadlineMs: number): Promise<boolean> {
-  const deadline = Promise.withResolvers<boolean>()
-  const timer = setTimeout(() => deadline.resolve(true), deadlineMs)
-  const ended = Promise.all(promises).then(() => false)
-  return Promise.race([ended, deadline.promise]).finally(() => clearTimeout(timer))
 }

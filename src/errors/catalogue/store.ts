@@ -16,4 +16,18 @@ export const storeErrors = {
     text: (c) => `the work directory ${c.path} cannot be used: ${c.problem}`,
     hint: 'provider.work_dir must name a directory that exists or can be made, and in which this user may write.',
   }),
+  STORE_DAMAGED: row<{ path: string; problem: string }>({
+    status: 503,
+    exit: 1,
+    retry: 'never',
+    text: (c) => `the database ${c.path} is damaged: ${c.problem}`,
+    hint: 'Stop the service, keep a copy of the file, and recover it with "sqlite3 FILE .recover"; or move it away and queue the images anew.',
+  }),
+  STORE_LOCKED: row<{ path: string }>({
+    status: 503,
+    exit: 1,
+    retry: 'never',
+    text: (c) => `another acceld works with ${c.path}`,
+    hint: 'Only one daemon may use a work directory at a time: stop the other one, or set another provider.work_dir.',
+  }),
 }

@@ -32,7 +32,7 @@ const distribution = recorded('distribution-2.8.2.json')
 const zot = recorded('zot-2.json')
 
 /** A run that never ends by itself. */
-const pending: RunTask<never> = () => new Promise(() => undefined)
+const pending: RunTask = () => new Promise(() => undefined)
 
 function send(
   service: TestService,
@@ -49,7 +49,7 @@ function send(
 }
 
 const taken = (service: TestService) =>
-  service.queue.list().map(({ source, digest }) => ({ source, digest }))
+  service.queue.list().tasks.map(({ source, digest }) => ({ source, digest }))
 
 /** One request with the events of all. */
 function together(requests: readonly Recorded[]): Recorded {

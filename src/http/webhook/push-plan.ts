@@ -95,6 +95,7 @@ function orderOf(reference: Reference, resource: PushedResource, rule: string): 
   const { operator } = resource
   return {
     source: formatReference(reference),
+    host,
     lane: rule === DEFAULT_RULE ? image : `${image} by ${rule}`,
     rule,
     ...(digest === undefined ? {} : { digest }),

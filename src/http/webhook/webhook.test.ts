@@ -75,10 +75,12 @@ function send(
 }
 
 /** A run that never ends by itself. */
-const pending: RunTask<never> = () => new Promise(() => undefined)
+const pending: RunTask = () => new Promise(() => undefined)
 
 const sources = (service: TestService) =>
-  service.queue.list().map(({ source, digest: known, lane }) => ({ source, digest: known, lane }))
+  service.queue
+    .list()
+    .tasks.map(({ source, digest: known, lane }) => ({ source, digest: known, lane }))
 
 test('a push in the format Default is converted by its digest', async () => {
   await using service = await startTestService({ yaml, run: pending })
@@ -213,7 +215,7 @@ test('sync is what Go takes for a boolean; anything else is refused', async () =
 test('synchronous requests wait in the same queue: as many run at once as there are workers', async () => {
   let running = 0
   let most = 0
-  const run: RunTask<never> = async () => {
+  const run: RunTask = async () => {
     running += 1
     most = Math.max(most, running)
     await new Promise((resolve) => setImmediate(resolve))
@@ -232,7 +234,7 @@ test('synchronous requests wait in the same queue: as many run at once as there 
 })
 
 test('of several images all are converted, and the answer names those that failed', async () => {
-  const run: RunTask<never> = async (task) => {
+  const run: RunTask = async (task) => {
     if (task.source.endsWith(':bad')) throw new Error('broken')
     return { sourceSize: 0, targetSize: 0 }
   }
@@ -244,7 +246,7 @@ test('of several images all are converted, and the answer names those that faile
   assert.match(answer.body, /"code":"ERR_CONVERT_FAILED","message":"[^"]*app:bad[^"]*broken"/)
   assert.doesNotMatch(answer.body, /app:good/)
   assert.deepEqual(
-    service.queue.list().map((task) => task.state),
+    service.queue.list().tasks.map((task) => task.state),
     ['completed', 'failed'],
   )
 })
@@ -252,7 +254,7 @@ test('of several images all are converted, and the answer names those that faile
 test('a client that goes away does not take the conversion with it', async () => {
   const end = Promise.withResolvers<void>()
   const started = Promise.withResolvers<AbortSignal>()
-  const run: RunTask<never> = async (_, { signal }) => {
+  const run: RunTask = async (_, { signal }) => {
     started.resolve(signal)
     await end.promise
     return { sourceSize: 0, targetSize: 0 }
@@ -276,7 +278,7 @@ test('a client that goes away does not take the conversion with it', async () =>
   service.queue.subscribe((event) => event.type === 'finished' && finished.resolve())
   end.resolve()
   await finished.promise
-  assert.equal(service.queue.list()[0]?.state, 'completed')
+  assert.equal(service.queue.list().tasks[0]?.state, 'completed')
 })
 
 test('the list shows the tasks of registries that the caller may use', async () => {

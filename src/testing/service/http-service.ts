@@ -7,7 +7,7 @@ import { createLog } from '../../log/log.ts'
 import { createRedaction } from '../../log/redaction.ts'
 import { createMetrics } from '../../metrics/metrics.ts'
 import { TaskQueue, type RunTask } from '../../tasks/queue.ts'
-import { createMemoryTaskStore } from '../../tasks/task-store.ts'
+import { memoryTaskStore } from '../memory-task-store.ts'
 
 /** An answer, read to its end. */
 export interface Answer {
@@ -26,7 +26,7 @@ export interface TestRequest {
 
 export interface TestService extends AsyncDisposable {
   server: HttpServer
-  queue: TaskQueue<never>
+  queue: TaskQueue
   /** Lines of the log so far. */
   lines: string[]
   /** Where a client connects: a port of 127.0.0.1 or a socket. */
@@ -39,7 +39,7 @@ export interface TestServiceInit {
   /** The configuration file; `port: 0` is put into its `server` section by the test itself. */
   yaml: string
   /** @default every task completes at once */
-  run?: RunTask<never>
+  run?: RunTask
   health?: () => Promise<void>
 }
 
@@ -52,7 +52,7 @@ export async function startTestService(init: TestServiceInit): Promise<TestServi
   const log = createLog({ write: (line) => lines.push(line), redaction, level: 'debug' })
   const run = init.run ?? (() => Promise.resolve({ sourceSize: 0, targetSize: 0 }))
   const queue = await TaskQueue.open(
-    { store: createMemoryTaskStore(), log, run },
+    { store: memoryTaskStore(), log, run },
     { workers: config.converter.worker },
   )
   const metrics = createMetrics({ name: config.server.name, tasks: () => queue.counts() })

@@ -1,0 +1,75 @@
+import type { ConversionEvent } from '../convert/events.ts'
+import type { ConversionReport } from '../convert/report.ts'
+import type { ConversionService } from '../convert/service.ts'
+import { conversionLog } from '../log/conversion-log.ts'
+import type { Log } from '../log/log.ts'
+import { isDigest } from '../oci/digest.ts'
+import type { RunTask } from '../tasks/queue.ts'
+import type { TaskEvent, TaskOutcome } from '../tasks/task.ts'
+import { progressSum } from './task-progress.ts'
+
+/** What the queue does with a task: it is converted, and its steps are logged with the task's id. */
+export function runTask(conversions: ConversionService, log: Log): RunTask {
+  return async (task, { signal, progress, warn }) => {
+    const lines = conversionLog(log.child({ task: task.id }))
+    const sum = progressSum()
+    const onEvent = (event: ConversionEvent): void => {
+      lines(event)
+      if (event.type === 'warning') warn(event.message)
+      const now = sum(event)
+      if (now !== undefined) progress(now)
+    }
+    const { source, digest, target, rule, operator } = task
+    const request = {
+      source,
+      ...(isDigest(digest) ? { digest } : {}),
+      ...(target === undefined ? {} : { target }),
+      ...(rule === undefined ? {} : { rule }),
+      ...(operator === undefined ? {} : { operator }),
+    }
+    return outcomeOf(await conversions.convert(request, { signal, onEvent }))
+  }
+}
+
+function outcomeOf(report: ConversionReport): TaskOutcome {
+  const { sourceSize, targetSize, sourceDigest, target, targetDigest, skipped, timings } = report
+  const { pullMs, convertMs, pushMs } = timings
+  return {
+    sourceSize,
+    targetSize,
+    sourceDigest,
+    ...(target === undefined ? {} : { target }),
+    ...(targetDigest === undefined ? {} : { targetDigest }),
+    ...(skipped === undefined ? {} : { skipped }),
+    timings: { pullMs, convertMs, pushMs },
+  }
+}
+
+/** Writes a line for each attempt that failed. */
+export function logFailures(log: Log): (event: TaskEvent) => void {
+  return (event) => {
+    if (event.type === 'retrying') {
+      const { id, attempts, reason = '', code } = event.task
+      const seconds = Math.round(event.inMs / 1000)
+      log.warn(`convert in worker: ${reason}; it is tried again in ${seconds} s`, {
+        task: id,
+        code,
+        attempt: attempts,
+        cause: causeOf(event.error),
+      })
+    }
+    if (event.type !== 'finished' || event.task.state === 'completed') return
+    const { id, state, reason = '', code } = event.task
+    const { error } = event
+    const stack =
+      code === 'TASK_DEFECT' && error instanceof Error ? { stack: error.stack } : undefined
+    const fields = { task: id, code, ...stack, cause: causeOf(error) }
+    // what somebody asked for, or made needless, is no fault of anybody's
+    if (state === 'failed') log.error(`convert in worker: ${reason}`, fields)
+    else log.info(`convert in worker: ${reason}`, fields)
+  }
+}
+
+function causeOf(error: unknown): unknown {
+  return error instanceof Error ? error.cause : undefined
+}

@@ -1,0 +1,46 @@
+import type { ConversionEvent, LayerProgress } from '../convert/events.ts'
+import type { TaskProgress } from '../tasks/task.ts'
+
+const phases: Partial<Record<ConversionEvent['type'], TaskProgress['phase']>> = {
+  pulling: 'pull',
+  converting: 'convert',
+  pushing: 'push',
+}
+
+/** Sums up what the layers of one conversion say. Returns undefined where an event changes nothing of it. */
+export function progressSum(): (event: ConversionEvent) => TaskProgress | undefined {
+  const layers = new Map<string, LayerProgress>()
+  let sum: TaskProgress = {
+    phase: 'pull',
+    layers: 0,
+    layersDone: 0,
+    sourceBytes: 0,
+    readBytes: 0,
+    writtenBytes: 0,
+    pushedBytes: 0,
+  }
+  return (event) => {
+    const phase = phases[event.type]
+    if (phase !== undefined) return (sum = { ...sum, phase })
+    if (event.type !== 'layer') return undefined
+    const { layer } = event
+    const key = `${layer.platform} ${layer.index}`
+    const before = layers.get(key)
+    layers.set(key, layer)
+    sum = {
+      ...sum,
+      layers: layers.size,
+      layersDone: sum.layersDone + done(layer) - done(before),
+      sourceBytes: sum.sourceBytes + layer.size - (before?.size ?? 0),
+      readBytes: sum.readBytes + layer.consumed - (before?.consumed ?? 0),
+      writtenBytes: sum.writtenBytes + layer.written - (before?.written ?? 0),
+      pushedBytes: sum.pushedBytes + layer.pushed - (before?.pushed ?? 0),
+    }
+    return sum
+  }
+}
+
+/** 1 for a layer of which nothing is left to convert. */
+function done(layer: LayerProgress | undefined): number {
+  return layer === undefined || layer.state === 'waiting' || layer.state === 'converting' ? 0 : 1
+}
