@@ -16,6 +16,8 @@ export interface LayerOptions {
   format: NydusFormat
   /** Absolute paths. */
   prefetch: string[]
+  /** Files of bootstraps whose chunks are not stored again. */
+  dictionary: string[]
 }
 
 /**
@@ -32,10 +34,18 @@ export async function convertLayer(
   if (type === undefined) {
     throw new AccelError('IMAGE_MEDIA_TYPE_UNSUPPORTED', { what, mediaType: descriptor.mediaType })
   }
-  const { format, prefetch } = options
+  const { format, prefetch, dictionary } = options
   const { compression } = type
   const { ingestPath } = context
-  const data: LayerJobData = { what, compression, diffId, ingestPath, format, prefetch }
+  const data: LayerJobData = {
+    what,
+    compression,
+    diffId,
+    ingestPath,
+    format,
+    prefetch,
+    dictionary,
+  }
   const made = await context.threads.run<LayerJobResult>({
     what,
     call: { module: LAYER_JOB, data },

@@ -21,6 +21,7 @@ import {
   SOURCE_REFERENCE_ANNOTATION,
   UNCOMPRESSED_ANNOTATION,
 } from './annotation.ts'
+import type { Dictionary } from './chunk-dictionary.ts'
 import type { ImageJobData, ImageJobLayer, ImageJobResult } from './image-job.ts'
 import type { LayerDetail } from './layer-detail.ts'
 import { besideSource } from './merged-index.ts'
@@ -28,15 +29,20 @@ import type { NydusOptions } from './options.ts'
 
 const IMAGE_JOB = moduleBeside(import.meta.url, './image-job')
 
+/** How an image is finished. */
+export interface FinishOptions extends Omit<NydusOptions, 'dictionary'> {
+  dictionary: Dictionary | undefined
+}
+
 /**
  * Makes the bootstrap of an image from those in its layers' blobs, and says what its manifest consists of: the blobs
- * of all layers, then the bootstrap. Throws IMAGE_LAYER_NOT_CONVERTED, FORMAT_…, DRIVER_…, STORE_….
+ * of all layers, those of the dictionary that files refer to, and the bootstrap. Throws IMAGE_LAYER_NOT_CONVERTED, FORMAT_…, DRIVER_…, STORE_….
  */
 export async function finishImage(
   image: SourceImageInput,
   layers: readonly FinishedLayer[],
   context: ImageContext,
-  options: NydusOptions,
+  options: FinishOptions,
 ): Promise<FinishedImage> {
   const { format, prefetch, store } = options
   const path = context.newFile()
@@ -62,7 +68,10 @@ export async function finishImage(
     ...(store === undefined ? {} : { [UNCOMPRESSED_ANNOTATION]: made.diffId }),
   })
   const plan: ManifestPlan = {
-    layers: store === undefined ? [...blobs, bootstrap] : [bootstrap],
+    layers:
+      store === undefined
+        ? [...blobs, ...dictionaryBlobs(made.blobIds, blobs, options), bootstrap]
+        : [bootstrap],
     config: withHistory(image.config, store === undefined),
     annotations: {
       [SOURCE_DIGEST_ANNOTATION]: image.descriptor.digest,
@@ -86,6 +95,31 @@ function jobLayer({ result, path }: FinishedLayer, what: string): ImageJobLayer 
   const { digest } = result.descriptor
   const detail = result.detail as LayerDetail
   return { path, blobId: hexOf(digest), detail, what: `${what} (Nydus blob ${digest})` }
+}
+
+/** The blobs that files refer to and that are not of these layers. */
+function dictionaryBlobs(
+  used: readonly string[],
+  blobs: readonly ImageLayer[],
+  { dictionary }: FinishOptions,
+): ImageLayer[] {
+  const own = new Set(blobs.map(({ descriptor }) => hexOf(descriptor.digest)))
+  return used
+    .filter((blobId) => !own.has(blobId))
+    .map((blobId) => {
+      const { image, blobs: theirs } = dictionary!
+      const descriptor = theirs.get(blobId)
+      if (descriptor === undefined) {
+        const problem = `its bootstrap refers to the blob ${blobId}, which its manifest does not name`
+        throw new AccelError('DRIVER_DICTIONARY_UNUSABLE', { reference: image.name, problem })
+      }
+      const { mediaType, digest, size, annotations = {} } = descriptor
+      return {
+        descriptor: { mediaType, digest, size, annotations },
+        diffId: digest,
+        origin: { kind: 'image', image },
+      }
+    })
 }
 
 /** The last layer. */

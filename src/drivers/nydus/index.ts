@@ -1,7 +1,9 @@
-import type { Driver } from '../driver.ts'
+import type { Driver, ImageConverter } from '../driver.ts'
+import type { ImageContext } from '../image-step.ts'
+import { openDictionary, type Dictionary } from './chunk-dictionary.ts'
 import { convertLayer } from './convert-layer.ts'
 import { finishImage } from './finish-image.ts'
-import { parseNydusOptions } from './options.ts'
+import { parseNydusOptions, type NydusOptions } from './options.ts'
 
 /** Raised when the same layer would give other bytes. */
 const VERSION = '1'
@@ -12,16 +14,36 @@ export const nydus: Driver = {
   version: VERSION,
   configure(config) {
     const options = parseNydusOptions(config)
-    const { format, prefetch, docker2oci, withReferrer, notes } = options
+    const { docker2oci, withReferrer, notes } = options
+    const { dictionary: reference } = options
     return {
-      layers: {
-        key: JSON.stringify(['nydus', VERSION, format, prefetch]),
-        convertLayer: (layer, context) => convertLayer(layer, context, options),
-      },
-      finishImage: (image, layers, context) => finishImage(image, layers, context, options),
+      ...converter(options, undefined),
+      ...(reference === undefined
+        ? {}
+        : {
+            prepare: async (context: ImageContext) =>
+              converter(options, await openDictionary(reference, options.format, context)),
+          }),
       docker2oci,
       withReferrer,
       notes,
     }
   },
+}
+
+function converter(options: NydusOptions, dictionary: Dictionary | undefined): ImageConverter {
+  const { format, prefetch } = options
+  return {
+    layers: {
+      key: JSON.stringify(['nydus', VERSION, format, prefetch, dictionary?.digest]),
+      convertLayer: (layer, context) =>
+        convertLayer(layer, context, {
+          format,
+          prefetch,
+          dictionary: dictionary?.bootstraps ?? [],
+        }),
+    },
+    finishImage: (image, layers, context) =>
+      finishImage(image, layers, context, { ...options, dictionary }),
+  }
 }

@@ -50,13 +50,13 @@ export class LayerBlob {
   /** After all chunks of `build` are written. `dictionary`: the entries of its blobs. Throws FORMAT_LIMIT_EXCEEDED. */
   async finish(
     build: LayerBuild,
-    init: { prefetch: readonly string[]; dictionary?: readonly RafsBlob[] },
+    init: { prefetch: readonly string[]; dictionary: readonly RafsBlob[] },
   ): Promise<FinishedBlob> {
     const { version, codec } = this.#format
     const { tree } = build.layer
     const own = build.chunks.count > 0 ? this.#ownBlob(build) : undefined
     const { size, pieces } = rafsOf(version).write(tree, {
-      blobs: layerBlobs(tree, own, init.dictionary ?? []),
+      blobs: layerBlobs(tree, own, init.dictionary),
       compressor: codec.compressor,
       digester: 'blake3',
       xattrs: tree.inodes.xattrs.count > 0,

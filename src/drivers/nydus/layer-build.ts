@@ -16,7 +16,7 @@ const BLOCK_SIZE = 4096
 export interface LayerBuildInit {
   what: string
   format: NydusFormat
-  dictionary?: ChunkDictionary
+  dictionary: ChunkDictionary | undefined
   /** Takes the stored chunks, in order; valid during the call. */
   write(bytes: Uint8Array): void
 }

@@ -20,9 +20,6 @@ import { OVERLAY_XATTR } from '../overlay-xattr.ts'
 import type { Warnings } from '../warnings.ts'
 import { pathOfNames, type LayerDetail } from './layer-detail.ts'
 
-/** Files of earlier conversions to eStargz, in the root. Source: nydus builder/src/tarball.rs (is_stargz_special_files). */
-const LEFT_OUT = new Set(['stargz.index.json', '.prefetch.landmark', '.no.prefetch.landmark'])
-
 /** Longest symlink target that can be read. Source: PATH_MAX of Linux; nydusd reads one block. */
 const MAX_TARGET = 4095
 const MAX_ID = 0xffff_ffff
@@ -44,6 +41,7 @@ const TYPE_BITS: Readonly<Record<Exclude<TarEntryType, 'hardlink'>, number>> = {
  * - an attribute that EROFS cannot hold is left out, with a warning
  * - hard links may be to anything but directories, and to a file of a layer below
  * - sparse files are ordinary files whose holes are zeros
+ * - files that are called like what eStargz adds are kept, which nydus leaves out: other readers show them, too
  */
 export class LayerEntries {
   readonly layer: LayerTree
@@ -59,9 +57,6 @@ export class LayerEntries {
   /** Takes an entry; gives the inode of a file that has content, of which the caller knows the chunks. Throws DRIVER_ENTRY_REFUSED, FORMAT_…. */
   take(entry: TarEntry): number | undefined {
     const names = namesFrom(entry.name, entry.nameBytes)
-    if (names.length === 1 && LEFT_OUT.has(Buffer.from(names[0]!).toString('latin1'))) {
-      return undefined
-    }
     if (entry.type === 'hardlink') {
       this.#link(names, namesFrom(entry.linkname, entry.linknameBytes))
       return undefined

@@ -6,6 +6,7 @@ import { openStreamHash } from '../../streams/twin-hash.ts'
 import type { LayerHost } from '../../threads/layer-host.ts'
 import { openBlobFile } from '../blob-file.ts'
 import { decodeSource } from '../decode-source.ts'
+import { readDictionary } from './dictionary-chunks.ts'
 import { LayerBlob } from './layer-blob.ts'
 import { LayerBuild } from './layer-build.ts'
 import type { LayerDetail } from './layer-detail.ts'
@@ -20,6 +21,8 @@ export interface LayerJobData {
   ingestPath: string
   format: NydusFormat
   prefetch: string[]
+  /** Files of the bootstraps whose chunks are not stored again. */
+  dictionary: string[]
 }
 
 /** What it is told in the end. */
@@ -46,8 +49,15 @@ export async function run(data: LayerJobData, host: LayerHost): Promise<LayerJob
 async function convert(data: LayerJobData, host: LayerHost): Promise<LayerJobResult> {
   const { what, format, prefetch } = data
   using file = openBlobFile(data.ingestPath)
+  const dictionary =
+    data.dictionary.length === 0 ? undefined : readDictionary(data.dictionary, format.version)
   const blob = new LayerBlob(format, (bytes) => file.write(bytes))
-  const build = new LayerBuild(host, { what, format, write: (bytes) => blob.data(bytes) })
+  const build = new LayerBuild(host, {
+    what,
+    format,
+    dictionary,
+    write: (bytes) => blob.data(bytes),
+  })
   const reader = new TarReader({ what })
   const takeAll = async (): Promise<void> => {
     for (let event = reader.next(); event !== undefined; event = reader.next()) {
@@ -68,7 +78,10 @@ async function convert(data: LayerJobData, host: LayerHost): Promise<LayerJobRes
   await takeAll()
   await build.finish()
   const detail = build.entries.detail()
-  const { digest, size } = await blob.finish(build, { prefetch })
+  const { digest, size } = await blob.finish(build, {
+    prefetch,
+    dictionary: dictionary?.blobs ?? [],
+  })
   return {
     digest,
     size,

@@ -1,9 +1,11 @@
+import { viewOf } from '../../bytes/layout.ts'
+import { EROFS_MAGIC, SUPERBLOCK_OFFSET } from '../../formats/erofs/layout.ts'
 import type { Compressor, Digester } from '../../formats/nydus-blob/algorithm.ts'
 import type { ChunkTableLocation } from '../../formats/nydus-blob/blob-writer.ts'
 import { BlobFeature, hasFeature } from '../../formats/nydus-blob/feature.ts'
 import type { FileTree } from '../../formats/nydus-tree/file-tree.ts'
 import { flagsV5, imageBlobEntryV5, layerBlobEntryV5 } from '../../formats/rafs-v5/blob-entry.ts'
-import type { RafsV5Blob } from '../../formats/rafs-v5/layout.ts'
+import { RAFS_V5_MAGIC, type RafsV5Blob } from '../../formats/rafs-v5/layout.ts'
 import { planRafsV5 } from '../../formats/rafs-v5/plan.ts'
 import { readRafsV5 } from '../../formats/rafs-v5/read.ts'
 import { writeRafsV5 } from '../../formats/rafs-v5/write.ts'
@@ -78,6 +80,14 @@ export interface Rafs {
 /** A version of RAFS. */
 export function rafsOf(version: RafsVersion): Rafs {
   return version === 6 ? rafsV6 : rafsV5
+}
+
+/** Which version a bootstrap says that it is of, or undefined where it is none. */
+export function versionOf(bytes: Uint8Array): RafsVersion | undefined {
+  const view = viewOf(bytes)
+  if (bytes.length >= 4 && view.getUint32(0, true) === RAFS_V5_MAGIC) return 5
+  const erofs = SUPERBLOCK_OFFSET + 4 <= bytes.length
+  return erofs && view.getUint32(SUPERBLOCK_OFFSET, true) === EROFS_MAGIC ? 6 : undefined
 }
 
 /** Tells whether an entry is that of the layer's own blob, not one of a chunk dictionary. */

@@ -23,6 +23,13 @@ export const driverErrors = {
     text: (c) => `${c.what}: ${JSON.stringify(c.path)} is refused: ${c.problem}`,
     hint: 'Build the image without this entry and push it again.',
   }),
+  DRIVER_DICTIONARY_UNUSABLE: row<{ reference: string; problem: string }>({
+    status: 400,
+    exit: 2,
+    retry: 'never',
+    text: (c) => `the chunk dictionary ${c.reference} cannot be used: ${c.problem}`,
+    hint: 'chunk_dict_ref must name a Nydus image that was made with the same fs_version, compressor and fs_chunk_size.',
+  }),
   DRIVER_THREAD_DIED: row<{ what: string; cause: string }>({
     status: 500,
     exit: 1,
