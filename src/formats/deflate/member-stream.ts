@@ -100,6 +100,11 @@ export class MemberStream {
     return undefined
   }
 
+  /** The last `size` bytes, which lie in one member; valid until the next call. */
+  last(size: number): Uint8Array {
+    return this.#slab!.input.subarray(this.#used - size, this.#used)
+  }
+
   /** The last `size` bytes, which lie in one member, are a part whose digest `onDigest` gets with `token`. */
   endPart(size: number, token: number): void {
     this.#parts.push(this.#used - size, this.#used)

@@ -6,16 +6,16 @@ import type { BatchHost, Wait } from '../../threads/batch-host.ts'
 import { MemberStream } from '../deflate/member-stream.ts'
 import type { TarEntry } from '../tar/entry.ts'
 import { END_OF_TAR, paddingSize } from '../tar/writer.ts'
+import type { ChunkCuts, CutPiece } from './chunk-cuts.ts'
 import { TocBuilder, type Row } from './toc-builder.ts'
 
 /** How a layer is cut and compressed. */
 export interface ChunkFormat {
   codec: MemberCodec
-  /** Bytes of file content in a chunk: what a reader fetches and decompresses at least. */
-  chunkSize: number
+  cuts: ChunkCuts
   /** Uncompressed bytes below which a member goes on with the next file; 0: each chunk has a member of its own. */
   minChunkSize: number
-  /** Which chunks say their size: full ones, as upstream's eStargz, or all of files of several, as containers/storage. */
+  /** Which chunks say their size: the largest, as upstream's eStargz, or all of files of several, as containers/storage. */
   chunkSizes: 'full' | 'several'
 }
 
@@ -49,13 +49,13 @@ export class ChunkWriter {
   readonly #output: BlobOutput
   readonly #blobHash = createHash('sha256')
   #blobSize = 0
-  #name = ''
   #row: Row = 0
-  #chunkRow: Row = 0
-  #fileSize = 0
+  /** The file whose content is written. */
+  #file: { entry: TarEntry; extra: string } | undefined = undefined
   #fileDone = 0
-  #chunkSize = 0
+  /** Of the chunk that is written. */
   #chunkDone = 0
+  #innerOffset = 0
   /** Of a file of several chunks; that of a file of one is its chunk's, which a batch thread takes. */
   #fileHash: Hash | undefined = undefined
 
@@ -84,31 +84,15 @@ export class ChunkWriter {
   entry(entry: TarEntry, header: Uint8Array, { ownMember = false, extra = '' }: EntryInit): Wait {
     const wait = this.stream.append(header)
     if (entry.size === 0) {
-      this.#row = this.toc.add(entry, undefined, extra)
+      this.#row = this.toc.add(entry, extra)
       return wait
     }
-    return this.#file(entry, ownMember, extra, wait)
+    return this.#beginFile(entry, ownMember, extra, wait)
   }
 
   /** Writes content of the entry written last: as many bytes in all as its size says. */
   data(bytes: Uint8Array): Wait {
-    const piece =
-      bytes.length <= this.#chunkSize - this.#chunkDone
-        ? bytes
-        : bytes.subarray(0, this.#chunkSize - this.#chunkDone)
-    // The chunk has room: nothing to wait for.
-    void this.stream.append(piece)
-    this.#fileHash?.update(piece)
-    this.#chunkDone += piece.length
-    if (this.#chunkDone < this.#chunkSize) return undefined
-    this.stream.endPart(this.#chunkSize, this.#chunkRow)
-    this.#fileDone += this.#chunkSize
-    if (this.#fileDone < this.#fileSize) return this.#nextChunk(bytes.subarray(piece.length))
-    if (this.#fileHash) {
-      this.toc.setDigest(this.#row, this.#fileHash.digest('hex'))
-      this.#fileHash = undefined
-    }
-    return this.stream.append(END_OF_TAR.subarray(0, paddingSize(this.#fileSize)))
+    return this.#write(this.#format.cuts.take(bytes))
   }
 
   /** Writes bytes of the blob that are in no member. All members before it must be written. */
@@ -123,41 +107,73 @@ export class ChunkWriter {
     return { digest: digestFrom(this.#blobHash), size: this.#blobSize }
   }
 
-  async #file(entry: TarEntry, ownMember: boolean, extra: string, wait: Wait): Promise<void> {
-    const { chunkSize } = this.#format
+  async #beginFile(entry: TarEntry, ownMember: boolean, extra: string, wait: Wait): Promise<void> {
     await wait
-    this.#name = entry.name
-    this.#fileSize = entry.size
+    this.#format.cuts.begin(entry.size)
+    this.#file = { entry, extra }
     this.#fileDone = 0
-    const single = entry.size <= chunkSize
-    this.#fileHash = single ? undefined : createHash('sha256')
-    const chunk = await this.#beginChunk(ownMember)
-    this.#row = this.#chunkRow = this.toc.add(entry, { ...chunk, single }, extra)
+    this.#row = this.toc.reserve()
+    await this.#beginChunk(ownMember)
   }
 
-  async #nextChunk(rest: Uint8Array): Promise<void> {
-    const chunkOffset = this.#fileDone
-    const chunk = await this.#beginChunk(false)
-    this.#chunkRow = this.toc.addChunk(this.#name, chunkOffset, chunk)
-    if (rest.length > 0) await this.data(rest)
-  }
-
-  async #beginChunk(
-    ownMember: boolean,
-  ): Promise<{ chunkSize: number; innerOffset: number; member: number }> {
-    const { chunkSize, minChunkSize, chunkSizes } = this.#format
-    const { stream } = this
-    this.#chunkSize = Math.min(chunkSize, this.#fileSize - this.#fileDone)
-    this.#chunkDone = 0
-    if (ownMember || stream.memberSize >= minChunkSize || !stream.fits(this.#chunkSize)) {
-      await stream.cut(this.#chunkSize + minChunkSize)
+  #write(pieces: Iterator<CutPiece, void>): Wait {
+    for (let next = pieces.next(); next.done !== true; next = pieces.next()) {
+      const { bytes, ends } = next.value
+      // The chunk has room: nothing to wait for.
+      void this.stream.append(bytes)
+      this.#fileHash?.update(bytes)
+      this.#chunkDone += bytes.length
+      if (ends === undefined) continue
+      const wait = this.#endChunk(ends === 'zeros')
+      if (wait !== undefined) return this.#writeAfter(wait, pieces)
     }
+    return undefined
+  }
+
+  async #writeAfter(wait: Wait, pieces: Iterator<CutPiece, void>): Promise<void> {
+    await wait
+    await this.#write(pieces)
+  }
+
+  /** Says the row of the chunk that is written, and begins the next, or ends the file. */
+  #endChunk(zeros: boolean): Wait {
+    const { entry, extra } = this.#file!
+    const { stream, toc } = this
+    const { cuts, chunkSizes } = this.#format
+    const size = this.#chunkDone
+    const single = size === entry.size
     // As upstream: a full chunk says its size even where it is the last.
-    const says = chunkSizes === 'full' ? this.#chunkSize === chunkSize : this.#fileSize > chunkSize
-    return {
-      chunkSize: says ? this.#chunkSize : 0,
-      innerOffset: stream.memberSize,
+    const says = chunkSizes === 'full' ? size === cuts.largest : !single
+    const chunk = {
+      chunkSize: says ? size : 0,
+      innerOffset: this.#innerOffset,
       member: stream.member,
+      zeros: zeros && !single,
     }
+    if (this.#fileDone === 0) {
+      toc.addFile(this.#row, entry, { ...chunk, single }, extra)
+      stream.endPart(size, this.#row)
+      if (!single) this.#fileHash = createHash('sha256').update(stream.last(size))
+    } else {
+      stream.endPart(size, toc.addChunk(entry.name, this.#fileDone, chunk))
+    }
+    this.#fileDone += size
+    if (this.#fileDone < entry.size) return this.#beginChunk(false)
+    if (this.#fileHash) toc.setDigest(this.#row, this.#fileHash.digest('hex'))
+    this.#fileHash = this.#file = undefined
+    return stream.append(END_OF_TAR.subarray(0, paddingSize(entry.size)))
+  }
+
+  #beginChunk(ownMember: boolean): Wait {
+    const { cuts, minChunkSize } = this.#format
+    const { stream } = this
+    const room = Math.min(cuts.largest, this.#file!.entry.size - this.#fileDone)
+    this.#chunkDone = 0
+    if (!ownMember && stream.memberSize < minChunkSize && stream.fits(room)) {
+      this.#innerOffset = stream.memberSize
+      return undefined
+    }
+    this.#innerOffset = 0
+    return stream.cut(room + minChunkSize)
   }
 }

@@ -30,18 +30,35 @@ export class TocBuilder {
   readonly #flags: number[] = []
   readonly #replaced = new Map<Row, string>()
 
-  /**
-   * Adds the row of `entry`; `first` describes the first chunk of a file that has content, in member `member`. `extra`:
-   * more of the row as text, each with a comma before it.
-   */
-  add(entry: TarEntry, first?: ChunkText & { member: number; single: boolean }, extra = ''): Row {
+  /** Adds the row of `entry`, which has no content. `extra`: more of the row as text, each with a comma before it. */
+  add(entry: TarEntry, extra = ''): Row {
+    return this.#fill(this.reserve(), this.#rows.entry(entry, undefined, extra), NO_MEMBER, 0)
+  }
+
+  /** Adds a row for a file with content, of which `addFile` says more before any other row is added. */
+  reserve(): Row {
+    this.#position.push(0)
+    this.#length.push(0)
+    this.#member.push(NO_MEMBER)
+    this.#flags.push(0)
+    return this.#position.length - 1
+  }
+
+  /** Fills the row that was reserved for `entry`; `first` describes its first chunk, in member `member`. */
+  addFile(
+    row: Row,
+    entry: TarEntry,
+    first: ChunkText & { member: number; single: boolean },
+    extra = '',
+  ): void {
     const text = this.#rows.entry(entry, first, extra)
-    return this.#push(text, first?.member ?? NO_MEMBER, first?.single === true ? SINGLE : 0)
+    this.#fill(row, text, first.member, first.single ? SINGLE : 0)
   }
 
   /** Adds the row of a further chunk of the file added last. */
   addChunk(name: string, chunkOffset: number, chunk: ChunkText & { member: number }): Row {
-    return this.#push(this.#rows.chunk(name, chunkOffset, chunk), chunk.member, CHUNK)
+    const text = this.#rows.chunk(name, chunkOffset, chunk)
+    return this.#fill(this.reserve(), text, chunk.member, CHUNK)
   }
 
   /** Says the digest, 64 hex digits, of the chunk of a row; of its whole file where it is the only one. */
@@ -106,7 +123,7 @@ export class TocBuilder {
     yield Buffer.from(`]${extra}}`)
   }
 
-  #push(text: string, member: number, flags: number): Row {
+  #fill(row: Row, text: string, member: number, flags: number): Row {
     let block = this.#blocks.at(-1)
     // A UTF-16 unit takes at most three bytes.
     let length = text.length * 3
@@ -120,12 +137,12 @@ export class TocBuilder {
       }
     }
     const written = block.write(text, this.#blockUsed)
-    this.#position.push((this.#blocks.length - 1) * STRIDE + this.#blockUsed)
-    this.#length.push(written)
-    this.#member.push(member)
-    this.#flags.push(flags)
+    this.#position[row] = (this.#blocks.length - 1) * STRIDE + this.#blockUsed
+    this.#length[row] = written
+    this.#member[row] = member
+    this.#flags[row] = flags
     this.#blockUsed += written
-    return this.#position.length - 1
+    return row
   }
 
   #copy(row: Row, target: Buffer, at: number): number {

@@ -28,6 +28,8 @@ export interface ChunkText {
   chunkSize: number
   /** 0: the chunk begins its gzip member. */
   innerOffset: number
+  /** It is one of several, and has nothing but zeros. */
+  zeros: boolean
 }
 
 /** Makes the JSON of rows. Names of owners are written where they are not those last written for the same number. */
@@ -66,11 +68,12 @@ export class TocRows {
   }
 }
 
-function chunkText(chunkOffset: number, { chunkSize, innerOffset }: ChunkText): string {
+function chunkText(chunkOffset: number, { chunkSize, innerOffset, zeros }: ChunkText): string {
   let text = ''
   if (chunkOffset > 0) text += `,"chunkOffset":${chunkOffset}`
   if (chunkSize > 0) text += `,"chunkSize":${chunkSize}`
   if (innerOffset > 0) text += `,"innerOffset":${innerOffset}`
+  if (zeros) text += ',"chunkType":"zeros"'
   return text
 }
 

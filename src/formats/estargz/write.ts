@@ -4,6 +4,7 @@ import { slabSizeFor } from '../deflate/member-stream.ts'
 import type { BatchHost, Wait } from '../../threads/batch-host.ts'
 import type { TarEntry } from '../tar/entry.ts'
 import { encodeHeader, END_OF_TAR, paddingSize } from '../tar/writer.ts'
+import { FixedCuts } from './chunk-cuts.ts'
 import { ChunkWriter, type BlobOutput, type EntryInit } from './chunk-writer.ts'
 import { encodeFooter } from './footer.ts'
 import {
@@ -85,7 +86,8 @@ export class EstargzWriter implements LayerWriter<EstargzBlob> {
   constructor(host: BatchHost, format: EstargzFormat, output: BlobOutput) {
     const { level, chunkSize, minChunkSize } = format
     const codec = { format: 'gzip', level } as const
-    const cut = { codec, chunkSize, minChunkSize, chunkSizes: 'full' } as const
+    const cuts = new FixedCuts(chunkSize)
+    const cut = { codec, cuts, minChunkSize, chunkSizes: 'full' } as const
     this.#chunks = new ChunkWriter(host, cut, output)
   }
 

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 import { digestFrom, type Digest } from '../../oci/digest.ts'
 import type { BatchHost, Wait } from '../../threads/batch-host.ts'
+import { FixedCuts } from '../estargz/chunk-cuts.ts'
+import { RollingCuts } from '../estargz/rolling-cuts.ts'
 import { ChunkWriter, type BlobOutput, type EntryInit } from '../estargz/chunk-writer.ts'
 import type { TocBuilder, Row } from '../estargz/toc-builder.ts'
 import { writeLandmark } from '../estargz/write.ts'
@@ -22,8 +24,10 @@ export interface ZstdChunkedFormat {
   dialect: Dialect
   /** 1 to 22. */
   level: number
-  /** Bytes of file content in a chunk: what a reader fetches and decompresses at least. */
+  /** Bytes of file content in a chunk: what a reader fetches and decompresses at least. With `rolling` the most. */
   chunkSize: number
+  /** Chunks are cut by content and have at least `smallest` bytes; absent: all are of `chunkSize`. */
+  rolling?: { smallest: number }
   /** Uncompressed bytes below which a frame goes on with the next file; only stargz can read it. */
   minChunkSize: number
 }
@@ -51,12 +55,13 @@ export class ZstdChunkedWriter implements LayerWriter<ZstdChunkedBlob> {
   #size = 0
 
   constructor(host: BatchHost, format: ZstdChunkedFormat, output: BlobOutput) {
-    const { dialect, level, chunkSize, minChunkSize } = format
+    const { dialect, level, chunkSize, minChunkSize, rolling } = format
     this.#format = format
     this.#tarSplit = dialect === 'stargz' ? undefined : new TarSplitBuilder(level)
-    const chunkSizes = dialect === 'stargz' ? 'full' : 'several'
+    const chunkSizes = dialect === 'stargz' && !rolling ? 'full' : 'several'
+    const cuts = rolling ? new RollingCuts(rolling.smallest) : new FixedCuts(chunkSize)
     const codec = { format: 'zstd', level } as const
-    this.#chunks = new ChunkWriter(host, { codec, chunkSize, minChunkSize, chunkSizes }, output)
+    this.#chunks = new ChunkWriter(host, { codec, cuts, minChunkSize, chunkSizes }, output)
   }
 
   get toc(): TocBuilder {
