@@ -23,6 +23,7 @@ import { zstdChunked } from './index.ts'
 for (const dialect of ['both', 'containers']) {
   driverSuite(`zstdchunked, ${dialect}`, zstdChunked.configure({ dialect }))
 }
+driverSuite('zstdchunked, rolling', zstdChunked.configure({ chunk_size: 'rolling' }))
 driverSuite('estargz as zstdchunked', estargz.configure({ compression: 'zstdchunked' }))
 
 const folder = new URL('../../../test/fixtures/zstd-chunked/', import.meta.url)
@@ -172,13 +173,21 @@ suite('zstd:chunked layers', () => {
   test('any tar, cut anywhere: the same blob, every chunk readable, the tar made again', async () => {
     const file = fc.record({
       name: fc.stringMatching(/^[a-z]{1,8}(\/[a-zé]{1,8}){0,3}$/),
-      content: fc.uint8Array({ maxLength: 20_000 }),
+      content: fc.oneof(
+        fc.uint8Array({ maxLength: 20_000 }),
+        fc.nat(5000).map((zeros) => Buffer.alloc(2 * zeros + 1).fill('x', zeros, zeros + 1)),
+      ),
       mtime: fc.double({ min: 0, max: 2e9, noNaN: true }),
       xattr: fc.option(fc.uint8Array({ maxLength: 20 }), { nil: undefined }),
     })
-    const driver = zstdChunked.configure({ chunk_size: '4KiB' })
+    const drivers = ['4KiB', 'rolling'].map((size) => zstdChunked.configure({ chunk_size: size }))
+    const inputs = [
+      fc.constantFrom(...drivers),
+      fc.array(file, { maxLength: 8 }),
+      fc.nat(3000),
+    ] as const
     await fc.assert(
-      fc.asyncProperty(fc.array(file, { maxLength: 8 }), fc.nat(3000), async (files, cut) => {
+      fc.asyncProperty(...inputs, async (driver, files, cut) => {
         const tar = testTar()
         for (const { name, content, mtime, xattr } of files) {
           const xattrs = xattr === undefined ? {} : { xattrs: { 'user.x': Buffer.from(xattr) } }
@@ -197,7 +206,37 @@ suite('zstd:chunked layers', () => {
         await readAll(layer)
         if (layer.tarSplit !== undefined) assert.equal(await rebuilt(layer), made.result.diffId)
       }),
-      { numRuns: 30 },
+      { numRuns: 60 },
+    )
+  })
+
+  test('rolling: podman is told the kinds of chunks, stargz reads them, and smaller ones are not cut', async () => {
+    const zeros = Buffer.alloc(50_000)
+    const noise = Buffer.from(
+      Array.from({ length: 300_000 }, (_, i) => ((i * i * 31) >> (i % 7)) | 1),
+    )
+    const tar = testTar()
+      .file('sparse', Buffer.concat([noise, zeros, noise]))
+      .file('zeros', zeros)
+      .bytes()
+    const driver = zstdChunked.configure({ chunk_size: 'rolling', min_chunk_size: '2048' })
+    const made = await bench.convert(driver, buildLayer(tar))
+    const layer = await open(made)
+    await readAll(layer)
+    assert.equal(await rebuilt(layer), made.result.diffId)
+    const rows = layer.toc.entries.filter(({ name }) => name === 'sparse')
+    assert.deepEqual(
+      rows.filter(({ chunkType }) => chunkType === 'zeros').map(({ chunkSize }) => chunkSize),
+      [zeros.length],
+    )
+    assert.equal(
+      rows.reduce((sum, { chunkSize }) => sum + chunkSize!, 0),
+      2 * noise.length + zeros.length,
+    )
+    // One chunk alone has no size and no kind, as in the reference.
+    assert.deepEqual(
+      layer.toc.entries.filter(({ name }) => name === 'zeros').map(({ chunkType }) => chunkType),
+      [undefined],
     )
   })
 
@@ -226,7 +265,10 @@ suite('zstd:chunked layers', () => {
       { dialect: 'podman' },
       { min_chunk_size: '4096' },
       { chunk_size: '8MiB' },
-      { chunk_size: 'rolling' },
+      { chunk_size: 'Rolling' },
+      { chunk_size: 'rolling', min_chunk_size: '511' },
+      { chunk_size: 'rolling', min_chunk_size: '1MiB' },
+      { dialect: 'plain', chunk_size: 'rolling' },
       { compression_level: '23' },
       { compression: 'zstdchunked' },
       { dialect: 'plain', chunk_size: '1MiB' },

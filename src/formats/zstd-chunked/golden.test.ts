@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { suite, test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
+import { RollingCuts } from '../estargz/rolling-cuts.ts'
 import { openZstdChunked, type ZstdChunked } from './read.ts'
 import { rebuildTar } from './rebuild.ts'
 
@@ -124,6 +125,30 @@ suite('blobs of the references', () => {
       }
     })
   }
+
+  test('chunks cut by content are those of containers/storage', async () => {
+    const layer = await open(readFileSync(new URL('storage-dialect.zst', folder)), storage)
+    const cuts = new RollingCuts(0, Infinity)
+    const ours: [name: string, size: number, kind: string][] = []
+    for (const file of layer.toc.entries) {
+      if (file.type !== 'reg' || !file.size) continue
+      cuts.begin(file.size)
+      let size = 0
+      for await (const bytes of layer.readFile(file)) {
+        for (const piece of cuts.take(bytes)) {
+          size += piece.bytes.length
+          if (piece.ends === undefined) continue
+          ours.push([file.name, size, piece.ends])
+          size = 0
+        }
+      }
+    }
+    const theirs = layer.toc.entries
+      .filter(({ type, size = 0 }) => type === 'chunk' || (type === 'reg' && size > 0))
+      .map(({ name, size, chunkSize, chunkType }) => [name, chunkSize ?? size, chunkType ?? 'data'])
+    assert(theirs.length > 300)
+    assert.deepEqual(ours, theirs)
+  })
 
   test('annotations that say another thing are noticed', async () => {
     const blob = readFileSync(new URL('union-full.zst', folder))
