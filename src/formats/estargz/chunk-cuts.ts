@@ -11,8 +11,10 @@ export interface ChunkCuts {
   readonly largest: number
   /** Begins a file of `size` bytes, at least one. */
   begin(size: number): void
-  /** The next bytes of the file, in pieces, each valid until the next. The last byte of the file ends a chunk. */
-  take(bytes: Uint8Array): Generator<CutPiece, void, undefined>
+  /** Gives the next bytes of the file, at first or after `next` returned undefined; they must stay unchanged until it does so again. */
+  push(bytes: Uint8Array): void
+  /** The next piece, valid until the next call; undefined when more bytes are needed. The file's last byte ends a chunk. */
+  next(): CutPiece | undefined
 }
 
 /** Chunks of one size, but for the last of a file. */
@@ -20,6 +22,7 @@ export class FixedCuts implements ChunkCuts {
   readonly largest: number
   #fileLeft = 0
   #chunkLeft = 0
+  #bytes: Uint8Array = new Uint8Array(0)
 
   constructor(size: number) {
     this.largest = size
@@ -30,15 +33,18 @@ export class FixedCuts implements ChunkCuts {
     this.#chunkLeft = Math.min(size, this.largest)
   }
 
-  *take(bytes: Uint8Array): Generator<CutPiece, void, undefined> {
-    for (let at = 0; at < bytes.length;) {
-      const piece = bytes.subarray(at, at + this.#chunkLeft)
-      at += piece.length
-      this.#fileLeft -= piece.length
-      this.#chunkLeft -= piece.length
-      const ends = this.#chunkLeft === 0 ? 'data' : undefined
-      if (ends) this.#chunkLeft = Math.min(this.#fileLeft, this.largest)
-      yield { bytes: piece, ends }
-    }
+  push(bytes: Uint8Array): void {
+    this.#bytes = bytes
+  }
+
+  next(): CutPiece | undefined {
+    if (this.#bytes.length === 0) return undefined
+    const bytes = this.#bytes.subarray(0, this.#chunkLeft)
+    this.#bytes = this.#bytes.subarray(bytes.length)
+    this.#fileLeft -= bytes.length
+    this.#chunkLeft -= bytes.length
+    if (this.#chunkLeft > 0) return { bytes, ends: undefined }
+    this.#chunkLeft = Math.min(this.#fileLeft, this.largest)
+    return { bytes, ends: 'data' }
   }
 }

@@ -6,7 +6,7 @@ import type { BatchHost, Wait } from '../../threads/batch-host.ts'
 import { MemberStream } from '../deflate/member-stream.ts'
 import type { TarEntry } from '../tar/entry.ts'
 import { END_OF_TAR, paddingSize } from '../tar/writer.ts'
-import type { ChunkCuts, CutPiece } from './chunk-cuts.ts'
+import type { ChunkCuts } from './chunk-cuts.ts'
 import { TocBuilder, type Row } from './toc-builder.ts'
 
 /** How a layer is cut and compressed. */
@@ -92,7 +92,8 @@ export class ChunkWriter {
 
   /** Writes content of the entry written last: as many bytes in all as its size says. */
   data(bytes: Uint8Array): Wait {
-    return this.#write(this.#format.cuts.take(bytes))
+    this.#format.cuts.push(bytes)
+    return this.#write()
   }
 
   /** Writes bytes of the blob that are in no member. All members before it must be written. */
@@ -116,23 +117,25 @@ export class ChunkWriter {
     await this.#beginChunk(ownMember)
   }
 
-  #write(pieces: Iterator<CutPiece, void>): Wait {
-    for (let next = pieces.next(); next.done !== true; next = pieces.next()) {
-      const { bytes, ends } = next.value
+  /** Writes the pieces that are cut. */
+  #write(): Wait {
+    const { cuts } = this.#format
+    for (let piece = cuts.next(); piece !== undefined; piece = cuts.next()) {
+      const { bytes, ends } = piece
       // The chunk has room: nothing to wait for.
       void this.stream.append(bytes)
       this.#fileHash?.update(bytes)
       this.#chunkDone += bytes.length
       if (ends === undefined) continue
       const wait = this.#endChunk(ends === 'zeros')
-      if (wait !== undefined) return this.#writeAfter(wait, pieces)
+      if (wait !== undefined) return this.#writeAfter(wait)
     }
     return undefined
   }
 
-  async #writeAfter(wait: Wait, pieces: Iterator<CutPiece, void>): Promise<void> {
+  async #writeAfter(wait: Promise<void>): Promise<void> {
     await wait
-    await this.#write(pieces)
+    await this.#write()
   }
 
   /** Says the row of the chunk that is written, and begins the next, or ends the file. */

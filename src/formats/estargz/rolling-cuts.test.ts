@@ -18,7 +18,9 @@ function chunksOf(cuts: ChunkCuts, pieces: readonly Uint8Array[]): Chunk[] {
   const given: Uint8Array[] = []
   let size = 0
   for (const piece of pieces) {
-    for (const { bytes, ends } of cuts.take(piece)) {
+    cuts.push(piece)
+    for (let next = cuts.next(); next !== undefined; next = cuts.next()) {
+      const { bytes, ends } = next
       given.push(Uint8Array.from(bytes))
       size += bytes.length
       if (ends === undefined) continue

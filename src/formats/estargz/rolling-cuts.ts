@@ -21,8 +21,8 @@ export const LARGEST_ROLLING_CHUNK = 1024 * 1024
 /**
  * A chunk ends where a sum over the last 64 bytes of the file has its lower 16 bits set, and before and behind a run
  * of 1 KiB of zeros or more. Other than the reference, chunks of data are at least `smallest` and all at most `largest`
- * bytes; only before a run of zeros and at the end of a file they may be smaller. Periodic
- * content, where the reference makes chunks of some 50 bytes, would else need more room for its rows than for itself.
+ * bytes; only before a run of zeros and at the end of a file they may be smaller. Periodic content, where the reference
+ * makes chunks of some 50 bytes, would else need more room for its rows than for itself.
  */
 export class RollingCuts implements ChunkCuts {
   readonly largest: number
@@ -40,6 +40,7 @@ export class RollingCuts implements ChunkCuts {
   #zeros = 0
   /** The ends of chunks that were found and not given out. */
   #ends: { at: number; kind: 'data' | 'zeros' }[] = []
+  #pieces: Generator<CutPiece, void> | undefined = undefined
 
   constructor(smallest: number, largest = LARGEST_ROLLING_CHUNK) {
     this.#smallest = smallest
@@ -55,7 +56,15 @@ export class RollingCuts implements ChunkCuts {
     this.#scanned = this.#given = this.#chunkStart = this.#zeros = 0
   }
 
-  *take(bytes: Uint8Array): Generator<CutPiece, void, undefined> {
+  push(bytes: Uint8Array): void {
+    this.#pieces = this.#cut(bytes)
+  }
+
+  next(): CutPiece | undefined {
+    return this.#pieces?.next().value ?? undefined
+  }
+
+  *#cut(bytes: Uint8Array): Generator<CutPiece, void> {
     const start = this.#scanned
     this.#scan(bytes)
     for (const { at, kind } of this.#ends) {
@@ -72,7 +81,7 @@ export class RollingCuts implements ChunkCuts {
     start: number,
     end: number,
     ends: CutPiece['ends'],
-  ): Generator<CutPiece, void, undefined> {
+  ): Generator<CutPiece, void> {
     const zeros = ZEROS.subarray(0, Math.max(0, Math.min(end, start) - this.#given))
     const from = Math.max(0, this.#given - start)
     this.#given = end
