@@ -8,11 +8,12 @@ import { join } from 'node:path'
 import { configurationPage } from './docs/configuration.ts'
 import { errorsPage } from './docs/errors.ts'
 import { formatPages } from './docs/formats.ts'
+import { jsonSchemaPage } from './docs/json-schema.ts'
 import { metricsPage } from './docs/metrics.ts'
 import type { Page } from './docs/page.ts'
 import { root } from './source-tree.ts'
 
-const pages: Page[] = [configurationPage, errorsPage, metricsPage, ...formatPages]
+const pages: Page[] = [configurationPage, jsonSchemaPage, errorsPage, metricsPage, ...formatPages]
 
 const check = process.argv.includes('--check')
 for (const page of pages) {

@@ -11,7 +11,7 @@ export const folderOrder: readonly (readonly string[])[] = [
   ['backends'],
   ['registry', 'layout', 'drivers', 'cache'],
   ['verify'],
-  ['convert'],
+  ['convert', 'config-check'],
   ['check'],
   ['http', 'reconcile', 'workers'],
   ['daemon', 'cli'],

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { longOptions } from '../config/arguments.ts'
 import { programVersion } from '../config/version.ts'
+import { configCommand } from '../config-check/command.ts'
 import { checkCommand } from './check-command.ts'
 import { convertCommand, type OpenConversions } from './convert-command.ts'
 import { inspectCommand } from './inspect-command.ts'
@@ -25,6 +26,7 @@ export async function runAccelctl(
   program.addCommand(convertCommand(io, components.openConversions, (its) => (code = its)))
   program.addCommand(checkCommand(io, (its) => (code = its)))
   program.addCommand(inspectCommand(io, (its) => (code = its)))
+  program.addCommand(configCommand(io, (its) => (code = its)))
   program
     .command('version')
     .description('print the version')

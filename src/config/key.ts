@@ -2,6 +2,7 @@
  * The kit of which the schema is made. A key says how its value is written, what it is when left out, what it is for,
  * and reads it; the types, the defaults, the messages and docs/configuration.md all come from there.
  */
+import { flagForm, integerForm, mapForm, sizeForm, textForm, type JsonForm } from './json-form.ts'
 import type { Reading } from './reading.ts'
 import type { YamlNode } from './yaml-tree.ts'
 
@@ -13,10 +14,32 @@ export interface Key<T> {
   readonly shownDefault: string | undefined
   /** What it is for, in Markdown. */
   readonly doc: string
+  /** What an editor may accept: a JSON Schema. Absent where keys are below it. */
+  readonly json?: JsonForm
+  /** What a reader of the file should know of it besides. */
+  readonly note?: KeyNote
   /** The keys below it, where it is a section, a map of sections or a list of them. */
   readonly below?: { readonly keys: Section; readonly name: '' | '<host>' | '[]' }
   /** Reads the value; `node` is undefined where the key is left out. Problems go to `reading`. */
   read(node: YamlNode | undefined, reading: Reading): T
+}
+
+/** What `config check` says of a key that is written, or left out. */
+export interface KeyNote {
+  /** It is read and has no effect; why. */
+  readonly dead?: string
+  /** How it differs from earlier releases, where it is written. */
+  readonly changed?: string
+  /** How its default differs from theirs, where it is left out. */
+  readonly changedDefault?: string
+  /** What is dangerous about what is written, if anything. */
+  danger?(written: string, facts: FileFacts): string | undefined
+}
+
+/** What `danger` may ask about files. */
+export interface FileFacts {
+  /** Whether users who do not own the file, nor are of its group, can read it; `''` is the configuration file. */
+  openToAll(path: string): boolean
 }
 
 /** The keys of a section by name. */
@@ -37,13 +60,14 @@ export interface KeyInit<T> {
   doc: string
   /** The value when the key is left out. */
   fallback: T
+  note?: KeyNote
 }
 
 /** A text, as written. `check` returns what is wrong with it. */
 export function text(
   init: KeyInit<string> & { check?(text: string): string | undefined },
 ): Key<string> {
-  return scalarKey('text', init, shown(init.fallback), (value, reading) => {
+  return scalarKey('text', init, shown(init.fallback), textForm, (value, reading) => {
     const problem = value === '' ? undefined : init.check?.(value)
     if (problem === undefined) return value
     reading.problem(problem)
@@ -57,6 +81,7 @@ export function requiredText(init: { doc: string; example: string }): Key<string
     form: 'text, required',
     shownDefault: undefined,
     doc: init.doc,
+    json: { type: 'string', minLength: 1 },
     read(node, reading) {
       const value = reading.scalar(node) ?? ''
       if (value === '') reading.problem(`is required, for example: ${init.example}`)
@@ -70,12 +95,18 @@ const falsehoods = new Set(['false', 'no', 'off', 'n'])
 
 /** True or false, in all the words that gopkg.in/yaml.v3 takes for a bool. */
 export function flag(init: KeyInit<boolean>): Key<boolean> {
-  return scalarKey('`true` or `false`', init, String(init.fallback), readFlag)
+  return scalarKey('`true` or `false`', init, String(init.fallback), flagForm, readFlag)
 }
 
 /** True, false, or undefined where the key is left out and what it means then depends on others; `doc` says how. */
-export function optionalFlag(init: { doc: string }): Key<boolean | undefined> {
-  return scalarKey('`true` or `false`', { ...init, fallback: undefined }, undefined, readFlag)
+export function optionalFlag(init: { doc: string; note?: KeyNote }): Key<boolean | undefined> {
+  const optional = { ...init, fallback: undefined }
+  return scalarKey('`true` or `false`', optional, undefined, flagForm, readFlag)
+}
+
+/** Whether a flag that is written so is off. */
+export function isFalse(written: string): boolean {
+  return falsehoods.has(written.toLowerCase())
 }
 
 function readFlag(value: string, reading: Reading): boolean {
@@ -95,6 +126,7 @@ export function integer(
     init.form ?? `a number ${bounds}`,
     init,
     String(init.fallback),
+    integerForm(min, init.max),
     (value, reading) => {
       const number = /^[-+]?(\d[\d_]*|0x[\da-f_]+|0o[0-7_]+)$/i.test(value)
         ? Number(value.replaceAll('_', ''))
@@ -111,11 +143,25 @@ const units: Record<string, number> = {
   ki: 2 ** 10, kib: 2 ** 10, mi: 2 ** 20, mib: 2 ** 20, gi: 2 ** 30, gib: 2 ** 30, ti: 2 ** 40, tib: 2 ** 40,
 } // prettier-ignore
 
+/** One of a few words. */
+export function choice<const W extends string>(
+  words: readonly W[],
+  init: KeyInit<NoInfer<W>>,
+): Key<W> {
+  const form = words.map((word) => `\`${word}\``).join(', ')
+  return scalarKey(form, init, init.fallback, { enum: [...words, null] }, (value, reading) => {
+    const found = words.find((word) => word === value)
+    if (found !== undefined) return found
+    reading.problem(`${JSON.stringify(value)} is none of ${words.join(', ')}`)
+    return init.fallback
+  })
+}
+
 /** A size in bytes: `1000MB` (10^6), `10MiB` (2^20), `42`. Source: dustin/go-humanize bytes.go. */
 export function size(
   init: KeyInit<number | undefined> & { shown?: string },
 ): Key<number | undefined> {
-  return scalarKey('a size: `1000MB`, `10GiB`', init, init.shown, (value, reading) => {
+  return scalarKey('a size: `1000MB`, `10GiB`', init, init.shown, sizeForm, (value, reading) => {
     const [, digits = '', unit = ''] = /^([\d,]*\.?\d+)\s*([a-z]*)$/i.exec(value) ?? []
     const factor = units[unit.toLowerCase()]
     if (digits !== '' && factor !== undefined)
@@ -126,17 +172,36 @@ export function size(
 }
 
 /** A path; a relative one is taken from the folder of the configuration file and becomes absolute. */
-export function filePath(init: { doc: string }): Key<string> {
-  return scalarKey('a path', { ...init, fallback: '' }, undefined, (value, reading) =>
+export function filePath(init: { doc: string; note?: KeyNote }): Key<string> {
+  return scalarKey('a path', { ...init, fallback: '' }, undefined, textForm, (value, reading) =>
     reading.readablePath(value),
   )
 }
 
+/** A secret that other users of the machine can read is none. */
+const secretNote: KeyNote = {
+  danger(written, { openToAll }) {
+    if (written.startsWith('env:')) return undefined
+    if (written.startsWith('file:')) {
+      const path = written.slice('file:'.length)
+      return openToAll(path) ? `every user can read the secret in ${path}: chmod o-r` : undefined
+    }
+    return openToAll('')
+      ? 'every user can read the secret in this file: chmod o-r, or write env:NAME or file:PATH'
+      : undefined
+  },
+}
+
+/** The same of a private key. */
+export const privateKeyNote: KeyNote = {
+  danger: (path, { openToAll }) =>
+    openToAll(path) ? `every user can read the private key in ${path}: chmod o-r` : undefined,
+}
+
 /** A secret: written here, or `env:NAME`, or `file:PATH`. Never logged. */
-export function secret(init: { doc: string }): Key<string> {
-  return scalarKey('a secret', { ...init, fallback: '' }, undefined, (value, reading) =>
-    reading.secret(value),
-  )
+export function secret(init: { doc: string; note?: KeyNote }): Key<string> {
+  const own = { ...init, fallback: '', note: { ...init.note, ...secretNote } }
+  return scalarKey('a secret', own, undefined, textForm, (value, reading) => reading.secret(value))
 }
 
 /** A secret of which the program needs something made from it; `make` returns undefined after it has said why. */
@@ -145,7 +210,8 @@ export function secretFor<T>(init: {
   doc: string
   make(secret: string, reading: Reading): T | undefined
 }): Key<T | undefined> {
-  return scalarKey(init.form, { ...init, fallback: undefined }, undefined, (value, reading) => {
+  const own = { ...init, fallback: undefined, note: secretNote }
+  return scalarKey(init.form, own, undefined, textForm, (value, reading) => {
     const plain = reading.secret(value)
     return plain.trim() === '' ? undefined : init.make(plain, reading)
   })
@@ -160,6 +226,7 @@ export function rawTexts(init: { doc: string }): Key<Readonly<Record<string, str
     form: 'a map of texts',
     shownDefault: undefined,
     doc: init.doc,
+    json: mapForm(textForm),
     read: (node, reading) =>
       Object.fromEntries(
         reading.entries(node).map(({ key, value, at }) => {
@@ -176,12 +243,15 @@ function scalarKey<T>(
   form: string,
   init: KeyInit<T>,
   shownDefault: string | undefined,
+  json: JsonForm,
   read: (value: string, reading: Reading) => T,
 ): Key<T> {
   return {
     form,
     shownDefault,
     doc: init.doc,
+    json,
+    ...(init.note === undefined ? {} : { note: init.note }),
     read(node, reading) {
       const value = reading.scalar(node)
       return value === undefined ? init.fallback : read(value, reading)

@@ -1,4 +1,5 @@
 import { compilePattern, type Pattern } from '../pattern/pattern.ts'
+import { mapForm, textForm } from './json-form.ts'
 import type { Key } from './key.ts'
 import type { Reading } from './reading.ts'
 import type { YamlNode } from './yaml-tree.ts'
@@ -9,6 +10,7 @@ export function patterns(init: { doc: string }): Key<readonly Pattern[]> {
     form: 'a pattern, or a list of them',
     shownDefault: undefined,
     doc: init.doc,
+    json: { anyOf: [textForm, { type: 'array', items: textForm }] },
     read(node, reading) {
       const written = node?.kind === 'list' ? reading.items(node) : [{ item: node, at: reading }]
       return written.flatMap(({ item, at }) => compiled(item, at))
@@ -22,6 +24,7 @@ export function patternsByName(init: { doc: string }): Key<Readonly<Record<strin
     form: 'a map of patterns',
     shownDefault: undefined,
     doc: init.doc,
+    json: mapForm(textForm),
     read: (node, reading) =>
       Object.fromEntries(
         reading

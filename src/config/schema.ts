@@ -1,10 +1,14 @@
 /** Every key of the configuration file: the one place from which types, defaults, messages and documentation come. */
 import { decodeCredentials, type Credentials } from './credentials.ts'
+import { levels } from '../log/level.ts'
 import {
+  choice,
   filePath,
   flag,
   integer,
+  isFalse,
   optionalFlag,
+  privateKeyNote,
   rawTexts,
   requiredText,
   secret,
@@ -13,7 +17,7 @@ import {
   text,
   type Parsed,
 } from './key.ts'
-import { rules } from './rules.ts'
+import { noCache, rules } from './rules.ts'
 import { section, sectionsByHost } from './section.ts'
 
 const server = section('The HTTP service of `acceld`.', {
@@ -24,6 +28,7 @@ const server = section('The HTTP service of `acceld`.', {
   host: text({ fallback: '0.0.0.0', doc: 'Address to listen on; empty for every address.' }),
   port: integer({
     fallback: 2077,
+    note: { changedDefault: 'earlier releases have none' },
     min: 0,
     max: 65_535,
     form: 'a port number',
@@ -37,7 +42,7 @@ const server = section('The HTTP service of `acceld`.', {
     'Serves HTTPS instead of HTTP, when both files are named. Not on a Unix domain socket.',
     {
       cert_file: filePath({ doc: 'Certificate with its chain, PEM.' }),
-      key_file: filePath({ doc: 'Private key, PEM.' }),
+      key_file: filePath({ doc: 'Private key, PEM.', note: privateKeyNote }),
     },
   ),
   api_token: secret({
@@ -45,7 +50,26 @@ const server = section('The HTTP service of `acceld`.', {
   }),
   allow_unauthenticated: flag({
     fallback: false,
+    note: {
+      changedDefault:
+        'earlier releases accept every request without an Authorization header, now it is refused',
+      danger: (written) =>
+        isFalse(written)
+          ? undefined
+          : 'whoever can reach the port can have images converted and see their names',
+    },
     doc: 'Accepts requests without an `Authorization` header for hosts that have no `webhook.auth_header`. Anybody who can reach the port can then have images of these hosts converted and sees their names.',
+  }),
+})
+
+const log = section('What the service says of itself, on standard error.', {
+  level: choice(levels, {
+    fallback: 'info',
+    doc: 'Lines below this level are left out. The option `--log-level` comes first.',
+  }),
+  format: choice(['text', 'json'], {
+    fallback: 'text',
+    doc: "`text`: as earlier releases write it, and in colours on a terminal. `json`: an object a line, with `time`, `level`, `msg` and the line's fields.",
   }),
 })
 
@@ -83,8 +107,24 @@ const source = sectionsByHost(
         return decoded
       },
     }),
-    insecure: flag({ fallback: false, doc: 'Does not verify the TLS certificate of this host.' }),
+    insecure: flag({
+      fallback: false,
+      doc: 'Does not verify the TLS certificate of this host.',
+      note: {
+        changed: 'it holds for this host alone, and never turns TLS off',
+        danger: (written) =>
+          isFalse(written)
+            ? undefined
+            : 'whoever is on the way can read the credentials and change images; name the authority in ca_file instead',
+      },
+    }),
     plain_http: optionalFlag({
+      note: {
+        danger: (written) =>
+          isFalse(written)
+            ? undefined
+            : 'whoever is on the way can read the credentials and change images',
+      },
       doc: 'Speaks HTTP without TLS to this host, or, with `false`, never does. Left out: only to a host of the loopback interface that has neither `ca_file` nor `client_cert_file`.',
     }),
     token_hosts: text({
@@ -95,7 +135,10 @@ const source = sectionsByHost(
       doc: "Certificates that are trusted for this host besides the system's, PEM.",
     }),
     client_cert_file: filePath({ doc: 'Certificate to authenticate with, PEM.' }),
-    client_key_file: filePath({ doc: 'Private key of that certificate, PEM.' }),
+    client_key_file: filePath({
+      doc: 'Private key of that certificate, PEM.',
+      note: privateKeyNote,
+    }),
     address: text({
       fallback: '',
       doc: 'Where the host is reached, as `host[:port]`, when not under its own name: a service inside the cluster. References keep the name.',
@@ -123,16 +166,21 @@ const provider = section('Where images come from and go to.', {
   gcpolicy: section('When cached content is dropped.', {
     threshold: size({
       fallback: undefined,
+      note: {
+        dead: 'content is kept for as long as a conversion needs it and no longer, so there is nothing to drop',
+      },
       doc: 'Size of the cached content in `work_dir` above which the content unused for longest is dropped. Not required.',
     }),
   }),
   cache_size: integer({
     fallback: 200,
+    note: { dead: noCache },
     min: 0,
     doc: 'Most layers that a remote cache image (`cache_tag`) records.',
   }),
   cache_version: text({
     fallback: '',
+    note: { dead: noCache },
     doc: 'Version of the remote cache: a cache image with another one is not used.',
   }),
 })
@@ -159,6 +207,7 @@ const converter = section('Conversions.', {
   }),
   harbor_annotation: flag({
     fallback: false,
+    note: { changed: 'earlier releases ignore it; it links the result to its source' },
     doc: 'Links the result to its source by `subject`, so that Harbor shows it below the source and deletes it with it.',
   }),
   platforms: text({
@@ -175,7 +224,7 @@ const converter = section('Conversions.', {
 })
 
 /** The configuration file. */
-export const schema = section('', { server, metric, provider, converter })
+export const schema = section('', { server, log, metric, provider, converter })
 
 /** The configuration as the program sees it; the names are those of the file, in camel case. */
 export type Config = Parsed<typeof schema.keys>

@@ -90,6 +90,20 @@ async function serving(conversions: ConversionService = fakeConversions(), text 
   return { ...daemon, request, create }
 }
 
+test('a configuration file is checked without starting anything', async () => {
+  const stdout = recordOutput()
+  const example = join(import.meta.dirname, '../../misc/config/config.yaml')
+  const code = await runAcceld(['config', 'check', example, '--fail-on', 'error'], {
+    stdout,
+    stderr: recordOutput(),
+    environment: {},
+    process: new EventEmitter(),
+    openConversions: () => Promise.reject(new Error('nothing is opened')),
+  })
+  assert.equal(code, 0)
+  assert.match(stdout.text, /config\.yaml can be used/)
+})
+
 test('C-40: the first line is the version; a conversion logs its steps; a signal ends the service', async () => {
   const conversions = fakeConversions()
   const { exit, signals, lines, create, request } = await serving(conversions)

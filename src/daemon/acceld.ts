@@ -1,4 +1,5 @@
 import { Command, CommanderError, Option } from 'commander'
+import { configCommand } from '../config-check/command.ts'
 import { loadConfig, requireTagSuffix } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
 import { programVersion } from '../config/version.ts'
@@ -46,6 +47,7 @@ const KILLED = { SIGINT: 130, SIGTERM: 143 } as const
 
 /** `acceld`: serves until a signal comes; resolves to the exit code. */
 export async function runAcceld(argv: readonly string[], init: AcceldInit): Promise<number> {
+  if (argv[0] === 'config') return runConfigCommand(argv, init)
   const { stdout, stderr, environment } = init
   const version = programVersion()
   const command = new Command('acceld')
@@ -59,6 +61,10 @@ export async function runAcceld(argv: readonly string[], init: AcceldInit): Prom
     )
     .version(`acceld version ${version.text}`, '--version', 'print the version')
     .helpOption('--help', 'print this help')
+    .addHelpText(
+      'after',
+      '\nacceld config check FILE says, key by key, what becomes of a configuration file.',
+    )
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void stdout.write(text),
@@ -110,6 +116,21 @@ export async function runAcceld(argv: readonly string[], init: AcceldInit): Prom
       stack: known === undefined && error instanceof Error ? error.stack : undefined,
     })
     return known === undefined ? 1 : rowOf(known.code).exit
+  }
+}
+
+/** `acceld config check FILE`: the same as of `accelctl`, for machines that have the service alone. */
+async function runConfigCommand(argv: readonly string[], init: AcceldInit): Promise<number> {
+  let code = 0
+  const program = new Command('acceld').exitOverride()
+  const config = configCommand(init, (its) => (code = its))
+  for (const command of [config, ...config.commands]) command.exitOverride()
+  try {
+    await program.addCommand(config).parseAsync([...argv], { from: 'user' })
+    return code
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode
+    throw error
   }
 }
 

@@ -1,4 +1,6 @@
+import { jsonLine } from './json-format.ts'
 import { levels, type Level } from './level.ts'
+import { surroundingFields } from './log-context.ts'
 import type { Redaction } from './redaction.ts'
 import { createRedaction } from './redaction.ts'
 import { pipeLine, terminalLine } from './text-format.ts'
@@ -24,7 +26,9 @@ export interface LogInit {
   write: (line: string) => void
   /** Lines below this level are dropped. @default 'info' */
   level?: Level
-  /** The form for people instead of the one for pipes. @default false */
+  /** An object a line, or logrus' text. @default 'text' */
+  format?: LogFormat
+  /** The form of text for people instead of the one for pipes. @default false */
   terminal?: boolean
   /** Colours, on a terminal. @default false */
   colored?: boolean
@@ -34,22 +38,38 @@ export interface LogInit {
   now?: () => Date
 }
 
-/** A log in the text format of logrus, which upstream's users have tools for. */
-export function createLog(init: LogInit): Log {
-  const { level = 'info', terminal = false, colored = false, now = () => new Date() } = init
+/** `text` is the format of logrus, which upstream's users have tools for. */
+export type LogFormat = 'text' | 'json'
+
+/** A log whose level and format may change while it is written to. */
+export interface RootLog extends Log {
+  /** Holds for every line from now on, of child logs as well. */
+  set(changed: { level?: Level; format?: LogFormat }): void
+}
+
+/** A log, in the text format of logrus or as JSON. Lines of a task carry its id: see `withLogFields`. */
+export function createLog(init: LogInit): RootLog {
+  const { terminal = false, colored = false, now = () => new Date() } = init
   const redaction = init.redaction ?? createRedaction()
-  const lowest = levels.indexOf(level)
+  let { level = 'info', format = 'text' } = init
   const emit = (at: Level, message: string, fields: LogFields): void => {
-    if (levels.indexOf(at) < lowest) return
+    if (levels.indexOf(at) < levels.indexOf(level)) return
     const entry = {
       time: now(),
       level: at,
       message: redaction.apply(message),
-      fields: texts(fields, redaction),
+      fields: texts({ ...surroundingFields(), ...fields }, redaction),
     }
-    init.write(terminal ? terminalLine(entry, colored) : pipeLine(entry))
+    if (format === 'json') init.write(jsonLine(entry))
+    else init.write(terminal ? terminalLine(entry, colored) : pipeLine(entry))
   }
-  return withFields(emit, {})
+  return {
+    ...withFields(emit, {}),
+    set(changed) {
+      level = changed.level ?? level
+      format = changed.format ?? format
+    },
+  }
 }
 
 /** A log that says nothing. */
