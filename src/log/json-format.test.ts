@@ -15,7 +15,7 @@ test('as JSON a line is one object, whatever it says', () => {
   log.child({ module: 'api' }).warn('a "quoted"\nline', { level: 'x', error: new Error('no') })
   assert.equal(lines.length, 1)
   assert.ok(lines[0]?.endsWith('}\n') && !lines[0].slice(0, -1).includes('\n'))
-  assert.deepEqual(JSON.parse(lines[0]), {
+  assert.deepEqual(JSON.parse(lines[0] ?? ''), {
     time: '1970-01-01T00:00:00.000Z',
     level: 'warning',
     msg: 'a "quoted"\nline',
