@@ -1,27 +1,17 @@
 import { open } from 'node:fs/promises'
 import { loadSource, type SourceImage, type SourceNode } from '../convert/source-image.ts'
 import { AccelError } from '../errors/accel-error.ts'
-import { TOC_DIGEST_ANNOTATION } from '../formats/estargz/layout.ts'
+import type { ListingData } from '../formats/listing/listing.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
-import { layerType } from '../oci/media-type.ts'
 import { formatPlatform, type PlatformFilter } from '../oci/platform.ts'
 import type { WorkDirectory } from '../store/work-directory.ts'
-import { moduleBeside } from '../threads/start-thread.ts'
 import type { ThreadPool } from '../threads/pool.ts'
 import type { ImageSource, RangedSource } from '../transport/image-transport.ts'
-import type { CompareJobData, CompareJobResult, ViewFormat } from '../verify/compare-job.ts'
-import type { LazyLayerJobData, LazyLayerJobResult } from '../verify/lazy-layer-job.ts'
-import type { ListingData } from '../verify/listing-data.ts'
-import type { NydusImageJobData, NydusImageJobResult } from '../verify/nydus-image-job.ts'
+import type { Finding } from '../verify/finding.ts'
+import { listLayer, verifyImage, type VerifiedLayer } from '../verify/verify-image.ts'
 import type { CheckedImage, CheckReport } from './report.ts'
-import { isEmptyMark, layerKind, targetImages, type TargetImage } from './target-image.ts'
-
-const job = (name: string): string => moduleBeside(import.meta.url, `../verify/${name}`)
-const LIST_LAYER = job('list-layer-job')
-const LAZY_LAYER = job('lazy-layer-job')
-const NYDUS_IMAGE = job('nydus-image-job')
-const COMPARE = job('compare-job')
+import { targetImages, type TargetImage } from './target-image.ts'
 
 /** One end: where it is, what it is called, and its root. */
 export interface CheckedEnd<Transport> {
@@ -64,9 +54,7 @@ export async function checkImages(
     const key = original.descriptor.digest
     const tree = trees.get(key) ?? sourceLayers(source.transport, original, parts, init)
     trees.set(key, tree)
-    images.push(
-      await new ImageCheck(target.transport, image, parts, init).run(original, await tree),
-    )
+    images.push(await checkImage(target.transport, image, original, await tree, parts, init))
   }
   return { images, passed: images.every(({ problems }) => problems === 0) }
 }
@@ -104,205 +92,75 @@ async function sourceLayers(
   { threads }: CheckParts,
   { signal, onStep }: CheckInit,
 ): Promise<ListingData[]> {
-  onStep(`reading ${image.what}`)
+  const { what, manifest, config } = image
+  onStep(`reading ${what}`)
   return Promise.all(
-    image.manifest.layers.map((descriptor, i) =>
-      threads.run<ListingData>({
-        what: `${image.what} layer ${i + 1} (${descriptor.digest})`,
-        call: {
-          module: LIST_LAYER,
-          data: {
-            what: `${image.what} layer ${i + 1} (${descriptor.digest})`,
-            diffId: image.config.rootfs.diff_ids[i]!,
-            compression: layerType(descriptor.mediaType)!.compression,
-          },
+    manifest.layers.map((descriptor, i) =>
+      listLayer(
+        {
+          what: `${what} layer ${i + 1} (${descriptor.digest})`,
+          descriptor,
+          diffId: config.rootfs.diff_ids[i]!,
+          open: (stop) => transport.blob(descriptor, { signal: stop }),
         },
-        open: (stop) => transport.blob(descriptor, { signal: stop }),
-        slabSize: NO_SLABS,
-        signal,
-      }),
+        { what, threads, signal },
+      ),
     ),
   )
 }
 
-const NO_SLABS = { input: 0, output: 0 }
-
-/** The check of one image. */
-class ImageCheck {
-  readonly #target: RangedSource
-  readonly #image: TargetImage
-  readonly #parts: CheckParts
-  readonly #init: CheckInit
-  readonly #report: CheckedImage
-
-  constructor(target: RangedSource, image: TargetImage, parts: CheckParts, init: CheckInit) {
-    this.#target = target
-    this.#image = image
-    this.#parts = parts
-    this.#init = init
-    const { what, descriptor } = image
-    this.#report = {
-      image: what,
-      digest: descriptor.digest,
-      source: '',
-      views: [],
-      findings: [],
-      problems: 0,
-      notes: [],
-    }
-  }
-
-  async run(original: SourceImage, source: ListingData[]): Promise<CheckedImage> {
-    const { what, manifest } = this.#image
-    this.#report.source = original.what
-    this.#init.onStep(`reading ${what}`)
-    this.#checkSubject(original)
-    const kinds = manifest.layers.map(layerKind)
-    if (kinds.includes('nydus-bootstrap')) await this.#checkNydus(source)
-    else
-      await this.#checkLayers(source, kinds.includes('zstd-chunked') ? 'zstd-chunked' : 'estargz')
-    return this.#report
-  }
-
-  async #checkNydus(source: ListingData[]): Promise<void> {
-    const { layers } = this.#image.manifest
-    await using files = new PulledFiles(this.#target, this.#parts.work, this.#init.signal)
-    const blobs = new Map<string, string>()
-    let bootstrap = ''
-    for (const layer of layers) {
-      const path = await files.pull(layer)
-      await this.#checkRange(layer, path)
-      if (layerKind(layer) === 'nydus-bootstrap') bootstrap = path
-      else blobs.set(layer.digest.slice('sha256:'.length), path)
-    }
-    const data: NydusImageJobData = { what: this.#image.what, bootstrap, blobs }
-    const { listing, findings, count } = await this.#run<NydusImageJobResult>(NYDUS_IMAGE, data)
-    this.#found(findings, count)
-    await this.#compare(source, [listing], 'nydus')
-  }
-
-  /** eStargz and zstd:chunked: two views of each layer. What is not lazy is the same in both. */
-  async #checkLayers(source: ListingData[], format: 'estargz' | 'zstd-chunked'): Promise<void> {
-    const { manifest, config } = this.#image
-    const views = await Promise.all(
-      manifest.layers.map(async (layer, i) => {
-        if (isEmptyMark(layer)) return undefined
-        const diffId = config.rootfs.diff_ids[i]!
-        const kind = layerKind(layer)
-        return kind === 'ordinary'
-          ? this.#ordinaryLayer(layer, diffId)
-          : this.#lazyLayer(layer, diffId, kind as 'estargz' | 'zstd-chunked')
-      }),
-    )
-    const all = views.filter((view) => view !== undefined)
-    if (all.some(({ lazy }) => lazy !== undefined)) {
-      await this.#compare(
-        source,
-        all.map(({ lazy, ordinary }) => lazy ?? ordinary),
-        format,
-      )
-    }
-    await this.#compare(
-      source,
-      all.map(({ ordinary }) => ordinary),
-      'ordinary',
-    )
-  }
-
-  async #lazyLayer(
-    layer: Descriptor,
-    diffId: Digest,
-    format: 'estargz' | 'zstd-chunked',
-  ): Promise<{ lazy?: ListingData; ordinary: ListingData }> {
-    await using files = new PulledFiles(this.#target, this.#parts.work, this.#init.signal)
+/** Pulls one image of the target and compares it. */
+async function checkImage(
+  target: RangedSource,
+  image: TargetImage,
+  original: SourceImage,
+  source: ListingData[],
+  { threads, work }: CheckParts,
+  { signal, onStep }: CheckInit,
+): Promise<CheckedImage> {
+  const { what, manifest, config, descriptor } = image
+  onStep(`reading ${what}`)
+  await using files = new PulledFiles(target, work, signal)
+  const findings: Finding[] = subjectProblem(image, original)
+  const layers: VerifiedLayer[] = []
+  for (const [i, layer] of manifest.layers.entries()) {
     const path = await files.pull(layer)
-    await this.#checkRange(layer, path)
-    const { annotations } = layer
-    const tocDigest = annotations?.[TOC_DIGEST_ANNOTATION]
-    const data: LazyLayerJobData = {
-      what: this.#name(layer),
-      path,
-      format,
-      ...(annotations === undefined ? {} : { annotations }),
-      ...(tocDigest === undefined ? {} : { tocDigest }),
-    }
-    const view = await this.#run<LazyLayerJobResult>(LAZY_LAYER, data)
-    this.#found(view.findings, view.count)
-    if (view.diffId !== diffId) {
-      const problem = `the config says that its diffID is ${diffId}, its tar has ${view.diffId}`
-      this.#found([{ path: layer.digest, problem }], 1)
-    }
-    return view
+    findings.push(...(await rangeProblem(target, layer, path, signal)))
+    layers.push({ descriptor: layer, diffId: config.rootfs.diff_ids[i]!, path })
   }
+  const report = await verifyImage(source, layers, { what, threads, signal })
+  return {
+    image: what,
+    digest: descriptor.digest,
+    source: original.what,
+    ...report,
+    findings: [...findings, ...report.findings],
+    problems: findings.length + report.problems,
+  }
+}
 
-  async #ordinaryLayer(
-    layer: Descriptor,
-    diffId: Digest,
-  ): Promise<{ ordinary: ListingData; lazy?: ListingData }> {
-    this.#report.notes.push(`layer ${layer.digest} is not lazy: it is the source's own`)
-    const what = this.#name(layer)
-    const ordinary = await this.#parts.threads.run<ListingData>({
-      what,
-      call: {
-        module: LIST_LAYER,
-        data: { what, diffId, compression: layerType(layer.mediaType)?.compression ?? 'none' },
-      },
-      open: (signal) => this.#target.blob(layer, { signal }),
-      slabSize: NO_SLABS,
-      signal: this.#init.signal,
-    })
-    return { ordinary }
-  }
+/** What lazy readers need of the registry: a part of a blob, on demand, with the right bytes. */
+async function rangeProblem(
+  target: RangedSource,
+  layer: Descriptor,
+  path: string,
+  signal: AbortSignal,
+): Promise<Finding[]> {
+  const length = Math.min(RANGE_SIZE, layer.size)
+  if (length === 0) return []
+  const offset = Math.floor((layer.size - length) / 2)
+  const got = await target.blobRange(layer, { offset, length }, { signal })
+  const want = await readPart(path, offset, length)
+  if (Buffer.compare(got, want) === 0) return []
+  const problem = `bytes ${offset} to ${offset + length} are others when they are asked for by range`
+  return [{ path: layer.digest, problem }]
+}
 
-  /** What lazy readers need of the registry: a part of a blob, on demand, with the right bytes. */
-  async #checkRange(layer: Descriptor, path: string): Promise<void> {
-    const length = Math.min(RANGE_SIZE, layer.size)
-    const offset = Math.floor((layer.size - length) / 2)
-    const range = { offset, length }
-    const got = await this.#target.blobRange(layer, range, { signal: this.#init.signal })
-    const want = await readPart(path, offset, length)
-    if (Buffer.compare(got, want) === 0) return
-    const problem = `bytes ${offset} to ${offset + length} are others when they are asked for by range`
-    this.#found([{ path: layer.digest, problem }], 1)
-  }
-
-  #checkSubject(original: SourceImage): void {
-    const { subject } = this.#image.manifest
-    if (subject === undefined || subject.digest === original.descriptor.digest) return
-    const problem = `its subject is ${subject.digest}, its source ${original.descriptor.digest}`
-    this.#found([{ path: 'manifest', problem }], 1)
-  }
-
-  async #compare(source: ListingData[], target: ListingData[], format: ViewFormat): Promise<void> {
-    const data: CompareJobData = { source, target, format }
-    const result = await this.#run<CompareJobResult>(COMPARE, data)
-    const { paths, differences, count, problems } = result
-    this.#report.views.push({ reader: format, paths, differences })
-    this.#report.problems += count
-    this.#found(
-      problems.map((problem) => ({ path: 'layers', problem })),
-      problems.length,
-    )
-  }
-
-  #found(findings: CheckedImage['findings'], count: number): void {
-    this.#report.findings.push(...findings)
-    this.#report.problems += count
-  }
-
-  #run<Result>(module: string, data: unknown): Promise<Result> {
-    return this.#parts.threads.run<Result>({
-      what: this.#image.what,
-      call: { module, data },
-      open: nothing,
-      slabSize: NO_SLABS,
-      signal: this.#init.signal,
-    })
-  }
-
-  #name({ digest }: Descriptor): string {
-    return `${this.#image.what} layer ${digest}`
-  }
+function subjectProblem({ manifest }: TargetImage, { descriptor }: SourceImage): Finding[] {
+  const { subject } = manifest
+  if (subject === undefined || subject.digest === descriptor.digest) return []
+  const problem = `its subject is ${subject.digest}, its source ${descriptor.digest}`
+  return [{ path: 'manifest', problem }]
 }
 
 /** Blobs pulled into files of the work directory, verified; removed in the end. */
@@ -339,6 +197,3 @@ async function readPart(path: string, offset: number, length: number): Promise<U
   const { buffer } = await handle.read(Buffer.alloc(length), 0, length, offset)
   return buffer
 }
-
-/** The source of jobs that read files. */
-async function* nothing(): AsyncGenerator<Uint8Array> {}

@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import type { CheckReport, CheckedImage } from '../check/report.ts'
 import { programVersion } from '../config/version.ts'
 import { parsePlatforms } from '../oci/platform.ts'
+import { problemLines } from '../verify/report.ts'
 import { configuration } from './inspect-command.ts'
 import { reportFailure, voiceOf, type ProgramIo } from './program-io.ts'
 import { sourceRequired } from './task-command.ts'
@@ -66,18 +67,12 @@ function text({ images, passed }: CheckReport): string {
 }
 
 function imageLines(image: CheckedImage): string[] {
-  const { views, findings, notes, problems } = image
+  const { views, notes, problems } = image
   return [
     `${image.image} (${image.digest})`,
     `  against ${image.source}`,
-    ...views.flatMap(({ reader, paths, differences }) => [
-      `  ${reader}: ${paths} paths compared`,
-      ...differences.map(
-        ({ path, field, source, target }) =>
-          `    ${path === '' ? '/' : path}: ${field}: ${source} became ${target}`,
-      ),
-    ]),
-    ...findings.map(({ path, problem }) => `    ${path}: ${problem}`),
+    ...views.map(({ reader, paths }) => `  ${reader}: ${paths} paths compared`),
+    ...problemLines(image).map((line) => `    ${line}`),
     ...notes.map((note) => `  ${note}`),
     `  ${problems === 0 ? 'the same' : `${problems} differences`}`,
   ]

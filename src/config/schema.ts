@@ -214,6 +214,10 @@ const converter = section('Conversions.', {
     fallback: '',
     doc: 'Platforms to convert, separated by commas: `linux/amd64,linux/arm64`. Empty: all.',
   }),
+  verify: flag({
+    fallback: true,
+    doc: 'Reads each converted image back as its readers do and compares it with its source, path by path, before anything is pushed.',
+  }),
   driver: section('The format of the result.', {
     type: requiredText({ example: 'estargz', doc: 'Name of the driver: `estargz`, `nydus`.' }),
     config: rawTexts({

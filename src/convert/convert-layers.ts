@@ -31,6 +31,8 @@ export interface LayerParts {
 
 export interface ConvertLayersInit {
   signal: AbortSignal
+  /** Results say what the source layers hold. */
+  list: boolean
   onProgress(layer: LayerProgress): void
 }
 
@@ -144,6 +146,7 @@ async function convertLayer(
     layerFile(layer, converter, parts, {
       threads: parts.threads,
       signal,
+      list: init.list,
       progress: (consumed, written) => report({ state: 'converting', consumed, written }),
     }),
   )

@@ -155,6 +155,7 @@ async function convert(
       configured,
       platforms: [],
       annotate: true,
+      verify: false,
       ...init,
     },
   )

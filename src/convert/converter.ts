@@ -1,12 +1,12 @@
 import type { ConfiguredDriver, Driver, ImageConverter } from '../drivers/driver.ts'
-import type { ImageContext, OpenedImage } from '../drivers/image-step.ts'
+import type { FinishedImage, ImageContext, OpenedImage } from '../drivers/image-step.ts'
 import { isAccelError } from '../errors/accel-error.ts'
 import { isDigest, type Digest } from '../oci/digest.ts'
 import type { PlatformFilter } from '../oci/platform.ts'
 import type { ImageFacts } from '../rules/facts.ts'
 import type { ImageSource, ImageTarget } from '../transport/image-transport.ts'
 import { assembleImage, type AssembleInit } from './assemble.ts'
-import { convertLayers, type LayerParts } from './convert-layers.ts'
+import { convertLayers, type LayerFile, type LayerParts } from './convert-layers.ts'
 import type { ConversionEvent } from './events.ts'
 import { openImageFiles, replaceLayers, type ImageFiles } from './finish-image.ts'
 import { factsOf } from './image-facts.ts'
@@ -18,6 +18,8 @@ import {
   type ResultPushInit,
 } from './push-result.ts'
 import type { ConversionReport } from './report.ts'
+import type { Held } from '../streams/shared-jobs.ts'
+import { verifyFinished } from './verify-finished.ts'
 import { loadSource, type SourceImage, type SourceIndex, type SourceNode } from './source-image.ts'
 
 /** What is to be converted, and where the result goes. */
@@ -48,6 +50,8 @@ export interface ConverterInit {
   platforms: PlatformFilter
   /** Writes upstream's `harbor_annotation` annotations. Images that carry them are never converted again. */
   annotate: boolean
+  /** Compares each image with its source before anything is pushed. */
+  verify: boolean
 }
 
 export interface RunInit {
@@ -174,6 +178,7 @@ class Conversion {
   ): Promise<ConvertedImage> {
     const layers = await convertLayers(this.#request.source, image, converter.layers, this.#parts, {
       signal: context.signal,
+      list: this.#init.verify,
       onProgress: (layer) => this.#progress.set({ ...layer }),
     })
     try {
@@ -191,12 +196,28 @@ class Conversion {
         context,
       )
       for (const warning of finished.warnings) this.#warn(`${image.what}: ${warning}`, report)
+      await this.#verify(image.what, layers, finished, context, report)
       const manifests = assembleImage(image, finished.manifests, this.#assembleInit())
       return { image, layers, finished, manifests }
     } catch (error) {
       await Promise.all(layers.map((layer) => layer.release()))
       throw error
     }
+  }
+
+  async #verify(
+    what: string,
+    layers: readonly Held<LayerFile>[],
+    finished: FinishedImage,
+    { threads, signal }: ImageContext,
+    report: ConversionReport,
+  ): Promise<void> {
+    if (!this.#init.verify) return
+    const converted = layers.map(({ value }) => value)
+    const verified = await verifyFinished(converted, finished, { what, threads, signal })
+    if ('unverified' in verified) {
+      this.#warn(`${what} was not compared with its source: ${verified.unverified}`, report)
+    } else report.verifiedPaths = (report.verifiedPaths ?? 0) + verified.paths
   }
 
   /** Pushes the result; returns why the tag was not written when the source's tag has moved meanwhile. */

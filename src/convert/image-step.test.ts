@@ -85,7 +85,13 @@ function convert(
       work,
       jobs: new SharedJobs((file) => file.remove()),
     },
-    { driver: { name: 'reverse', version: '1' }, configured, platforms: [], annotate: true },
+    {
+      driver: { name: 'reverse', version: '1' },
+      configured,
+      platforms: [],
+      annotate: true,
+      verify: false,
+    },
   )
   return converter.convert(
     {

@@ -1,6 +1,9 @@
 import { AccelError } from '../errors/accel-error.ts'
 import type { Compression } from '../formats/codec/decoder.ts'
 import { openDecoder } from '../formats/layer-decoder.ts'
+import type { ListingData } from '../formats/listing/listing.ts'
+import { TarListing } from '../formats/listing/tar-listing.ts'
+import { TarReader } from '../formats/tar/reader.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { StreamHash } from '../streams/twin-hash.ts'
 import type { LayerHost } from '../threads/layer-host.ts'
@@ -13,16 +16,25 @@ export interface SourceLayer {
   diffId: Digest
   /** What its media type says. */
   compression: Compression
+  /** What it holds is listed, to be compared with the result. @default false */
+  list?: boolean
+}
+
+/** What was found. */
+export interface DecodedSource {
+  /** Bytes of the tar. */
+  size: number
+  listing?: ListingData
 }
 
 /**
  * Decodes all of the source and gives its bytes to `hash` and `take`, each time valid until that is done; gives their
- * number.
+ * number. The listing is read apart from what `take` does with the bytes, and moved with the result of the job.
  * Warns where the layer is compressed otherwise than its media type says. Throws FORMAT_…, and
  * IMAGE_DIFF_ID_MISMATCH at the end.
  */
 export async function decodeSource(
-  { what, diffId, compression }: SourceLayer,
+  { what, diffId, compression, list }: SourceLayer,
   host: LayerHost,
   to: {
     /** `settle` is called when the bytes of the last `update` may change. */
@@ -30,12 +42,14 @@ export async function decodeSource(
     warn(text: string): void
     take(bytes: Uint8Array): Promise<void>
   },
-): Promise<number> {
+): Promise<DecodedSource> {
+  const lister = list ? new Lister(what) : undefined
   const decoder = openDecoder({ what })
   const drain = async (): Promise<void> => {
     for (let bytes = decoder.next(); bytes !== undefined; bytes = decoder.next()) {
       to.hash.update(bytes)
       await to.take(bytes)
+      lister?.take(bytes)
       to.hash.settle?.()
     }
   }
@@ -56,6 +70,39 @@ export async function decodeSource(
     )
   }
   const got = to.hash.digest()
-  if (got === diffId) return decoder.produced
-  throw new AccelError('IMAGE_DIFF_ID_MISMATCH', { layer: what, want: diffId, got })
+  if (got !== diffId) {
+    throw new AccelError('IMAGE_DIFF_ID_MISMATCH', { layer: what, want: diffId, got })
+  }
+  const size = decoder.produced
+  if (lister === undefined) return { size }
+  const { bytes, count } = lister.finish()
+  host.transfer.push(bytes.buffer as ArrayBuffer)
+  return { size, listing: { bytes, count } }
+}
+
+/** Lists a tar as it comes. */
+class Lister {
+  readonly #reader: TarReader
+  readonly #listing = new TarListing()
+
+  constructor(what: string) {
+    this.#reader = new TarReader({ what })
+  }
+
+  take(bytes: Uint8Array): void {
+    this.#reader.push(bytes)
+    this.#events()
+  }
+
+  finish(): ListingData {
+    this.#reader.end()
+    this.#events()
+    return this.#listing.finish()
+  }
+
+  #events(): void {
+    for (let event = this.#reader.next(); event !== undefined; event = this.#reader.next()) {
+      this.#listing.take(event)
+    }
+  }
 }

@@ -12,6 +12,8 @@ export interface DriverContext {
   signal: AbortSignal
   /** An empty file of its own for a blob under way, in the work directory; the caller removes or keeps it. */
   ingestPath: string
+  /** The result says what the source layer holds, in `listing`. */
+  list: boolean
   /** Called as source bytes (as stored) are consumed and target bytes are written; totals, not differences. */
   progress(consumed: number, written: number): void
 }

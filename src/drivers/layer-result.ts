@@ -1,5 +1,6 @@
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
+import type { ListingData } from '../formats/listing/listing.ts'
 import type { LayerContentData } from './content-table.ts'
 
 /** A layer as the driver made it. Plain data (structured clone): it is kept on disk beside the blob until its image is done. */
@@ -22,6 +23,8 @@ export interface LayerResult {
   warnings: string[]
   /** What the layer holds, as far as the layers above may have to ask. */
   content: LayerContentData
+  /** What the source layer holds, path by path, where the context asked for it: what the result is compared with. */
+  listing?: ListingData
   /** Entries of the tar, for the report. */
   entries: number
   /** What the image step must know of the layer and its blob does not say: JSON, the driver's own. */

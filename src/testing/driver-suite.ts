@@ -46,7 +46,7 @@ export function openDriverBench(batchThreads = 2): DriverBench {
       const open = (): ByteSource => verified(layer.open(), descriptor, what)
       const result = await driver.layers.convertLayer(
         { descriptor, diffId, what, open, ...change },
-        { threads, signal, ingestPath, progress: () => {} },
+        { threads, signal, ingestPath, list: true, progress: () => {} },
       )
       return { result, blob: readFileSync(ingestPath) }
     },

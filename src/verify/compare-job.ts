@@ -1,6 +1,7 @@
 /** What a layer thread does to compare file systems. */
 import { compareTrees, type Comparison } from '../formats/listing/compare.ts'
-import { treeOf, type ListingData } from './listing-data.ts'
+import type { ListingData } from '../formats/listing/listing.ts'
+import { treeOf } from './listing-data.ts'
 
 /** What the lazy format of a view cannot say. */
 export type ViewFormat = 'ordinary' | 'estargz' | 'zstd-chunked' | 'nydus'

@@ -1,10 +1,11 @@
 /** What a layer thread does to read an eStargz or zstd:chunked layer as its readers do. */
+import type { ListingData } from '../formats/listing/listing.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { LayerHost } from '../threads/layer-host.ts'
 import { openFile } from './file-source.ts'
 import type { Finding } from './finding.ts'
 import { readLazyLayer, type LazyLayerInit } from './lazy-layer.ts'
-import { transferred, type ListingData } from './listing-data.ts'
+import { transferred } from './listing-data.ts'
 
 /** The blob is a file. */
 export interface LazyLayerJobData extends Omit<LazyLayerInit, 'size'> {

@@ -1,15 +1,9 @@
-import { Listing } from '../formats/listing/listing.ts'
+import { Listing, type ListingData } from '../formats/listing/listing.ts'
 import { MergedTree } from '../formats/listing/merged-tree.ts'
 import type { LayerHost } from '../threads/layer-host.ts'
 
-/** A listing, as it crosses threads. */
-export interface ListingData {
-  bytes: Uint8Array
-  count: number
-}
-
 /** The data of a listing, whose memory is moved with the result of the job. */
-export function transferred({ bytes, count }: Listing, host: LayerHost): ListingData {
+export function transferred({ bytes, count }: ListingData, host: LayerHost): ListingData {
   host.transfer.push(bytes.buffer as ArrayBuffer)
   return { bytes, count }
 }

@@ -1,10 +1,11 @@
 /** What a layer thread does to read a Nydus image as nydusd does. */
 import { AccelError } from '../errors/accel-error.ts'
+import type { ListingData } from '../formats/listing/listing.ts'
 import type { LayerHost } from '../threads/layer-host.ts'
 import { readBootstrapLayer } from './bootstrap-file.ts'
 import { openFile } from './file-source.ts'
 import type { Finding } from './finding.ts'
-import { transferred, type ListingData } from './listing-data.ts'
+import { transferred } from './listing-data.ts'
 import { v5Chunks, v6Chunks, type ChunkReader } from './nydus-chunks.ts'
 import { readNydusImage } from './nydus-image.ts'
 

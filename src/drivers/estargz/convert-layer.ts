@@ -54,6 +54,7 @@ export async function convertLayer(
     compression: type.compression,
     diffId,
     ingestPath: context.ingestPath,
+    list: context.list,
     format: options.format,
     lower: layer.lower,
     prioritized: options.prioritized,
@@ -71,6 +72,7 @@ export async function convertLayer(
     warnings,
     entries,
     sourceUncompressedSize,
+    ...(made.listing === undefined ? {} : { listing: made.listing }),
     content: { table: made.content, questions: made.questions },
   }
   if (blob === undefined) {

@@ -1,6 +1,7 @@
 /** What a layer thread does for the eStargz driver. */
 import { cleanPath } from '../../formats/tar/path.ts'
 import { TarReader } from '../../formats/tar/reader.ts'
+import type { ListingData } from '../../formats/listing/listing.ts'
 import { paddingSize } from '../../formats/tar/writer.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { Compression } from '../../oci/media-type.ts'
@@ -9,7 +10,7 @@ import type { LayerHost } from '../../threads/layer-host.ts'
 import { buffersOf } from '../content-table.ts'
 import type { LowerAnswers } from '../layer-content.ts'
 import { openBlobFile } from '../blob-file.ts'
-import { decodeSource } from '../decode-source.ts'
+import { decodeSource, type DecodedSource } from '../decode-source.ts'
 import { LayerBuild, type BuiltLayer } from './layer-build.ts'
 import type { LazyFormat } from './layer-writer.ts'
 import { orderParts, type PrioritizedPath, type TarPart } from './prioritize.ts'
@@ -22,6 +23,7 @@ export interface LayerJobData {
   compression: Compression
   diffId: Digest
   ingestPath: string
+  list: boolean
   format: LazyFormat
   lower: LowerAnswers | undefined
   prioritized: PrioritizedPath[]
@@ -30,6 +32,7 @@ export interface LayerJobData {
 /** What it is told in the end. */
 export interface LayerJobResult extends BuiltLayer {
   sourceUncompressedSize: number
+  listing?: ListingData
 }
 
 /** Runs one conversion. */
@@ -50,30 +53,31 @@ async function convert(data: LayerJobData, host: LayerHost): Promise<LayerJobRes
   const output = { write: (bytes: Uint8Array) => file.write(bytes), tarHash: hash.copy }
   const build = new LayerBuild(host, { what, format, lower, output })
   if (data.prioritized.length > 0) {
-    const size = await prioritizedFirst(data, host, build, hash)
-    return sent(await build.finish(), size, host)
+    const source = await prioritizedFirst(data, host, build, hash)
+    return sent(await build.finish(), source, host)
   }
   const tail = await inTarOrder(data, host, build, hash)
-  return sent(await build.finish(tail), tail.size, host)
+  return sent(await build.finish(tail), tail, host)
 }
 
 /** The result, whose table is moved to the main thread. */
-function sent(built: BuiltLayer, size: number, host: LayerHost): LayerJobResult {
+function sent(built: BuiltLayer, source: DecodedSource, host: LayerHost): LayerJobResult {
   host.transfer.push(...buffersOf(built.content))
-  return { ...built, sourceUncompressedSize: size }
+  const { size, listing } = source
+  return { ...built, sourceUncompressedSize: size, ...(listing === undefined ? {} : { listing }) }
 }
 
-/** Reads the source once, and writes as it comes. Gives its size and the zeros that it ends in. */
+/** Reads the source once, and writes as it comes. Gives what it found, and the zeros that the source ends in. */
 async function inTarOrder(
   data: LayerJobData,
   host: LayerHost,
   build: LayerBuild,
   hash: TwinHash,
-): Promise<{ size: number; zeros: number }> {
+): Promise<DecodedSource & { zeros: number }> {
   await build.landmark(false)
   let zeros = 0
   const reader = new TarReader({ what: data.what })
-  const size = await decodeSource(data, host, {
+  const source = await decodeSource(data, host, {
     hash: hash.original,
     warn: (text) => build.warn(text),
     async take(bytes) {
@@ -86,7 +90,7 @@ async function inTarOrder(
   })
   reader.end()
   await takeAll(reader, build)
-  return { size, zeros }
+  return { ...source, zeros }
 }
 
 /** Where the last byte is that is not zero, or -1. */
@@ -102,7 +106,7 @@ async function prioritizedFirst(
   host: LayerHost,
   build: LayerBuild,
   hash: TwinHash,
-): Promise<number> {
+): Promise<DecodedSource> {
   const { what, prioritized } = data
   using spool = openSpool(data.ingestPath)
   const parts: TarPart[] = []
@@ -119,7 +123,7 @@ async function prioritizedFirst(
       parts.push({ path: cleanPath(name), type, linkname, start: offset, end })
     }
   }
-  const size = await decodeSource(data, host, {
+  const source = await decodeSource(data, host, {
     hash: hash.original,
     warn: (text) => build.warn(text),
     async take(bytes) {
@@ -133,7 +137,7 @@ async function prioritizedFirst(
   const planned = fixed ? 'it has sparse files or global headers' : orderParts(parts, prioritized)
   const unordered = typeof planned === 'string'
   if (unordered) build.warn(`the prioritized files are not put first, because ${planned}`)
-  const { first, rest } = unordered ? { first: [], rest: [whole(size)] } : planned
+  const { first, rest } = unordered ? { first: [], rest: [whole(source.size)] } : planned
   const reader = new TarReader({ what })
   const copy = async (part: TarPart): Promise<void> => {
     for (const bytes of spool.read(part.start, part.end)) {
@@ -147,7 +151,7 @@ async function prioritizedFirst(
   for (const part of joined(rest)) await copy(part)
   reader.end()
   await takeAll(reader, build)
-  return size
+  return source
 }
 
 /** All of a tar as one part. */

@@ -36,12 +36,13 @@ export async function convertLayer(
   }
   const { format, prefetch, dictionary } = options
   const { compression } = type
-  const { ingestPath } = context
+  const { ingestPath, list } = context
   const data: LayerJobData = {
     what,
     compression,
     diffId,
     ingestPath,
+    list,
     format,
     prefetch,
     dictionary,
@@ -69,5 +70,6 @@ export async function convertLayer(
     content: noContent(),
     entries,
     detail,
+    ...(made.listing === undefined ? {} : { listing: made.listing }),
   }
 }

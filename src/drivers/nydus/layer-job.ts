@@ -1,5 +1,6 @@
 /** What a layer thread does for the Nydus driver. */
 import { TarReader } from '../../formats/tar/reader.ts'
+import type { ListingData } from '../../formats/listing/listing.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { Compression } from '../../oci/media-type.ts'
 import { openStreamHash } from '../../streams/twin-hash.ts'
@@ -19,6 +20,7 @@ export interface LayerJobData {
   compression: Compression
   diffId: Digest
   ingestPath: string
+  list: boolean
   format: NydusFormat
   prefetch: string[]
   /** Files of the bootstraps whose chunks are not stored again. */
@@ -33,6 +35,7 @@ export interface LayerJobResult {
   entries: number
   detail: LayerDetail
   sourceUncompressedSize: number
+  listing?: ListingData
 }
 
 /** Runs one conversion. */
@@ -65,7 +68,7 @@ async function convert(data: LayerJobData, host: LayerHost): Promise<LayerJobRes
       if (wait !== undefined) await wait
     }
   }
-  const sourceUncompressedSize = await decodeSource(data, host, {
+  const source = await decodeSource(data, host, {
     hash: openStreamHash(),
     warn: (text) => build.warnings.add(text),
     take: async (bytes) => {
@@ -88,6 +91,7 @@ async function convert(data: LayerJobData, host: LayerHost): Promise<LayerJobRes
     warnings: build.warnings.list,
     entries: build.count,
     detail,
-    sourceUncompressedSize,
+    sourceUncompressedSize: source.size,
+    ...(source.listing === undefined ? {} : { listing: source.listing }),
   }
 }

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { MemberStream } from '../../formats/deflate/member-stream.ts'
 import { digestFrom, type Digest } from '../../oci/digest.ts'
 import { TwinHash } from '../../streams/twin-hash.ts'
+import type { ListingData } from '../../formats/listing/listing.ts'
 import type { LayerHost } from '../../threads/layer-host.ts'
 import { openBlobFile } from '../blob-file.ts'
 import { decodeSource, type SourceLayer } from '../decode-source.ts'
@@ -23,6 +24,7 @@ export interface RecompressJobResult {
   size: number
   diffId: Digest
   uncompressedSize: number
+  listing?: ListingData
   warnings: string[]
 }
 
@@ -52,13 +54,20 @@ export async function run(data: RecompressJobData, host: LayerHost): Promise<Rec
       }
       host.progress(stream.written)
     }
-    const uncompressedSize = await decodeSource(data, host, {
+    const source = await decodeSource(data, host, {
       hash: twins.original,
       warn: (text) => void warnings.push(text),
       take,
     })
     const diffId = await stream.finish()
-    return { digest: digestFrom(hash), size: stream.written, diffId, uncompressedSize, warnings }
+    return {
+      digest: digestFrom(hash),
+      size: stream.written,
+      diffId,
+      uncompressedSize: source.size,
+      ...(source.listing === undefined ? {} : { listing: source.listing }),
+      warnings,
+    }
   } catch (error) {
     // As in the other dialects: a damaged download is found at its end, and then is the error.
     while ((await host.pull()) !== undefined);

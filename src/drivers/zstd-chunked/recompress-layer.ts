@@ -22,8 +22,8 @@ export async function recompressLayer(
     throw new AccelError('IMAGE_MEDIA_TYPE_UNSUPPORTED', { what, mediaType: descriptor.mediaType })
   }
   const { compression } = type
-  const { ingestPath } = context
-  const data: RecompressJobData = { what, diffId, compression, level, ingestPath }
+  const { ingestPath, list } = context
+  const data: RecompressJobData = { what, diffId, compression, level, ingestPath, list }
   const made = await context.threads.run<RecompressJobResult>({
     what,
     call: { module: RECOMPRESS_JOB, data },
@@ -47,5 +47,6 @@ export async function recompressLayer(
     // Nothing is asked of the layers below, so nobody asks this one.
     content: noContent(),
     entries: 0,
+    ...(made.listing === undefined ? {} : { listing: made.listing }),
   }
 }

@@ -30,6 +30,14 @@ export const imageErrors = {
     text: (c) => `${c.what} cannot be part of the result: ${c.reason}`,
     hint: 'In this format the layers of an image are converted all or none. Use a driver that keeps such layers, as estargz does, or push the image with all its layers in the registry.',
   }),
+  IMAGE_VERIFY_FAILED: row<{ what: string; count: number; first: readonly string[] }>({
+    status: 500,
+    exit: 1,
+    retry: 'never',
+    text: (c) =>
+      `${c.what}: the converted image is not the same as its source in ${c.count} places: ${c.first.join('; ')}`,
+    hint: 'Nothing was pushed. This is a defect of the converter: report it with the image. `converter.verify: false` pushes without looking.',
+  }),
   IMAGE_DIFF_ID_MISMATCH: row<{ layer: string; want: string; got: string }>({
     status: 400,
     exit: 1,

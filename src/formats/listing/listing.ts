@@ -33,6 +33,12 @@ const Head = layout('listed entry', 56, {
 })
 const DIGEST = 32
 
+/** A listing, as it crosses threads and is kept. */
+export interface ListingData {
+  bytes: Uint8Array
+  count: number
+}
+
 /** Collects entries; 56 to 88 bytes an entry beside its path, link target and attributes. */
 export class ListingWriter {
   #bytes = Buffer.alloc(64 * 1024)

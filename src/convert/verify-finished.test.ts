@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import type { ConfiguredDriver } from '../drivers/driver.ts'
+import { driverNamed } from '../drivers/registry.ts'
+import { testTar } from '../testing/tar-builder.ts'
+import { openLayoutSource, openLayoutTarget } from '../layout/location.ts'
+import { openWorkDirectory } from '../store/work-directory.ts'
+import { SharedJobs } from '../streams/shared-jobs.ts'
+import { buildImage, buildLayer, pushBuilt } from '../testing/image-builder.ts'
+import { temporaryDirectory } from '../testing/temporary-directory.ts'
+import { createThreadPool } from '../threads/pool.ts'
+import { createConverter } from './converter.ts'
+import type { ConversionReport } from './report.ts'
+
+const lower = testTar().directory('d/').file('d/f', 'content').file('gone', 'x')
+const upper = testTar().whiteout('gone').file('h', 'more').hardlink('i', 'h')
+
+/** Converts an image of two layers with a driver; resolves to the report and what the target's tag names then. */
+async function convert(
+  t: TestContext,
+  driver: string,
+  change: (configured: ConfiguredDriver) => ConfiguredDriver = (configured) => configured,
+): Promise<{ report: ConversionReport; pushed(): Promise<boolean> }> {
+  const directory = await temporaryDirectory(t)
+  const location = (name: string): string => `oci:${join(directory, name)}:latest`
+  await using original = await openLayoutTarget(location('source'))
+  const image = buildImage({ layers: [buildLayer(lower.bytes()), buildLayer(upper.bytes())] })
+  await pushBuilt(image, original.target, { tag: 'latest' })
+  await using work = await openWorkDirectory(join(directory, 'work'))
+  await using threads = createThreadPool()
+  const named = driverNamed(driver)
+  const converter = createConverter(
+    { threads, work, jobs: new SharedJobs((file) => file.remove()) },
+    {
+      driver: named,
+      configured: change(named.configure({})),
+      platforms: [],
+      annotate: true,
+      verify: true,
+    },
+  )
+  const { source } = await openLayoutSource(location('source'))
+  await using target = await openLayoutTarget(location('target'))
+  const pushed = async (): Promise<boolean> => (await target.target.find('latest')) !== undefined
+  try {
+    const report = await converter.convert(
+      {
+        source,
+        sourceName: 'source',
+        sourceTag: 'latest',
+        target: target.target,
+        targetName: 'target',
+        targetTag: 'latest',
+        sameRepository: false,
+        mountFrom: [],
+        openImage: () => Promise.reject(new Error('no other image')),
+      },
+      { signal: t.signal, onEvent: () => {} },
+    )
+    return { report, pushed }
+  } catch (error) {
+    assert.equal(await pushed(), false)
+    throw error
+  }
+}
+
+for (const [driver, views] of [
+  ['estargz', 2],
+  ['zstdchunked', 2],
+  ['nydus', 1],
+] as const) {
+  test(`${driver}: the result is compared before it is pushed`, async (t) => {
+    const { report } = await convert(t, driver)
+    assert.deepEqual(report.warnings, [])
+    assert.equal(report.verifiedPaths, 5 * views)
+  })
+
+  test(`${driver}: what is not its source is not pushed`, async (t) => {
+    // As if the conversion had changed a mode: the second entry of what the lower layer is said to hold.
+    const lie = (configured: ConfiguredDriver): ConfiguredDriver => ({
+      ...configured,
+      layers: {
+        key: configured.layers.key,
+        async convertLayer(layer, context) {
+          const result = await configured.layers.convertLayer(layer, context)
+          result.listing!.bytes[2]! ^= 0o100
+          return result
+        },
+      },
+    })
+    await assert.rejects(convert(t, driver, lie), {
+      code: 'IMAGE_VERIFY_FAILED',
+      message: / in [12] places: d: mode: 0655 became 0755/,
+    })
+  })
+}
+
+test('an image with a layer that was not read is pushed with a warning', async (t) => {
+  const unread = (configured: ConfiguredDriver): ConfiguredDriver => ({
+    ...configured,
+    layers: {
+      key: configured.layers.key,
+      async convertLayer(layer, context) {
+        const { listing: _, ...result } = await configured.layers.convertLayer(layer, context)
+        return result
+      },
+    },
+  })
+  const { report, pushed } = await convert(t, 'estargz', unread)
+  assert.equal(report.warnings.length, 1)
+  assert.match(
+    report.warnings[0]!,
+    / was not compared with its source: a layer of it was not read$/,
+  )
+  assert(await pushed())
+})

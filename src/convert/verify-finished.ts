@@ -1,0 +1,58 @@
+import type { FinishedImage, FinishedLayer, ImageLayer } from '../drivers/image-step.ts'
+import { AccelError } from '../errors/accel-error.ts'
+import { layerKind } from '../verify/layer-kind.ts'
+import { problemLines } from '../verify/report.ts'
+import { verifyImage, type VerifiedLayer, type VerifyInit } from '../verify/verify-image.ts'
+
+/** Problems that an error names; a log is no place for more. */
+const MAX_NAMED = 5
+
+/** What became of it: the paths compared, or why there was nothing to compare. */
+export type Verified = { paths: number } | { unverified: string }
+
+/**
+ * Compares an image that is about to be pushed with what its source layers hold, as its readers will see it. Each
+ * manifest whose layers no other has is compared. Throws IMAGE_VERIFY_FAILED, and FORMAT_… where our own result cannot
+ * be read.
+ */
+export async function verifyFinished(
+  converted: readonly FinishedLayer[],
+  finished: FinishedImage,
+  init: VerifyInit,
+): Promise<Verified> {
+  const source = converted.flatMap(({ result }) => result.listing ?? [])
+  if (source.length < converted.length) return { unverified: 'a layer of it was not read' }
+  const bySource = new Map(
+    converted.map(({ result }) => [result.descriptor.digest, result.listing] as const),
+  )
+  let paths = 0
+  const seen = new Set<string>()
+  for (const { layers } of finished.manifests) {
+    const key = layers.map(({ descriptor }) => descriptor.digest).join()
+    if (seen.has(key) || layers.every(isUntouched)) continue
+    seen.add(key)
+    if (layers.some(({ origin }) => origin.kind === 'image')) {
+      return { unverified: 'blobs of another image are part of it' }
+    }
+    const verified = layers.map(({ descriptor, diffId, origin }): VerifiedLayer => {
+      if (origin.kind === 'file') return { descriptor, diffId, path: origin.path }
+      const listing = bySource.get(descriptor.digest)
+      return listing === undefined ? { descriptor, diffId } : { descriptor, diffId, listing }
+    })
+    const report = await verifyImage(source, verified, init)
+    if (report.problems > 0) {
+      throw new AccelError('IMAGE_VERIFY_FAILED', {
+        what: init.what,
+        count: report.problems,
+        first: problemLines(report).slice(0, MAX_NAMED),
+      })
+    }
+    paths += report.views.reduce((sum, view) => sum + view.paths, 0)
+  }
+  return { paths }
+}
+
+/** The source's own layer, or one that only keeps the image apart from its source. */
+function isUntouched({ descriptor, origin }: ImageLayer): boolean {
+  return origin.kind !== 'file' && layerKind(descriptor) === 'ordinary'
+}

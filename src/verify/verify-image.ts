@@ -1,0 +1,178 @@
+import { createReadStream } from 'node:fs'
+import { TOC_DIGEST_ANNOTATION } from '../formats/estargz/layout.ts'
+import type { ListingData } from '../formats/listing/listing.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import type { Digest } from '../oci/digest.ts'
+import { layerType } from '../oci/media-type.ts'
+import type { ByteSource } from '../streams/byte-source.ts'
+import { moduleBeside } from '../threads/start-thread.ts'
+import type { ThreadPool } from '../threads/pool.ts'
+import type { CompareJobData, CompareJobResult, ViewFormat } from './compare-job.ts'
+import { isEmptyMark, layerKind } from './layer-kind.ts'
+import type { LazyLayerJobData, LazyLayerJobResult } from './lazy-layer-job.ts'
+import type { NydusImageJobData, NydusImageJobResult } from './nydus-image-job.ts'
+import { emptyReport, type VerifyReport } from './report.ts'
+
+const LIST_LAYER = moduleBeside(import.meta.url, './list-layer-job')
+const LAZY_LAYER = moduleBeside(import.meta.url, './lazy-layer-job')
+const NYDUS_IMAGE = moduleBeside(import.meta.url, './nydus-image-job')
+const COMPARE = moduleBeside(import.meta.url, './compare-job')
+
+/** Jobs here read files and use no batch threads. */
+const NO_SLABS = { input: 0, output: 0 }
+
+/** A layer of the image that is verified. */
+export interface VerifiedLayer {
+  descriptor: Descriptor
+  diffId: Digest
+  /** The file of its blob, whose digest and size are known to be right. */
+  path?: string
+  /** What it holds, where it is a layer of the source that was kept as it is. */
+  listing?: ListingData
+}
+
+export interface VerifyInit {
+  /** Names the image in messages. */
+  what: string
+  threads: ThreadPool
+  signal: AbortSignal
+}
+
+/** The layers of an ordinary image, the lowest first, as they are stored. */
+export interface OrdinaryLayer {
+  what: string
+  descriptor: Descriptor
+  diffId: Digest
+  open(signal: AbortSignal): ByteSource
+}
+
+/** What ordinary layers hold. Throws CONTENT_…, FORMAT_…, IMAGE_DIFF_ID_MISMATCH. */
+export function listLayer(
+  { what, descriptor, diffId, open }: OrdinaryLayer,
+  { threads, signal }: VerifyInit,
+): Promise<ListingData> {
+  const compression = layerType(descriptor.mediaType)?.compression ?? 'none'
+  return threads.run<ListingData>({
+    what,
+    call: { module: LIST_LAYER, data: { what, diffId, compression } },
+    open,
+    slabSize: NO_SLABS,
+    signal,
+  })
+}
+
+/**
+ * Compares an image with what its source layers hold, path by path, as the readers of its format see it: all of its
+ * blobs are read and decompressed once, on layer threads. What is wrong is in the report. Throws what cannot be read at
+ * all: FORMAT_…, CONTENT_….
+ */
+export async function verifyImage(
+  source: readonly ListingData[],
+  layers: readonly VerifiedLayer[],
+  init: VerifyInit,
+): Promise<VerifyReport> {
+  const run = new Verification(source, layers, init)
+  const kinds = layers.map(({ descriptor }) => layerKind(descriptor))
+  if (kinds.includes('nydus-bootstrap')) await run.nydus()
+  else await run.layered(kinds.includes('zstd-chunked') ? 'zstd-chunked' : 'estargz')
+  return run.report
+}
+
+class Verification {
+  readonly report: VerifyReport = emptyReport()
+  readonly #source: readonly ListingData[]
+  readonly #layers: readonly VerifiedLayer[]
+  readonly #init: VerifyInit
+
+  constructor(source: readonly ListingData[], layers: readonly VerifiedLayer[], init: VerifyInit) {
+    this.#source = source
+    this.#layers = layers
+    this.#init = init
+  }
+
+  async nydus(): Promise<void> {
+    const blobs = new Map<string, string>()
+    let bootstrap = ''
+    for (const { descriptor, path } of this.#layers) {
+      if (path === undefined) continue
+      if (layerKind(descriptor) === 'nydus-bootstrap') bootstrap = path
+      else blobs.set(descriptor.digest.slice('sha256:'.length), path)
+    }
+    const data: NydusImageJobData = { what: this.#init.what, bootstrap, blobs }
+    const view = await this.#run<NydusImageJobResult>(NYDUS_IMAGE, data)
+    this.#found(view.findings, view.count)
+    await this.#compare([view.listing], 'nydus')
+  }
+
+  /** eStargz and zstd:chunked: two views of each layer. What is not lazy is the same in both. */
+  async layered(format: 'estargz' | 'zstd-chunked'): Promise<void> {
+    const shown = this.#layers.filter(({ descriptor }) => !isEmptyMark(descriptor))
+    const views = await Promise.all(shown.map((layer) => this.#view(layer)))
+    const lazy = views.map((view) => view.lazy ?? view.ordinary)
+    if (views.some((view) => view.lazy !== undefined)) await this.#compare(lazy, format)
+    await this.#compare(
+      views.map((view) => view.ordinary),
+      'ordinary',
+    )
+  }
+
+  async #view(layer: VerifiedLayer): Promise<{ lazy?: ListingData; ordinary: ListingData }> {
+    const { descriptor, diffId, path, listing } = layer
+    const kind = layerKind(descriptor)
+    if (listing !== undefined) return { ordinary: listing }
+    const what = `${this.#init.what} layer ${descriptor.digest}`
+    if (kind === 'estargz' || kind === 'zstd-chunked') return this.#lazyLayer(layer, kind, what)
+    this.report.notes.push(`layer ${descriptor.digest} is not lazy`)
+    const open = (): ByteSource => createReadStream(path!)
+    return { ordinary: await listLayer({ what, descriptor, diffId, open }, this.#init) }
+  }
+
+  async #lazyLayer(
+    { descriptor, diffId, path }: VerifiedLayer,
+    format: 'estargz' | 'zstd-chunked',
+    what: string,
+  ): Promise<{ lazy: ListingData; ordinary: ListingData }> {
+    const { annotations, digest } = descriptor
+    const tocDigest = annotations?.[TOC_DIGEST_ANNOTATION]
+    const data: LazyLayerJobData = {
+      what,
+      path: path!,
+      format,
+      ...(annotations === undefined ? {} : { annotations }),
+      ...(tocDigest === undefined ? {} : { tocDigest }),
+    }
+    const view = await this.#run<LazyLayerJobResult>(LAZY_LAYER, data)
+    this.#found(view.findings, view.count)
+    if (view.diffId !== diffId) {
+      const problem = `the config says that its diffID is ${diffId}, its tar has ${view.diffId}`
+      this.#found([{ path: digest, problem }], 1)
+    }
+    return view
+  }
+
+  async #compare(target: ListingData[], format: ViewFormat): Promise<void> {
+    const data: CompareJobData = { source: [...this.#source], target, format }
+    const result = await this.#run<CompareJobResult>(COMPARE, data)
+    const { paths, differences, count, problems } = result
+    this.report.views.push({ reader: format, paths, differences })
+    this.report.problems += count
+    this.#found(
+      problems.map((problem) => ({ path: 'layers', problem })),
+      problems.length,
+    )
+  }
+
+  #found(findings: VerifyReport['findings'], count: number): void {
+    this.report.findings.push(...findings)
+    this.report.problems += count
+  }
+
+  #run<Result>(module: string, data: unknown): Promise<Result> {
+    const { threads, what, signal } = this.#init
+    const call = { module, data }
+    return threads.run<Result>({ what, call, open: nothing, slabSize: NO_SLABS, signal })
+  }
+}
+
+/** The source of jobs that read files. */
+async function* nothing(): AsyncGenerator<Uint8Array> {}
