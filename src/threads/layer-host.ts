@@ -9,6 +9,9 @@ export interface LayerModule {
   run(data: unknown, host: LayerHost): Promise<unknown>
 }
 
+/** Target bytes between two reports of progress. */
+const PROGRESS_STEP = 256 * 1024
+
 type Start = Extract<ToLayerThread, { type: 'start' }>
 type Waiter<Value> = PromiseWithResolvers<Value>
 
@@ -23,6 +26,7 @@ export class LayerHost {
   readonly #slabs: HostSlab[] = []
   readonly #batches = new Map<number, Waiter<unknown>>()
   #ended = false
+  #reported = 0
   #closed = false
   #aborted: { reason: Error } | undefined = undefined
   #current = -1
@@ -83,8 +87,10 @@ export class LayerHost {
   /** The result is sent with these, moved and not copied. */
   readonly transfer: ArrayBuffer[] = []
 
-  /** Says how many target bytes are written in all. */
+  /** Says how many target bytes are written in all; passed on from time to time, as each message wakes the main thread. */
   progress(written: number): void {
+    if (written - this.#reported < PROGRESS_STEP) return
+    this.#reported = written
     this.#post({ type: 'progress', written })
   }
 
