@@ -218,6 +218,13 @@ const converter = section('Conversions.', {
     fallback: true,
     doc: 'Reads each converted image back as its readers do and compares it with its source, path by path, before anything is pushed.',
   }),
+  growth_warning: integer({
+    fallback: 10,
+    min: 0,
+    max: 10_000,
+    form: 'a number of per cent',
+    doc: 'Per cent by which a result may be larger than its source, by more than 1 MiB, before a warning says so and names the layer that grew most.',
+  }),
   driver: section('The format of the result.', {
     type: requiredText({ example: 'estargz', doc: 'Name of the driver: `estargz`, `nydus`.' }),
     config: rawTexts({

@@ -10,6 +10,7 @@ import { convertLayers, type LayerFile, type LayerParts } from './convert-layers
 import type { ConversionEvent } from './events.ts'
 import { openImageFiles, replaceLayers, type ImageFiles } from './finish-image.ts'
 import { factsOf } from './image-facts.ts'
+import { growthOf } from './growth.ts'
 import { ProgressBook } from './layer-progress.ts'
 import {
   pushBelowRoot,
@@ -52,6 +53,8 @@ export interface ConverterInit {
   annotate: boolean
   /** Compares each image with its source before anything is pushed. */
   verify: boolean
+  /** Per cent by which the result may be larger than the source without a warning. */
+  growthWarning: number
 }
 
 export interface RunInit {
@@ -131,8 +134,10 @@ class Conversion {
       onEvent({ type: 'pushing', image: targetName })
       const moved = await this.#push(root, converted, report)
       timings.pushMs = clock.lap()
-      if (moved) this.#skip(moved, report)
-      else onEvent({ type: 'pushed', image: targetName, elapsedMs: timings.pushMs })
+      if (moved) return this.#skip(moved, report)
+      onEvent({ type: 'pushed', image: targetName, elapsedMs: timings.pushMs })
+      const grown = growthOf(report, this.#init.growthWarning)
+      if (grown !== undefined) this.#warn(grown, report)
     } finally {
       await releaseAll(converted)
       await files.remove()

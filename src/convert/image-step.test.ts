@@ -91,6 +91,7 @@ function convert(
       platforms: [],
       annotate: true,
       verify: false,
+      growthWarning: 10,
     },
   )
   return converter.convert(

@@ -36,7 +36,8 @@ export interface ImageReport {
 /** One layer, before and after. Sizes are bytes. */
 export interface LayerReport {
   source: { digest: Digest; mediaType: string; size: number }
-  target: { digest: Digest; mediaType: string; size: number }
+  /** `indexSize`: what of it says where files are; the rest is their content. Absent where the format has no such part. */
+  target: { digest: Digest; mediaType: string; size: number; indexSize?: number }
   /** Bytes of the tar, before and after. */
   sourceUncompressedSize?: number
   targetUncompressedSize?: number

@@ -47,7 +47,7 @@ export function createSettings(
 }
 
 function converterOf(config: Config, rule: RuleConfig | undefined, parts: LayerParts): Converter {
-  const { driver: common, platforms, harborAnnotation, verify } = config.converter
+  const { driver: common, platforms, harborAnnotation, verify, growthWarning } = config.converter
   const chosen = rule === undefined || rule.driver.type === '' ? common : rule.driver
   const driver = driverNamed(chosen.type)
   const configured = driver.configure(chosen.config)
@@ -57,5 +57,6 @@ function converterOf(config: Config, rule: RuleConfig | undefined, parts: LayerP
     platforms: parsePlatforms(rule?.platforms || platforms),
     annotate: true,
     verify,
+    growthWarning,
   })
 }

@@ -4,6 +4,7 @@ import type { ConversionEvent } from '../../convert/events.ts'
 import type { ConversionReport } from '../../convert/report.ts'
 import type { ConversionService, ImageRequest } from '../../convert/service.ts'
 import { digestOf } from '../../oci/digest.ts'
+import { OCI_LAYER_GZIP } from '../../oci/media-type.ts'
 
 export interface FakeConversions extends ConversionService {
   requests: ImageRequest[]
@@ -57,7 +58,25 @@ function reportOf(source: string, target: string): ConversionReport {
     driver: { name: 'estargz', version: '1' },
     sourceSize: 70_254_592,
     targetSize: 72_351_744,
-    images: [],
+    images: [
+      {
+        platform: 'linux/amd64',
+        sourceDigest: digestOf(source),
+        targetDigest: digestOf(target),
+        layers: [
+          {
+            source: { digest: digestOf('layer'), mediaType: OCI_LAYER_GZIP, size: 70_250_000 },
+            target: {
+              digest: digestOf('lazy layer'),
+              mediaType: OCI_LAYER_GZIP,
+              size: 72_347_000,
+              indexSize: 210_000,
+            },
+            entries: 4045,
+          },
+        ],
+      },
+    ],
     kept: [],
     warnings: [],
     timings: { pullMs: 2, convertMs: 3, pushMs: 4, totalMs: 9 },
