@@ -51,6 +51,7 @@ test('a file that says only the driver has the documented defaults', () => {
     worker: 5,
     layers: 0,
     threads: 0,
+    verify: true,
     growthWarning: 10,
     harborAnnotation: false,
     platforms: '',

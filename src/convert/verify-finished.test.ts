@@ -38,6 +38,7 @@ async function convert(
       platforms: [],
       annotate: true,
       verify: true,
+      growthWarning: 10,
     },
   )
   const { source } = await openLayoutSource(location('source'))
