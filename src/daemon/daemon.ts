@@ -1,5 +1,6 @@
 import { constants } from 'node:fs'
 import { access, statfs } from 'node:fs/promises'
+import { LiveConfig, type ConfigChange } from '../config/live-config.ts'
 import type { Config } from '../config/schema.ts'
 import type { ConversionService } from '../convert/service.ts'
 import { startHttpService } from '../http/service.ts'
@@ -9,6 +10,7 @@ import { createMetrics } from '../metrics/metrics.ts'
 import { lockForDaemon, openState } from '../store/state.ts'
 import { TaskQueue } from '../tasks/queue.ts'
 import { createSqliteTaskStore, taskSchema } from '../tasks/sqlite-task-store.ts'
+import { applyConfig } from './reload.ts'
 import { logFailures, runTask } from './run-task.ts'
 
 /** What the daemon is given. */
@@ -25,6 +27,8 @@ export interface Daemon {
   /** Where it listens. */
   readonly address: string
   readonly port: number | undefined
+  /** Puts another configuration into effect, as far as that can be done. Throws as `applyConfig`. */
+  reconfigure(next: Config): ConfigChange
   /** Stops; see `DEADLINES`. Throws an AggregateError of all that went wrong. */
   stop(): Promise<void>
 }
@@ -38,7 +42,8 @@ const DEADLINES = { tasks: 6_000, answers: 8_000, conversions: 2_000 }
 
 /** Puts the parts together and starts to serve. Throws CONFIG_…, DRIVER_…, STORE_…, HTTP_LISTEN_FAILED. */
 export async function startDaemon(components: DaemonComponents): Promise<Daemon> {
-  const { config, log, redaction } = components
+  const { log, redaction } = components
+  const config = new LiveConfig(components.config)
   const { workDir } = config.provider
   await using opened = new AsyncDisposableStack()
   opened.use(await lockForDaemon(workDir))
@@ -66,6 +71,7 @@ export async function startDaemon(components: DaemonComponents): Promise<Daemon>
   return {
     address: server.address,
     port: server.port,
+    reconfigure: (next) => applyConfig(next, { live: config, conversions, queue }),
     async stop() {
       const answered = server.stop({ deadlineMs: DEADLINES.answers })
       const ended = queue.stop({ deadlineMs: DEADLINES.tasks })

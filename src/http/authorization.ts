@@ -37,9 +37,23 @@ export interface Guard {
  * - Without a header, the Unix domain socket allows everything, and `server.allow_unauthenticated` the registries
  *   that have no `auth_header`.
  *
- * A caller who is allowed nothing is not told which registries are configured.
+ * A caller who is allowed nothing is not told which registries are configured. `config` may be one that is read again.
  */
 export function createGuard(config: Config): Guard {
+  let { server, provider } = config
+  let guard = guardOf(config)
+  return {
+    grant(caller) {
+      if (server !== config.server || provider !== config.provider) {
+        ;({ server, provider } = config)
+        guard = guardOf(config)
+      }
+      return guard.grant(caller)
+    },
+  }
+}
+
+function guardOf(config: Config): Guard {
   const { apiToken, allowUnauthenticated } = config.server
   const tokens = apiToken === '' ? [] : [fingerprint(apiToken), fingerprint(`Bearer ${apiToken}`)]
   const sources = [...config.provider.source].map(([name, source]) => {

@@ -244,6 +244,12 @@ export class TaskQueue {
     await this.#journal.forget([id])
   }
 
+  /** Lets this many tasks run at once from now on; those that run already go on. */
+  resize(workers: number): void {
+    this.#init.workers = workers
+    this.#start()
+  }
+
   /** Calls `listener` for everything that happens from now on, until the returned function is called. */
   subscribe(listener: (event: TaskEvent) => void): () => void {
     this.#listeners.add(listener)
