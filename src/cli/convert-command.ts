@@ -10,11 +10,10 @@ import { levels, type Level } from '../log/level.ts'
 import type { Log } from '../log/log.ts'
 import type { Redaction } from '../log/redaction.ts'
 import { openLiveRegion, type LiveRegion } from './live-region.ts'
-import { reportFailure, voiceOf, type ProgramIo } from './program-io.ts'
+import { reportFailure, sourceRequired, voiceOf, type ProgramIo } from './program-io.ts'
 import { createProgressView } from './progress.ts'
 import { formatChange, formatClock, formatSize } from './quantity.ts'
 import { tabTable } from './table.ts'
-import { sourceRequired } from './task-command.ts'
 
 /** Opens what converts, as a configuration says. */
 export type OpenConversions = (

@@ -159,6 +159,10 @@ const source = sectionsByHost(
 
 const provider = section('Where images come from and go to.', {
   source,
+  foreign_hosts: text({
+    fallback: '',
+    doc: 'Hosts besides those of `source` to which registries may send the service, to their storage or for a token: `host[:port]` or `*.domain[:port]`, separated by commas. Only these are then contacted. Empty: any host that is not this machine, with the care that docs/security.md tells of.',
+  }),
   work_dir: text({
     fallback: '/tmp',
     doc: 'Folder for content under way and cached content. Several processes may share it.',

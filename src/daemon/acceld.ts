@@ -50,24 +50,7 @@ export async function runAcceld(argv: readonly string[], init: AcceldInit): Prom
   if (argv[0] === 'config') return runConfigCommand(argv, init)
   const { stdout, stderr, environment } = init
   const version = programVersion()
-  const command = new Command('acceld')
-    .description('Converts the images that registries tell it about into lazily pullable ones.')
-    .requiredOption('--config <file>', 'path of the configuration file')
-    .option('--strict-config', 'make an unknown key of the configuration an error', false)
-    .addOption(
-      new Option('--log-level <level>', 'lines below this level are left out').choices(levels),
-    )
-    .version(`acceld version ${version.text}`, '--version', 'print the version')
-    .helpOption('--help', 'print this help')
-    .addHelpText(
-      'after',
-      '\nacceld config check FILE says, key by key, what becomes of a configuration file.',
-    )
-    .exitOverride()
-    .configureOutput({
-      writeOut: (text) => void stdout.write(text),
-      writeErr: (text) => void stderr.write(text),
-    })
+  const command = acceldProgram(stdout, stderr)
   let options: Options
   try {
     options = command.parse(longOptions(argv), { from: 'user' }).opts<Options>()
@@ -128,6 +111,28 @@ async function runConfigCommand(argv: readonly string[], init: AcceldInit): Prom
     if (error instanceof CommanderError) return error.exitCode
     throw error
   }
+}
+
+/** The command line of `acceld`. */
+export function acceldProgram(stdout: Output, stderr: Output): Command {
+  return new Command('acceld')
+    .description('Converts the images that registries tell it about into lazily pullable ones.')
+    .requiredOption('--config <file>', 'path of the configuration file')
+    .option('--strict-config', 'make an unknown key of the configuration an error', false)
+    .addOption(
+      new Option('--log-level <level>', 'lines below this level are left out').choices(levels),
+    )
+    .version(`acceld version ${programVersion().text}`, '--version', 'print the version')
+    .helpOption('--help', 'print this help')
+    .addHelpText(
+      'after',
+      '\nacceld config check FILE says, key by key, what becomes of a configuration file.',
+    )
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void stdout.write(text),
+      writeErr: (text) => void stderr.write(text),
+    })
 }
 
 /** Waits for a signal, stops the daemon, and returns the exit code; a second signal does not wait for the stop. */

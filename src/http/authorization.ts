@@ -21,6 +21,8 @@ export interface Grant {
   requireAny(): void
   /** Whether the caller may use `host`, and so see tasks of it. */
   allows(host: string): boolean
+  /** The registries whose tasks the caller sees, by their names in the configuration: all (undefined), or of `host` alone. */
+  registries(host: string | undefined): readonly string[] | undefined
 }
 
 /** Decides what callers may do. */
@@ -100,6 +102,11 @@ function grantOf(
     allows(host) {
       const found = findSource(config, host)
       return found === undefined ? all : mayUse(found.name)
+    },
+    registries(host) {
+      if (host === undefined) return all ? undefined : names
+      const name = findSource(config, host)?.name ?? host
+      return mayUse(name) ? [name] : []
     },
   }
 }
