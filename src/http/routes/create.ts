@@ -7,12 +7,12 @@ import {
   UNTAGGED_PARAMETER,
   type WireAccepted,
 } from '../../api/contract.ts'
+import type { Config } from '../../config/schema.ts'
 import { AccelError, isAccelError } from '../../errors/accel-error.ts'
 import type { Log } from '../../log/log.ts'
 import { isHost } from '../../oci/reference.ts'
-import type { Submitted } from '../../tasks/queue.ts'
+import type { Submitted, TaskQueue } from '../../tasks/queue.ts'
 import type { TaskOrder } from '../../tasks/task.ts'
-import type { AppComponents } from '../app.ts'
 import type { Grant } from '../authorization.ts'
 import { addressOf, type Bindings } from '../connection.ts'
 import { jsonReply } from '../reply.ts'
@@ -22,6 +22,12 @@ import { planPush, referenceOf } from '../webhook/push-plan.ts'
 import { readWebhookEvent } from '../webhook/read-event.ts'
 import { statusOf, wireTaskDetail } from '../wire-task.ts'
 
+/** What the route works with. */
+export interface CreateComponents {
+  config: Config
+  queue: Pick<TaskQueue, 'submitAll'>
+}
+
 /** What became of a request: tasks, and images that are not converted. */
 interface Taken {
   submitted: Submitted[]
@@ -30,10 +36,10 @@ interface Taken {
 
 /** POST /api/v1/conversions: takes an event, and with `sync=true` answers when what it asks for has ended. */
 export class CreateRoute {
-  readonly #parts: Pick<AppComponents, 'config' | 'queue'>
+  readonly #parts: CreateComponents
   readonly #log: Log
 
-  constructor(components: Pick<AppComponents, 'config' | 'queue'>, log: Log) {
+  constructor(components: CreateComponents, log: Log) {
     this.#parts = components
     this.#log = log
   }
