@@ -25,7 +25,7 @@ import {
   OCI_MANIFEST,
 } from '../oci/media-type.ts'
 import { parsePlatforms } from '../oci/platform.ts'
-import { openWorkDirectory } from '../store/work-directory.ts'
+import { openStore } from '../store/store.ts'
 import { collect } from '../streams/byte-source.ts'
 import { startTestRegistry, type TestRegistry } from '../testing/registry/test-registry.ts'
 import { SharedJobs } from '../streams/shared-jobs.ts'
@@ -34,11 +34,11 @@ import type { ConversionEvent } from './events.ts'
 import type { ConversionReport } from './report.ts'
 
 const scratch = await mkdtemp(join(tmpdir(), 'converter-'))
-const work = await openWorkDirectory(scratch)
+const store = await openStore<LayerResult>(scratch)
 const registry = await startTestRegistry()
 after(async () => {
   await registry.close()
-  await work[Symbol.asyncDispose]()
+  await store[Symbol.asyncDispose]()
   await rm(scratch, { recursive: true, force: true })
 })
 
@@ -147,13 +147,14 @@ async function convert(
   const converter = createConverter(
     {
       threads: { size: 1 } as DriverContext['threads'],
-      work,
-      jobs: new SharedJobs((file) => file.remove()),
+      store,
+      jobs: new SharedJobs(async () => {}),
     },
     {
       driver: { name: 'prefix', version: '1' },
       configured,
       platforms: [],
+      recipe: 'prefix 1',
       annotate: true,
       verify: false,
       growthWarning: 10,
@@ -186,7 +187,7 @@ function stored(from: TestRegistry, repository: string, reference: string) {
 }
 
 const filesLeft = async (): Promise<string[]> =>
-  (await readdir(work.path)).filter((name) => !name.startsWith('lock'))
+  (await readdir(store.work.path)).filter((name) => !name.startsWith('lock'))
 
 test('an image is converted layer by layer, with a new config, and linked to its source', async () => {
   const source = await putImage('one/docker', ['layer a', 'layer b', 'layer a'], {

@@ -10,6 +10,10 @@ export interface ConversionReport {
   targetDigest?: Digest
   /** Why nothing was converted. */
   skipped?: string
+  /** The target had an earlier result of the same image: its tag was moved, nothing was converted. */
+  reused?: true
+  /** What the source's tag names, where that is not `sourceDigest` any more. */
+  movedTo?: Digest
   driver: { name: string; version: string }
   /** Layers and configs of the images converted, each blob once, as stored. */
   sourceSize: number

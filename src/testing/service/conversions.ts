@@ -11,6 +11,8 @@ export interface FakeConversions extends ConversionService {
   /** What it was reconfigured with. */
   configs: Config[]
   closed: boolean
+  /** Owners whose layers were let go. */
+  released: string[]
 }
 
 /** What one conversion does before it succeeds; throws to fail. */
@@ -25,6 +27,11 @@ export function fakeConversions(step: Step = () => Promise.resolve()): FakeConve
     requests: [],
     configs: [],
     closed: false,
+    released: [],
+    release(owner) {
+      this.released.push(owner)
+    },
+    releaseAllBut() {},
     async convert(request, init) {
       this.requests.push(request)
       const target = request.target ?? `${request.source}-esgz`
