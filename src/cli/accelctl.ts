@@ -7,6 +7,7 @@ import { completionCommand } from './completion/completion-command.ts'
 import { convertCommand, type OpenConversions } from './convert-command.ts'
 import { inspectCommand } from './inspect-command.ts'
 import { reportFailure, voiceOf, type ProgramIo } from './program-io.ts'
+import { rulesCommand } from './rules-command.ts'
 import { taskCommand } from './task/task-command.ts'
 
 export type { ProgramIo } from './program-io.ts'
@@ -47,6 +48,7 @@ export function accelctlProgram(
   program.addCommand(convertCommand(io, openConversions, exit))
   program.addCommand(checkCommand(io, exit))
   program.addCommand(inspectCommand(io, exit))
+  program.addCommand(rulesCommand(io, exit))
   program.addCommand(configCommand(io, exit))
   program
     .command('version')
