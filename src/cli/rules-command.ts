@@ -95,7 +95,7 @@ async function factsOf(
   io: ProgramIo,
   voice: Voice,
 ): Promise<ImageFacts> {
-  const { readFacts } = await import('../convert/image-facts.ts')
+  const { readFacts } = await import('../convert/read-facts.ts')
   const userAgent = `acceleration-service/${programVersion().tag.slice(1)}`
   return readFacts(config, digest === undefined ? url : `${url.split('@')[0]}@${digest}`, voice, {
     userAgent,

@@ -1,11 +1,6 @@
-import type { Config } from '../config/schema.ts'
-import { AccelError } from '../errors/accel-error.ts'
 import { formatPlatform } from '../oci/platform.ts'
-import type { RegistryClientComponents } from '../registry/client.ts'
 import type { ImageFacts } from '../rules/facts.ts'
-import { openSource } from './ends.ts'
-import { configuredRegistry, type ConfiguredRegistryInit } from './registry-hosts.ts'
-import { loadSource, type SourceImage, type SourceIndex, type SourceNode } from './source-image.ts'
+import type { SourceImage, SourceIndex, SourceNode } from './source-image.ts'
 
 /** What conditions of rules may ask about a source: of what is left of it after the platform filter. */
 export function factsOf(root: SourceImage | SourceIndex): ImageFacts {
@@ -38,26 +33,4 @@ function labelsOf(runConfig: unknown): Record<string, string> {
       (entry): entry is [string, string] => typeof entry[1] === 'string',
     ),
   )
-}
-
-/**
- * What the registry says of the image `reference`, of all its platforms. Throws REFERENCE_…, REGISTRY_…, CONTENT_…,
- * IMAGE_…, also for what would not be converted.
- */
-export async function readFacts(
-  config: Config,
-  reference: string,
-  components: RegistryClientComponents,
-  init: ConfiguredRegistryInit & { signal: AbortSignal },
-): Promise<ImageFacts> {
-  const registry = configuredRegistry(config, components, init)
-  try {
-    const { transport, tag, name } = await openSource(reference, registry)
-    const descriptor = await transport.resolve(tag, init)
-    const loaded = await loadSource(transport, descriptor, { platforms: [], signal: init.signal })
-    if (loaded.root !== undefined) return factsOf(loaded.root)
-    throw new AccelError('IMAGE_MANIFEST_INVALID', { what: name, problem: loaded.skipped })
-  } finally {
-    await registry.close()
-  }
 }
