@@ -149,6 +149,11 @@ const source = sectionsByHost(
       max: 1024,
       doc: 'Blobs pulled from this host at once, blobs pushed to it at once, and other requests at once; each of the three.',
     }),
+    max_conversions: integer({
+      fallback: 0,
+      min: 0,
+      doc: 'Conversions of images of this host that run at once; 0 is no limit but `converter.worker`.',
+    }),
     webhook,
   },
   (name) =>
@@ -196,6 +201,22 @@ const converter = section('Conversions.', {
     problem: 'worker count should be greater than 0',
     form: 'a number from 1',
     doc: 'Conversions that run at once.',
+  }),
+  attempts: integer({
+    fallback: 5,
+    min: 1,
+    max: 100,
+    doc: 'How often a conversion is tried that failed by what can pass, such as a registry that does not answer; docs/errors.md says what can. The pauses between grow from 15 seconds to 15 minutes.',
+  }),
+  task_timeout: integer({
+    fallback: 21_600,
+    min: 1,
+    doc: 'Seconds that one attempt may take in all.',
+  }),
+  stall_timeout: integer({
+    fallback: 600,
+    min: 1,
+    doc: 'Seconds after which an attempt in which no byte has moved is stopped and tried again.',
   }),
   layers: integer({
     fallback: 0,

@@ -13,6 +13,7 @@ import { databasePath } from '../store/store.ts'
 import { TaskQueue } from '../tasks/queue.ts'
 import { createSqliteTaskStore, taskSchema } from '../tasks/sqlite-task-store.ts'
 import { applyConfig } from './reload.ts'
+import { queueLimits } from './queue-limits.ts'
 import { logFailures, ownerOf, runTask, TASK_OWNER } from './run-task.ts'
 
 /** What the daemon is given. */
@@ -58,7 +59,7 @@ export async function startDaemon(components: DaemonComponents): Promise<Daemon>
   const queue = await TaskQueue.open(
     { store, log, run: runTask(conversions, log) },
     {
-      workers: config.converter.worker,
+      ...queueLimits(config),
       redact: (text) => redaction.apply(text),
       onEnded: async (task) => conversions.release(ownerOf(task)),
     },

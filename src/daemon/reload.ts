@@ -7,6 +7,7 @@ import type { Level } from '../log/level.ts'
 import { errorText, type Log, type RootLog } from '../log/log.ts'
 import type { Redaction } from '../log/redaction.ts'
 import type { TaskQueue } from '../tasks/queue.ts'
+import { queueLimits } from './queue-limits.ts'
 import { logStartupNotes } from './startup-notes.ts'
 
 /** Reads the file and registers what must not be shown. Throws CONFIG_…. */
@@ -28,12 +29,12 @@ export function readConfig(
 /** Puts another configuration into effect. Throws CONFIG_…, DRIVER_…, IMAGE_PLATFORM_INVALID, and then nothing has changed. */
 export function applyConfig(
   next: Config,
-  parts: { live: LiveConfig; conversions: ConversionService; queue: Pick<TaskQueue, 'resize'> },
+  parts: { live: LiveConfig; conversions: ConversionService; queue: Pick<TaskQueue, 'limit'> },
 ): ConfigChange {
   const change = changeOf(parts.live.current, next)
   parts.conversions.reconfigure(change.config)
   parts.live.replace(change.config)
-  parts.queue.resize(change.config.converter.worker)
+  parts.queue.limit(queueLimits(change.config))
   return change
 }
 

@@ -104,6 +104,7 @@ function orderOf(
     host: findSource(config, host)?.name ?? host,
     lane: rule === DEFAULT_RULE ? image : `${image} by ${rule}`,
     rule,
+    repository: `${host}/${repository}`,
     ...(digest === undefined ? {} : { digest }),
     ...(operator === undefined ? {} : { operator }),
     ...(pushedAt === undefined ? {} : { pushedAt }),
