@@ -3,7 +3,8 @@ import { loadConfig } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
 import { programVersion } from '../config/version.ts'
 import { parsePlatforms } from '../oci/platform.ts'
-import { reportFailure, sourceRequired, voiceOf, type ProgramIo, type Voice } from './program-io.ts'
+import { reportFailure, voiceOf, type ProgramIo, type Voice } from './program-io.ts'
+import { sourceRequired } from './task-command.ts'
 
 interface InspectOptions {
   config?: string

@@ -16,8 +16,6 @@ export interface End<Transport> {
   reference?: Reference
   /** Takes away what was begun and not completed. */
   close(): Promise<void>
-  /** A target, where it can be read as well. */
-  asSource?: ImageSource
 }
 
 /** Longest tag. Source: OCI distribution-spec, "Pulling manifests". */
@@ -51,7 +49,6 @@ export function conversionRequest(
     target: target.transport,
     targetName: target.name,
     targetTag: target.tag,
-    ...(target.asSource === undefined ? {} : { targetAsSource: target.asSource }),
     sameRepository,
     mountFrom: sameRegistry ? [source.reference!.repository] : [],
   }
@@ -88,10 +85,8 @@ export async function openTarget(
     return { transport: layout.target, name: text, tag: layout.tag ?? 'latest', close }
   }
   const reference = parseReference(text)
-  const repository = registry.repository(reference, { side: 'target' })
   return {
-    transport: repository,
-    asSource: repository,
+    transport: registry.repository(reference, { side: 'target' }),
     name: formatReference(reference),
     tag: reference.tag,
     reference,

@@ -176,7 +176,6 @@ function imageReport(
           digest: result.descriptor.digest,
           mediaType: result.descriptor.mediaType,
           size: result.descriptor.size,
-          ...(result.indexSize === undefined ? {} : { indexSize: result.indexSize }),
         },
         sourceUncompressedSize: result.sourceUncompressedSize,
         targetUncompressedSize: result.uncompressedSize,

@@ -1,6 +1,6 @@
 import type { FinishedImage, FinishedLayer, ImageLayer } from '../drivers/image-step.ts'
 import { AccelError } from '../errors/accel-error.ts'
-import { layerKind } from '../verify/layer-kind.ts'
+import { isReference, layerKind } from '../verify/layer-kind.ts'
 import { problemLines } from '../verify/report.ts'
 import { verifyImage, type VerifiedLayer, type VerifyInit } from '../verify/verify-image.ts'
 
@@ -34,12 +34,15 @@ export async function verifyFinished(
     if (layers.some(({ origin }) => origin.kind === 'image')) {
       return { unverified: 'blobs of another image are part of it' }
     }
+    if (layers.some(({ descriptor }) => isReference(descriptor))) {
+      return { unverified: 'its data is in the layers of the source' }
+    }
     const verified = layers.map(({ descriptor, diffId, origin }): VerifiedLayer => {
       if (origin.kind === 'file') return { descriptor, diffId, path: origin.path }
       const listing = bySource.get(descriptor.digest)
       return listing === undefined ? { descriptor, diffId } : { descriptor, diffId, listing }
     })
-    const report = await verifyImage(source, [...verified, ...elsewhere(finished, converted)], init)
+    const report = await verifyImage(source, verified, init)
     if (report.problems > 0) {
       throw new AccelError('IMAGE_VERIFY_FAILED', {
         what: init.what,
@@ -50,17 +53,6 @@ export async function verifyFinished(
     paths += report.views.reduce((sum, view) => sum + view.paths, 0)
   }
   return { paths }
-}
-
-/** Converted layers that are kept elsewhere and that no manifest names. */
-function elsewhere(
-  { blobs = [] }: FinishedImage,
-  converted: readonly FinishedLayer[],
-): VerifiedLayer[] {
-  const kept = new Set(blobs.map(({ descriptor }) => descriptor.digest))
-  return converted.flatMap(({ result: { descriptor, diffId }, path }) =>
-    path !== undefined && kept.has(descriptor.digest) ? [{ descriptor, diffId, path }] : [],
-  )
 }
 
 /** The source's own layer, or one that only keeps the image apart from its source. */

@@ -3,7 +3,6 @@ import type { TaskProgress } from '../tasks/task.ts'
 
 const phases: Partial<Record<ConversionEvent['type'], TaskProgress['phase']>> = {
   pulling: 'pull',
-  'waiting for disk': 'disk',
   converting: 'convert',
   pushing: 'push',
 }

@@ -2,11 +2,10 @@ import { AccelError } from '../errors/accel-error.ts'
 import type { Compression } from '../formats/codec/decoder.ts'
 import { openDecoder } from '../formats/layer-decoder.ts'
 import type { ListingData } from '../formats/listing/listing.ts'
-import { TarListing } from '../formats/listing/tar-listing.ts'
-import { TarReader } from '../formats/tar/reader.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { StreamHash } from '../streams/twin-hash.ts'
 import type { LayerHost } from '../threads/layer-host.ts'
+import { TarLister } from './tar-lister.ts'
 
 /** What is known of a source layer before it is read. */
 export interface SourceLayer {
@@ -43,7 +42,7 @@ export async function decodeSource(
     take(bytes: Uint8Array): Promise<void>
   },
 ): Promise<DecodedSource> {
-  const lister = list ? new Lister(what) : undefined
+  const lister = list ? new TarLister(what) : undefined
   const decoder = openDecoder({ what })
   const drain = async (): Promise<void> => {
     for (let bytes = decoder.next(); bytes !== undefined; bytes = decoder.next()) {
@@ -65,9 +64,7 @@ export async function decodeSource(
   }
   const found = decoder.compression ?? compression
   if (found !== compression) {
-    to.warn(
-      `its media type says compression ${compression}, its first bytes ${found}; it was read as ${found}`,
-    )
+    to.warn(compressionWarning(compression, found))
   }
   const got = to.hash.digest()
   if (got !== diffId) {
@@ -75,34 +72,10 @@ export async function decodeSource(
   }
   const size = decoder.produced
   if (lister === undefined) return { size }
-  const { bytes, count } = lister.finish()
-  host.transfer.push(bytes.buffer as ArrayBuffer)
-  return { size, listing: { bytes, count } }
+  return { size, listing: lister.finish(host) }
 }
 
-/** Lists a tar as it comes. */
-class Lister {
-  readonly #reader: TarReader
-  readonly #listing = new TarListing()
-
-  constructor(what: string) {
-    this.#reader = new TarReader({ what })
-  }
-
-  take(bytes: Uint8Array): void {
-    this.#reader.push(bytes)
-    this.#events()
-  }
-
-  finish(): ListingData {
-    this.#reader.end()
-    this.#events()
-    return this.#listing.finish()
-  }
-
-  #events(): void {
-    for (let event = this.#reader.next(); event !== undefined; event = this.#reader.next()) {
-      this.#listing.take(event)
-    }
-  }
+/** What is said of a layer that is compressed otherwise than its media type says. */
+export function compressionWarning(said: Compression, found: Compression): string {
+  return `its media type says compression ${said}, its first bytes ${found}; it was read as ${found}`
 }

@@ -7,7 +7,7 @@ export interface Access {
   method: string
   /** As requested, with its query. */
   uri: string
-  /** The path of the route that answered, `{id}` for what varies; `*` where there is none. */
+  /** The path of the route that answered; `*` where there is none. */
   route: string
   /** The `Host` header. */
   host: string
@@ -26,13 +26,12 @@ export type Handler = (
   bindings: ConnectionBindings,
 ) => Response | Promise<Response>
 
-/** Passes requests to `handler` and tells `listeners` what became of each. `routes` are paths, with `{id}` for one part that varies. */
+/** Passes requests to `handler` and tells `listeners` what became of each. */
 export function observed(
   handler: Handler,
   routes: readonly string[],
   listeners: readonly ((access: Access) => void)[],
 ): Handler {
-  const forms = [...new Set(routes)].map((route) => ({ route, form: formOf(route) }))
   return async (request, bindings) => {
     const started = performance.now()
     const response = await handler(request, bindings)
@@ -43,7 +42,7 @@ export function observed(
     const access: Access = {
       method: incoming.method ?? '',
       uri,
-      route: forms.find(({ form }) => form.test(path))?.route ?? '*',
+      route: routes.includes(path) ? path : '*',
       host: incoming.headers.host ?? '',
       status: response.status,
       milliseconds: performance.now() - started,
@@ -55,11 +54,6 @@ export function observed(
     for (const listener of listeners) listener(access)
     return response
   }
-}
-
-function formOf(route: string): RegExp {
-  const literal = route.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)
-  return new RegExp(`^${literal.replace(String.raw`\{id\}`, '[^/]+')}$`)
 }
 
 /** Longest URI that an access line shows whole. */

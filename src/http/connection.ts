@@ -22,6 +22,3 @@ export function addressOf({ incoming, local }: ConnectionBindings): ClientAddres
   const ip = remoteAddress.replace(/^::ffff:(?=\d+\.)/, '')
   return { ip, text: `${ip.includes(':') ? `[${ip}]` : ip}:${remotePort}` }
 }
-
-/** How Hono is told of the bindings. */
-export type Bindings = { Bindings: ConnectionBindings }

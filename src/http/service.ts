@@ -1,41 +1,32 @@
-import { METRICS_PATH } from '../api/contract.ts'
-import { operations } from '../api/operations.ts'
+import { CONVERSIONS_PATH, HEALTH_PATH, METRICS_PATH } from '../api/contract.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import { accessLog, observed, type Access } from './access.ts'
 import { createApp, type AppComponents } from './app.ts'
-import { TaskFeed, type TaskFeedInit } from './events/task-feed.ts'
 import { listen, type HttpServer } from './server.ts'
-import type { TaskQueue } from '../tasks/queue.ts'
 
 /** What the HTTP service is made of. */
-export interface HttpServiceComponents extends Omit<AppComponents, 'feed'> {
-  queue: AppComponents['queue'] & Pick<TaskQueue, 'subscribe'>
+export interface HttpServiceComponents extends AppComponents {
   /** Also counts the requests. */
   metrics: Metrics
 }
 
 /** Starts the API, with access lines and metrics. Throws HTTP_LISTEN_FAILED, CONFIG_UNREADABLE. */
-export async function startHttpService(
-  components: HttpServiceComponents,
-  init: { feed?: TaskFeedInit } = {},
-): Promise<HttpServer> {
-  const { config, log, metrics, queue } = components
+export async function startHttpService(components: HttpServiceComponents): Promise<HttpServer> {
+  const { config, log, metrics } = components
   const { name } = config.server
-  const feed = new TaskFeed(queue, init.feed)
-  const app = createApp({ ...components, feed })
+  const app = createApp(components)
   const handler = observed(
     (request, bindings) => app.fetch(request, bindings),
-    Object.values(operations).map(({ path }) => path),
+    [CONVERSIONS_PATH, HEALTH_PATH, METRICS_PATH],
     [accessLog(log.child({ module: 'api' }), [METRICS_PATH]), countedBy(metrics)],
   )
   const server = await listen(handler, config.server)
   log.info(`[${name}] HTTP server started on ${server.address}`)
   return {
     ...server,
-    async stop(stopInit) {
+    async stop(init) {
       log.info(`[${name}] gracefully shutting down http server...`)
-      feed.close()
-      await server.stop(stopInit)
+      await server.stop(init)
     },
   }
 }

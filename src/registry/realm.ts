@@ -1,4 +1,3 @@
-import { refuseForeign } from './foreign-host.ts'
 import { hostnameOf, isLoopback, type Host } from './host.ts'
 import { redactUrl } from '../network/redact.ts'
 
@@ -14,8 +13,7 @@ export type Realm = { own: boolean; url: URL } | { refused: string; shown: strin
  *    the registry has none either.
  * 3. A host listed in `tokenHosts`: the same.
  * 4. Any other host: only with TLS, and only when the challenge came over a verified TLS connection, so that nobody
- *    on the way can have written it, and only where `refuseForeign` does not refuse it. Docker Hub's auth.docker.io is
- *    of this kind.
+ *    on the way can have written it. Docker Hub's auth.docker.io is of this kind.
  */
 export function judgeRealm(host: Host, realm: string): Realm {
   const url = URL.parse(realm, host.origin)
@@ -43,8 +41,7 @@ export function judgeRealm(host: Host, realm: string): Realm {
       shown,
     }
   }
-  const refused = refuseForeign(host, url)
-  return refused === undefined ? { own: false, url } : { refused, shown }
+  return { own: false, url }
 }
 
 function isListed(host: Host, url: URL): boolean {

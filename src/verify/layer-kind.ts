@@ -11,6 +11,7 @@ export type LayerKind = 'estargz' | 'zstd-chunked' | 'nydus-blob' | 'nydus-boots
 /** Source: nydus-snapshotter pkg/converter/constant.go. */
 const NYDUS_BOOTSTRAP = 'containerd.io/snapshot/nydus-bootstrap'
 const NYDUS_BLOB = 'containerd.io/snapshot/nydus-blob'
+const NYDUS_REF = 'containerd.io/snapshot/nydus-ref'
 /** The layer that keeps a merged index's OCI image apart from its source. */
 const NYDUS_EMPTY_LAYER = 'containerd.io/snapshot/nydus-empty-layer'
 
@@ -27,4 +28,9 @@ export function layerKind({ annotations = {} }: Descriptor): LayerKind {
 /** Whether a layer was put in front of an image to keep it apart, and holds nothing. */
 export function isEmptyMark({ annotations }: Descriptor): boolean {
   return annotations?.[NYDUS_EMPTY_LAYER] === 'true'
+}
+
+/** Whether a layer says how to read another one, which the manifest does not name. */
+export function isReference({ annotations }: Descriptor): boolean {
+  return annotations?.[NYDUS_REF] !== undefined
 }

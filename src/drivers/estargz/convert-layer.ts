@@ -98,7 +98,6 @@ export async function convertLayer(
       : { variants: others.map((own) => ({ mediaType, digest, size, annotations: own })) }),
     diffId: blob.diffId,
     uncompressedSize: blob.uncompressedSize,
-    indexSize: blob.indexSize,
   }
 }
 

@@ -8,6 +8,8 @@ export const NYDUS_MANIFEST = 'application/vnd.nydus.image.manifest.v1+json'
 
 /** On blob layers: `true`. */
 export const BLOB_ANNOTATION = 'containerd.io/snapshot/nydus-blob'
+/** On blob layers that hold the tables of a layer of the source, which is read where it is: its digest. */
+export const REF_ANNOTATION = 'containerd.io/snapshot/nydus-ref'
 /** On the bootstrap layer, the last: `true`. */
 export const BOOTSTRAP_ANNOTATION = 'containerd.io/snapshot/nydus-bootstrap'
 /** On the bootstrap layer and the manifest: `5` or `6`. */

@@ -1,15 +1,19 @@
-import { AccelError } from '../../errors/accel-error.ts'
+import { AccelError, isAccelError } from '../../errors/accel-error.ts'
 import { chunkSlabSize } from '../../formats/nydus-blob/chunk-stream.ts'
-import { layerType } from '../../oci/media-type.ts'
+import { layerType, type Compression } from '../../oci/media-type.ts'
+import type { Call } from '../../threads/messages.ts'
 import { moduleBeside } from '../../threads/start-thread.ts'
 import { noContent } from '../content-table.ts'
 import type { DriverContext, LayerInput } from '../driver.ts'
 import type { LayerResult } from '../layer-result.ts'
-import { BLOB_ANNOTATION, NYDUS_BLOB } from './annotation.ts'
+import { BLOB_ANNOTATION, NYDUS_BLOB, REF_ANNOTATION } from './annotation.ts'
 import type { LayerJobData, LayerJobResult } from './layer-job.ts'
 import type { NydusFormat } from './options.ts'
+import type { RefJobData } from './ref-job.ts'
 
 const LAYER_JOB = moduleBeside(import.meta.url, './layer-job')
+
+const REF_JOB = moduleBeside(import.meta.url, './ref-job')
 
 /** How layers are converted. */
 export interface LayerOptions {
@@ -18,6 +22,8 @@ export interface LayerOptions {
   prefetch: string[]
   /** Files of bootstraps whose chunks are not stored again. */
   dictionary: string[]
+  /** Layers are read where they are, if they can be. */
+  ociRef: boolean
 }
 
 /**
@@ -29,39 +35,81 @@ export async function convertLayer(
   context: DriverContext,
   options: LayerOptions,
 ): Promise<LayerResult> {
-  const { what, descriptor, diffId } = layer
+  const { what, descriptor } = layer
   const type = layerType(descriptor.mediaType)
   if (type === undefined) {
     throw new AccelError('IMAGE_MEDIA_TYPE_UNSUPPORTED', { what, mediaType: descriptor.mediaType })
   }
-  const { format, prefetch, dictionary } = options
   const { compression } = type
-  const { ingestPath, list } = context
-  const data: LayerJobData = {
-    what,
-    compression,
-    diffId,
-    ingestPath,
-    list,
-    format,
-    prefetch,
-    dictionary,
+  if (!options.ociRef) return nativeLayer(layer, compression, context, options)
+  try {
+    return await refLayer(layer, compression, context, options)
+  } catch (error) {
+    if (!isAccelError(error, 'ZRAN_LAYER_UNSUITABLE')) throw error
+    const native = await nativeLayer(layer, compression, context, options)
+    return {
+      ...native,
+      warnings: [`it gets a Nydus blob: ${error.context.problem}`, ...native.warnings],
+    }
   }
-  const made = await context.threads.run<LayerJobResult>({
-    what,
-    call: { module: LAYER_JOB, data },
+}
+
+/** A blob that holds the layer's data. */
+async function nativeLayer(
+  layer: LayerInput,
+  compression: Compression,
+  context: DriverContext,
+  { format, prefetch, dictionary }: LayerOptions,
+): Promise<LayerResult> {
+  const { what, diffId } = layer
+  const { ingestPath, list } = context
+  const source = { what, compression, diffId }
+  const data: LayerJobData = { ...source, ingestPath, list, format, prefetch, dictionary }
+  const made = await runJob(layer, { module: LAYER_JOB, data }, context, format)
+  return resultOf(made, {})
+}
+
+/** A blob that says how to read the layer. Throws ZRAN_LAYER_UNSUITABLE where that cannot be done. */
+async function refLayer(
+  layer: LayerInput,
+  compression: Compression,
+  context: DriverContext,
+  { format }: LayerOptions,
+): Promise<LayerResult> {
+  const { what, diffId, descriptor } = layer
+  const { digest, size } = descriptor
+  const { ingestPath, list } = context
+  const { chunkSize } = format
+  const source = { what, compression, digest, size, diffId }
+  const data: RefJobData = { ...source, ingestPath, list, chunkSize }
+  const made = await runJob(layer, { module: REF_JOB, data }, context, format)
+  return resultOf(made, { [REF_ANNOTATION]: digest })
+}
+
+function runJob(
+  layer: LayerInput,
+  call: Call,
+  context: DriverContext,
+  format: NydusFormat,
+): Promise<LayerJobResult> {
+  return context.threads.run<LayerJobResult>({
+    what: layer.what,
+    call,
     open: (signal) => layer.open(signal),
     slabSize: chunkSlabSize(format),
     signal: context.signal,
     onProgress: (consumed, written) => context.progress(consumed, written),
   })
+}
+
+function resultOf(made: LayerJobResult, annotations: Record<string, string>): LayerResult {
   const { digest, size, detail, warnings, entries, sourceUncompressedSize } = made
   return {
     descriptor: {
       mediaType: NYDUS_BLOB,
       digest,
       size,
-      annotations: { [BLOB_ANNOTATION]: 'true' },
+      annotations: { [BLOB_ANNOTATION]: 'true', ...annotations },
     },
     diffId: digest,
     uncompressedSize: size,

@@ -17,6 +17,7 @@ import type {
 import {
   BOOTSTRAP_ANNOTATION,
   FS_VERSION_ANNOTATION,
+  REF_ANNOTATION,
   SOURCE_DIGEST_ANNOTATION,
   SOURCE_REFERENCE_ANNOTATION,
   UNCOMPRESSED_ANNOTATION,
@@ -26,6 +27,7 @@ import type { ImageJobData, ImageJobLayer, ImageJobResult } from './image-job.ts
 import type { LayerDetail } from './layer-detail.ts'
 import { besideSource } from './merged-index.ts'
 import type { NydusOptions } from './options.ts'
+import { REF_ALGORITHMS } from './ref-blob.ts'
 
 const IMAGE_JOB = moduleBeside(import.meta.url, './image-job')
 
@@ -45,10 +47,16 @@ export async function finishImage(
   options: FinishOptions,
 ): Promise<FinishedImage> {
   const { format, prefetch, store } = options
+  const { version } = format
+  const referred = referredLayers(image, layers)
   const path = context.newFile()
   const jobLayers = layers.map((layer, i) => jobLayer(layer, `${image.what} layer ${i + 1}`))
   const { what } = image
-  const data: ImageJobData = { what, format, prefetch, layers: jobLayers, path }
+  const algorithms: ImageJobData['algorithms'] =
+    referred.length > 0
+      ? REF_ALGORITHMS
+      : { compressor: format.codec.compressor, digester: 'blake3' }
+  const data: ImageJobData = { what, version, algorithms, prefetch, layers: jobLayers, path }
   const made = await context.threads.run<ImageJobResult>({
     what,
     call: { module: IMAGE_JOB, data },
@@ -63,7 +71,7 @@ export async function finishImage(
   }))
   const bootstrap = bootstrapLayer(image, made, path, {
     [BOOTSTRAP_ANNOTATION]: 'true',
-    [FS_VERSION_ANNOTATION]: String(format.version),
+    [FS_VERSION_ANNOTATION]: String(version),
     // As the snapshotter's converter leaves it where the manifest has no other layer.
     ...(store === undefined ? {} : { [UNCOMPRESSED_ANNOTATION]: made.diffId }),
   })
@@ -76,13 +84,13 @@ export async function finishImage(
     annotations: {
       [SOURCE_DIGEST_ANNOTATION]: image.descriptor.digest,
       [SOURCE_REFERENCE_ANNOTATION]: image.reference,
-      [FS_VERSION_ANNOTATION]: String(format.version),
+      [FS_VERSION_ANNOTATION]: String(version),
     },
   }
   const elsewhere = store === undefined ? [] : blobs.map((blob): ImageBlob => ({ ...blob, store }))
   return {
     manifests: options.mergeManifest ? besideSource(image, plan) : [plan],
-    blobs: elsewhere,
+    blobs: [...elsewhere, ...referred],
     warnings: [],
   }
 }
@@ -92,9 +100,20 @@ function jobLayer({ result, path }: FinishedLayer, what: string): ImageJobLayer 
     const reason = result.kept ?? 'it has no file'
     throw new AccelError('IMAGE_LAYER_NOT_CONVERTED', { what, reason })
   }
-  const { digest } = result.descriptor
+  const { digest, size } = result.descriptor
+  const blob = { id: hexOf(digest), size }
   const detail = result.detail as LayerDetail
-  return { path, blobId: hexOf(digest), detail, what: `${what} (Nydus blob ${digest})` }
+  return { path, blob, detail, what: `${what} (Nydus blob ${digest})` }
+}
+
+/** The layers of the source that are read where they are: the target must have them, too. */
+function referredLayers(
+  { manifest }: SourceImageInput,
+  layers: readonly FinishedLayer[],
+): ImageBlob[] {
+  return manifest.layers
+    .filter((_, i) => layers[i]?.result.descriptor.annotations?.[REF_ANNOTATION] !== undefined)
+    .map((descriptor) => ({ descriptor, origin: { kind: 'source' } }))
 }
 
 /** The blobs that files refer to and that are not of these layers. */

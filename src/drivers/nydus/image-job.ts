@@ -1,5 +1,6 @@
 /** What a layer thread does to finish a Nydus image: merges its layers and writes the bootstrap layer. */
 import { AccelError } from '../../errors/accel-error.ts'
+import type { Compressor, Digester } from '../../formats/nydus-blob/algorithm.ts'
 import { BlobReader } from '../../formats/nydus-blob/blob-reader.ts'
 import { blobMetaFile } from '../../formats/nydus-blob/chunk-table.ts'
 import type { LayerHost } from '../../threads/layer-host.ts'
@@ -8,16 +9,15 @@ import { BOOTSTRAP_PATH, BootstrapLayerWriter, type BootstrapLayer } from './boo
 import { openFileSource } from './file-source.ts'
 import type { LayerDetail } from './layer-detail.ts'
 import { ImageMerge } from './merge-layers.ts'
-import type { NydusFormat } from './options.ts'
 import { prefetchNodes } from './prefetch.ts'
-import { rafsOf } from './rafs.ts'
+import { rafsOf, type RafsVersion } from './rafs.ts'
 
 /** A layer of the image, from the lowest up. */
 export interface ImageJobLayer {
   /** File of its blob. */
   path: string
-  /** Hex digits of its digest. */
-  blobId: string
+  /** Its id, the hex digits of its digest, and its size. */
+  blob: { id: string; size: number }
   detail: LayerDetail
   /** Names it in messages. */
   what: string
@@ -26,7 +26,9 @@ export interface ImageJobLayer {
 /** What the main thread says of the image. */
 export interface ImageJobData {
   what: string
-  format: NydusFormat
+  version: RafsVersion
+  /** What the superblock says of chunks; each blob says it of its own. */
+  algorithms: { compressor: Compressor; digester: Digester }
   prefetch: string[]
   layers: ImageJobLayer[]
   /** File that the bootstrap layer is written to. */
@@ -43,8 +45,8 @@ export interface ImageJobResult extends BootstrapLayer {
 export async function run(data: ImageJobData, host: LayerHost): Promise<ImageJobResult> {
   // Says whether the conversion is aborted.
   await host.pull()
-  const { format, layers } = data
-  const rafs = rafsOf(format.version)
+  const { version, layers } = data
+  const rafs = rafsOf(version)
   const merge = new ImageMerge(rafs)
   for (const layer of layers) {
     using source = openFileSource(layer.path)
@@ -62,8 +64,7 @@ export async function run(data: ImageJobData, host: LayerHost): Promise<ImageJob
   }
   const bootstrap = rafs.write(tree, {
     blobs,
-    compressor: format.codec.compressor,
-    digester: 'blake3',
+    ...data.algorithms,
     // As nydus: also where no file has any.
     xattrs: true,
     prefetch: nodes,
@@ -71,7 +72,7 @@ export async function run(data: ImageJobData, host: LayerHost): Promise<ImageJob
   using file = openBlobFile(data.path)
   const layer = new BootstrapLayerWriter((bytes) => file.write(bytes))
   layer.file(BOOTSTRAP_PATH, bootstrap.size, bootstrap.pieces())
-  if (format.version === 6) await addChunkTables(layer, layers)
+  if (version === 6) await addChunkTables(layer, layers)
   return { ...layer.finish(), blobIds: blobs.map(({ blobId }) => blobId) }
 }
 
@@ -81,14 +82,14 @@ async function addChunkTables(
   layers: readonly ImageJobLayer[],
 ): Promise<void> {
   const seen = new Set<string>()
-  for (const { path, blobId, what } of layers) {
-    if (seen.has(blobId)) continue
-    seen.add(blobId)
+  for (const { path, blob, what } of layers) {
+    if (seen.has(blob.id)) continue
+    seen.add(blob.id)
     using source = openFileSource(path)
     const stored = await (await BlobReader.open(source, what)).chunkTableBytes()
     if (stored === undefined) continue
     const bytes = blobMetaFile(stored.table, stored.header)
-    layer.file(`image/${blobId}.blob.meta`, bytes.length, [bytes])
+    layer.file(`image/${blob.id}.blob.meta`, bytes.length, [bytes])
   }
 }
 

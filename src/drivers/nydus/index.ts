@@ -32,14 +32,15 @@ export const nydus: Driver = {
 }
 
 function converter(options: NydusOptions, dictionary: Dictionary | undefined): ImageConverter {
-  const { format, prefetch } = options
+  const { format, prefetch, ociRef } = options
   return {
     layers: {
-      key: JSON.stringify(['nydus', VERSION, format, prefetch, dictionary?.digest]),
+      key: JSON.stringify(['nydus', VERSION, format, prefetch, ociRef, dictionary?.digest]),
       convertLayer: (layer, context) =>
         convertLayer(layer, context, {
           format,
           prefetch,
+          ociRef,
           dictionary: dictionary?.bootstraps ?? [],
         }),
     },

@@ -1,26 +1,12 @@
-import { createHash } from 'node:crypto'
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
-import { createZstdCompress } from 'node:zlib'
-import {
-  BlobWriter,
-  type ChunkTableLocation,
-  type StoredBootstrap,
-} from '../../formats/nydus-blob/blob-writer.ts'
+import { BlobWriter, type ChunkTableLocation } from '../../formats/nydus-blob/blob-writer.ts'
 import { openPieceCompressor } from '../../formats/nydus-blob/chunk-codec.ts'
 import { BlobFeature, NATIVE_LAYER_FEATURES } from '../../formats/nydus-blob/feature.ts'
-import { parseDigest, type Digest } from '../../oci/digest.ts'
+import { endWithBootstrap, type FinishedBlob } from './blob-end.ts'
 import { layerBlobs } from './layer-blobs.ts'
 import type { LayerBuild } from './layer-build.ts'
 import type { NydusFormat } from './options.ts'
 import { prefetchNodes } from './prefetch.ts'
 import { rafsOf, type RafsBlob } from './rafs.ts'
-
-/** What a blob is. */
-export interface FinishedBlob {
-  digest: Digest
-  size: number
-}
 
 /**
  * Writes the blob of one layer: its chunks as they come, then chunk table, digests, the layer's bootstrap and the table
@@ -55,17 +41,14 @@ export class LayerBlob {
     const { version, codec } = this.#format
     const { tree } = build.layer
     const own = build.chunks.count > 0 ? this.#ownBlob(build) : undefined
-    const { size, pieces } = rafsOf(version).write(tree, {
+    const bootstrap = rafsOf(version).write(tree, {
       blobs: layerBlobs(tree, own, init.dictionary),
       compressor: codec.compressor,
       digester: 'blake3',
       xattrs: tree.inodes.xattrs.count > 0,
       prefetch: prefetchNodes(tree, init.prefetch).nodes,
     })
-    await this.#bootstrap(pieces(), size)
-    if (version === 6) this.#write(this.#blob.toc().bytes)
-    const digest = parseDigest(`sha256:${Buffer.from(this.#blob.digest()).toString('hex')}`)
-    return { digest, size: this.#blob.position }
+    return endWithBootstrap({ blob: this.#blob, write: this.#write }, version, bootstrap)
   }
 
   /** Ends the data and writes the tables of the chunks. */
@@ -117,32 +100,5 @@ export class LayerBlob {
     } finally {
       compressor.close()
     }
-  }
-
-  /** v6 stores it in one zstd frame, v5 as it is. */
-  async #bootstrap(pieces: Iterable<Uint8Array>, uncompressedSize: number): Promise<void> {
-    const hash = createHash('sha256')
-    const hashed = function* (): Generator<Uint8Array> {
-      for (const piece of pieces) {
-        hash.update(piece)
-        yield piece
-      }
-    }
-    const start = this.#blob.position
-    const emit = (bytes: Uint8Array): void => {
-      this.#blob.bootstrap(bytes)
-      this.#write(bytes)
-    }
-    const compressor: StoredBootstrap['compressor'] = this.#format.version === 6 ? 'zstd' : 'none'
-    if (compressor === 'none') for (const piece of hashed()) emit(piece)
-    else {
-      const zstd = createZstdCompress({ pledgedSrcSize: uncompressedSize })
-      await pipeline(Readable.from(hashed()), zstd, async (stored: AsyncIterable<Uint8Array>) => {
-        for await (const bytes of stored) emit(bytes)
-      })
-    }
-    const size = this.#blob.position - start
-    const uncompressedDigest = hash.digest()
-    this.#write(this.#blob.endBootstrap({ compressor, size, uncompressedSize, uncompressedDigest }))
   }
 }

@@ -39,9 +39,17 @@ export interface LayerJobResult {
 }
 
 /** Runs one conversion. */
-export async function run(data: LayerJobData, host: LayerHost): Promise<LayerJobResult> {
+export function run(data: LayerJobData, host: LayerHost): Promise<LayerJobResult> {
+  return untilEnd(host, () => convert(data, host))
+}
+
+/** Runs `job`; where it fails the rest of the source is read: what is wrong with that is the error then. */
+export async function untilEnd<Result>(
+  host: LayerHost,
+  job: () => Promise<Result>,
+): Promise<Result> {
   try {
-    return await convert(data, host)
+    return await job()
   } catch (error) {
     // A download that was cut or damaged is found at its end; that then is the error, and can be tried again.
     while ((await host.pull()) !== undefined);

@@ -11,8 +11,8 @@ import { isOwnBlob, type Bootstrap, type Rafs, type RafsBlob } from './rafs.ts'
 /** A layer to be merged. */
 export interface MergeLayer {
   bootstrap: Bootstrap
-  /** Id of its own blob: hex digits of its digest. */
-  blobId: string
+  /** Id of its own blob, hex digits of its digest, and its size. */
+  blob: { id: string; size: number }
   detail: LayerDetail
   /** Names it in messages. */
   what: string
@@ -41,7 +41,7 @@ export class ImageMerge {
   /** Puts a layer over those before. Throws FORMAT_INVALID, DRIVER_ENTRY_REFUSED. */
   add(layer: MergeLayer): void {
     const { tree: upper, blobs } = layer.bootstrap
-    const blobIndexes = blobs.map((blob) => this.#placeOf(blob, layer.blobId))
+    const blobIndexes = blobs.map((blob) => this.#placeOf(blob, layer.blob))
     const { detail } = layer
     const lower = this.#tree
     if (lower === undefined) {
@@ -70,11 +70,11 @@ export class ImageMerge {
   }
 
   /** The place of a layer's blob in the image's table; blobs with one id are one. */
-  #placeOf(blob: RafsBlob, ownId: string): number {
-    const id = isOwnBlob(blob) ? ownId : blob.blobId
+  #placeOf(blob: RafsBlob, own: MergeLayer['blob']): number {
+    const id = isOwnBlob(blob) ? own.id : blob.blobId
     const known = this.#places.get(id)
     if (known !== undefined) return known
-    const place = this.#blobs.push(this.#rafs.imageBlob(blob, id)) - 1
+    const place = this.#blobs.push(this.#rafs.imageBlob(blob, own)) - 1
     this.#places.set(id, place)
     return place
   }

@@ -34,6 +34,8 @@ export interface NydusOptions {
   mergeManifest: boolean
   withReferrer: boolean
   docker2oci: boolean
+  /** Layers are read where they are. */
+  ociRef: boolean
   /** Where blobs are kept, if not in the registry. */
   store: BlobStore | undefined
   /** What the operator is told at the start. */
@@ -70,7 +72,7 @@ export const nydusOptionDocs = {
     '`true` or `false`: the result names its source as `subject`. `converter.harbor_annotation` has the same effect. Default `false`.',
   docker2oci: '`true` or `false`: Docker media types become OCI ones. Default `false`.',
   oci_ref:
-    '`true` or `false`: the data is left in the gzip layers of the source, and the result is an index over them.',
+    '`true` or `false`: data stays in the layers of the source, which go with the result, and nydusd reads it there: gzip (several members, too) or plain tar. A layer in zstd, and one that nydusd could not read so, gets a Nydus blob like without this option. The rest is small: tables, and 32 KiB for each MiB or so. Implies `fs_version` 6, `fs_chunk_size` 1 MiB and `docker2oci`; not with `chunk_dict_ref`, `backend_type` and `encrypt_recipients`. Default `false`.',
   backend_type:
     '`localfs`, `s3` or `oss`: blobs are kept there, where nydusd reads them, and the registry gets the bootstrap alone. Default: everything is in the registry.',
   backend_config:
@@ -96,7 +98,9 @@ export function parseNydusOptions(config: Readonly<Record<string, string>>): Nyd
     }
     return key
   }
-  const version = read(aliased('fs_version'), orDefault(versionOption, 6), 6)
+  const ociRef = read('oci_ref', orDefault(booleanOption, false), false)
+  const asked = read(aliased('fs_version'), orDefault(versionOption, 6), 6)
+  const version = ociRef ? 6 : asked
   const compressor = read(aliased('compressor'), orDefault(compressorOption, 'zstd'), 'zstd')
   const level = read('compression_level', levelOption(1, 22), DEFAULT_LEVEL)
   if (compressor !== 'zstd' && config['compression_level'] !== undefined) {
@@ -120,8 +124,13 @@ export function parseNydusOptions(config: Readonly<Record<string, string>>): Nyd
   const flag = (
     key: 'merge_manifest' | 'with_referrer' | 'docker2oci' | 'fs_align_chunk',
   ): boolean => read(key, orDefault(booleanOption, false), false)
-  if (read('oci_ref', orDefault(booleanOption, false), false)) {
-    fail('oci_ref', 'this version cannot do it')
+  if (ociRef && chunkSize !== DEFAULT_CHUNK_SIZE) {
+    fail('fs_chunk_size', 'with oci_ref it is 1 MiB')
+  }
+  for (const key of ['chunk_dict_ref', 'backend_type', 'encrypt_recipients'] as const) {
+    if (ociRef && (config[key] ?? '') !== '') {
+      fail(key, 'with oci_ref the data stays in the layers of the source')
+    }
   }
   if ((config['encrypt_recipients'] ?? '') !== '') {
     fail('encrypt_recipients', 'this version cannot do it')
@@ -140,15 +149,20 @@ export function parseNydusOptions(config: Readonly<Record<string, string>>): Nyd
     dictionary: read('chunk_dict_ref', (text) => (text === '' ? undefined : text), undefined),
     mergeManifest: flag('merge_manifest'),
     withReferrer: flag('with_referrer'),
-    docker2oci: flag('docker2oci'),
+    docker2oci: flag('docker2oci') || ociRef,
+    ociRef,
     store: backendOption({
       backend_type: text('backend_type'),
       backend_config: text('backend_config'),
       backend_force_push: text('backend_force_push'),
     }),
-    notes: (['builder', 'work_dir'] as const)
-      .filter((key) => (config[key] ?? '') !== '')
-      .map((key) => `converter.driver.config.${key} is not needed and not used`),
+    notes: [
+      // Upstream's words.
+      ...(asked === version ? [] : ['forcibly using fs version 6 when oci_ref option enabled']),
+      ...(['builder', 'work_dir'] as const)
+        .filter((key) => (config[key] ?? '') !== '')
+        .map((key) => `converter.driver.config.${key} is not needed and not used`),
+    ],
   }
 }
 

@@ -11,6 +11,7 @@ import { readRafsV5 } from '../../formats/rafs-v5/read.ts'
 import { writeRafsV5 } from '../../formats/rafs-v5/write.ts'
 import {
   imageBlobEntry,
+  imageRefBlobEntry,
   layerBlobEntry,
   nativeFlags,
   OWN_BLOB_ID,
@@ -73,8 +74,8 @@ export interface Rafs {
   write(tree: FileTree, init: BootstrapInit): { size: number; pieces(): Iterable<Uint8Array> }
   /** The entry of a layer's own blob in its own bootstrap. */
   ownBlob(init: OwnBlobInit): RafsBlob
-  /** The entry of the blob `blobId` in the bootstrap of an image. */
-  imageBlob(entry: RafsBlob, blobId: string): RafsBlob
+  /** The entry of the layer's own blob, which is `blob`, or of one that it names, in the bootstrap of an image. */
+  imageBlob(entry: RafsBlob, blob: { id: string; size: number }): RafsBlob
 }
 
 /** A version of RAFS. */
@@ -105,7 +106,13 @@ const rafsV6: Rafs = {
     return { size: plan.size, pieces: () => writeRafsV6(plan) }
   },
   ownBlob: (init) => layerBlobEntry({ ...init, chunkTable: init.chunkTable! }),
-  imageBlob: (entry, blobId) => imageBlobEntry(entry as RafsV6Blob, blobId),
+  imageBlob(entry, { id, size }) {
+    if (isOwnBlob(entry)) return imageBlobEntry(entry as RafsV6Blob, id)
+    if (!hasFeature(entry.features, BlobFeature.separate | BlobFeature.inlinedBootstrap)) {
+      return imageBlobEntry(entry as RafsV6Blob, entry.blobId)
+    }
+    return imageRefBlobEntry(entry as RafsV6Blob, { digest: Buffer.from(id, 'hex'), size })
+  },
 }
 
 const rafsV5: Rafs = {
@@ -121,5 +128,6 @@ const rafsV5: Rafs = {
       blobId: OWN_BLOB_ID,
       aligned: hasFeature(init.features, BlobFeature.aligned),
     }),
-  imageBlob: (entry, blobId) => imageBlobEntryV5(entry as RafsV5Blob, blobId),
+  imageBlob: (entry, { id }) =>
+    imageBlobEntryV5(entry as RafsV5Blob, isOwnBlob(entry) ? id : entry.blobId),
 }

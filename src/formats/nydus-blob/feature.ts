@@ -39,6 +39,10 @@ export const NATIVE_LAYER_FEATURES =
   BlobFeature.toc |
   BlobFeature.capTarToc
 
+/** Features of a blob that holds the tables of a layer that is read where it is: a plain tar; gzip has `zran` besides. */
+export const REF_LAYER_FEATURES =
+  NATIVE_LAYER_FEATURES | BlobFeature.chunkInfoV2 | BlobFeature.separate
+
 /** Tells whether all of `bits` are set in `features`. */
 export function hasFeature(features: number, bits: number): boolean {
   return (features & bits) >>> 0 === bits

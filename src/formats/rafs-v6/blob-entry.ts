@@ -1,3 +1,4 @@
+import { viewOf } from '../../bytes/layout.ts'
 import {
   algorithmFlags,
   type Compressor,
@@ -64,6 +65,27 @@ export function imageBlobEntry(
   const features = (entry.features & ~BlobFeature.inlinedBootstrap) >>> 0
   if (toc === undefined) return { ...entry, blobId, features }
   return { ...entry, blobId, features, blobTocSize: toc.size, blobTocDigest: toc.digest }
+}
+
+/**
+ * The entry of a blob whose data is in a layer of another format (`blobId` and `size`: its digest in hex digits and
+ * its size) and whose tables are in a blob of their own, that of `init`.
+ */
+export function refBlobEntry(
+  init: Omit<LayerBlobInit, 'bootstrapOffset'>,
+  layer: { blobId: string; size: number },
+): RafsV6Blob {
+  return { ...layerBlobEntry({ ...init, bootstrapOffset: layer.size }), blobId: layer.blobId }
+}
+
+/** The same in the bootstrap of an image: it names the blob of the tables, by digest and size. */
+export function imageRefBlobEntry(
+  entry: RafsV6Blob,
+  tables: { digest: Uint8Array; size: number },
+): RafsV6Blob {
+  const blobMetaSize = new Uint8Array(8)
+  viewOf(blobMetaSize).setBigUint64(0, BigInt(tables.size), true)
+  return { ...imageBlobEntry(entry, entry.blobId), blobMetaDigest: tables.digest, blobMetaSize }
 }
 
 /** Superblock flags of a native image or layer: owners are explicit, nothing is encrypted. */

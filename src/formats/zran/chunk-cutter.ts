@@ -1,4 +1,4 @@
-import type { ChunkInfo } from '../nydus-blob/chunk-info.ts'
+import type { RefPlace } from '../nydus-blob/ref-chunks.ts'
 
 /** A source of bytes that is read by exact amounts. `push` a piece, call `read` until it returns undefined. */
 export interface ExactBytes {
@@ -25,7 +25,7 @@ export interface CutChunk {
   /** A view, valid until more is read. */
   bytes: Uint8Array
   /** Of a chunk that is inflated the compressed range is indicative: its context says. */
-  place: Pick<ChunkInfo, 'compressedOffset' | 'compressedSize' | 'zran'>
+  place: RefPlace
 }
 
 /** Notes where the chunks of a layer are, while it is read. */

@@ -3,7 +3,7 @@ import { hash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { constants, crc32, gunzipSync, gzipSync } from 'node:zlib'
+import { constants, crc32, deflateRawSync, gunzipSync, gzipSync } from 'node:zlib'
 import * as fc from 'fast-check'
 import { isAccelError } from '../../errors/accel-error.ts'
 import { cut } from '../../testing/read-tar.ts'
@@ -34,7 +34,7 @@ interface CutInit {
 function cutLayer(gzip: Uint8Array, init: CutInit = {}): CutLayer {
   const { chunkSize = 1024 * 1024, sizes, pieces = [] } = init
   const cutter = new ContextCutter({ what: 'test', chunkSize, ...(sizes && { sizes }) })
-  const reader = new TarChunks({ what: 'test', cutter, chunkSize })
+  const reader = new TarChunks({ what: 'test', cutter, chunkSize, onBytes: () => {} })
   const chunks: Place[] = []
   const drain = (): void => {
     for (let event = reader.next(); event !== undefined; event = reader.next()) {
@@ -200,6 +200,29 @@ test('a chunk that ends a member: its context takes in what nydusd needs to find
       [first.length + 10, contexts[1]!.inLength, 512 + 1],
     ],
   )
+})
+
+test('one chunk ends a member, another begins with the next and has a context of its own', () => {
+  const tar = testTar().file('a', Buffer.alloc(8192, 'ab')).bytes()
+  const border = 512 + 4096
+  // Two blocks with content: the second context begins at the second, before the members change.
+  const blocks = [
+    deflateRawSync(tar.subarray(0, 2000), { finishFlush: constants.Z_FULL_FLUSH }),
+    deflateRawSync(tar.subarray(2000, border)),
+  ]
+  const model = gzipSync(tar.subarray(0, border))
+  const first = Buffer.concat([model.subarray(0, 10), ...blocks, model.subarray(-8)])
+  const gzip = Buffer.concat([first, gzipSync(tar.subarray(border))])
+  const sizes = { minCompressed: 0, maxCompressed: 0, maxUncompressed: 0 }
+  const { contexts } = cutLayer(gzip, { chunkSize: 4096, sizes })
+  assert.deepEqual(
+    contexts.map(({ outOffset, outLength }) => [outOffset, outLength]),
+    [
+      [0, border],
+      [2000, border - 2000 + 4096],
+    ],
+  )
+  assert.equal(contexts[0]!.inLength, first.length - 10 + 10 + 1)
 })
 
 test('a chunk that begins with a member, behind a context that is full: begun before it', () => {

@@ -102,27 +102,22 @@ export class ContextCutter implements ChunkCutter {
   /** The contexts, once all was read. Throws ZRAN_LAYER_UNSUITABLE where the last cannot be inflated by nydusd. */
   finish(): Contexts {
     assert(this.bytes.ended)
-    const { outOffset } = this.bytes
-    if (this.#endsAt(outOffset)) {
+    const last = this.#contexts.at(-1)
+    if (last !== undefined && endOf(last) === this.bytes.outOffset) {
       throw this.#unsuitable('it ends with a chunk, nydusd inflates only what has something behind')
     }
     return { contexts: this.#contexts, dictionaries: Buffer.concat(this.#dictionaries) }
   }
 
   /**
-   * A further member begins. Where the last chunk ended with the one before, nydusd's decoder (ZranDecoder::uncompress)
-   * meets the end of that and goes on: it needs the trailer, the next header, and a byte more.
+   * A further member begins. A context that ended with the one before is not enough for nydusd's decoder
+   * (ZranDecoder::uncompress): it meets the end of that and goes on, and needs the trailer, the next header and a byte
+   * more. There may be a context behind it already, begun for a chunk of which nothing was read yet.
    */
   #passMember({ inOffset, outOffset }: BlockStart): void {
-    const context = this.#contexts.at(-1)
-    if (context !== undefined && this.#chunk === undefined && this.#endsAt(outOffset)) {
-      context.inLength = inOffset + 1 - context.inOffset
+    for (const context of this.#contexts.slice(-2)) {
+      if (endOf(context) === outOffset) context.inLength = inOffset + 1 - context.inOffset
     }
-  }
-
-  #endsAt(outOffset: number): boolean {
-    const context = this.#contexts.at(-1)
-    return context !== undefined && context.outOffset + context.outLength === outOffset
   }
 
   #isDue(inOffset: number, outOffset: number): boolean {
@@ -155,4 +150,8 @@ export class ContextCutter implements ChunkCutter {
   #unsuitable(problem: string): AccelError {
     return new AccelError('ZRAN_LAYER_UNSUITABLE', { what: this.#what, problem })
   }
+}
+
+function endOf({ outOffset, outLength }: ZranContext): number {
+  return outOffset + outLength
 }

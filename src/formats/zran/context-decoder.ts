@@ -13,7 +13,7 @@ const SURPLUS = 64 * 1024
  * with the same demands. A chunk is `offset` to `offset` + its size of them. `what` names the layer.
  * Source: nydus utils/src/compress/zlib_random.rs (ZranDecoder::uncompress).
  *
- * Throws FORMAT_INVALID where they are damaged, or not the context's. Memory: twice the context's output.
+ * Throws FORMAT_INVALID where they are damaged, or not the context's. Memory: twice the context's output. It is inflated twice unless a member ends in it.
  */
 export function decodeContext(
   { contexts, dictionaries }: Contexts,
@@ -48,10 +48,13 @@ export function decodeContext(
     pieces.push(member.output)
     made += member.output.length
     if (!member.ended) break
-    // The member is over, which nydusd finds out before it looks whether there is enough.
+    // nydusd finds out that the member is over before it looks whether there is enough: more must follow.
     const behind = member.used + GZIP_TRAILER_SIZE
     const header = gzipHeaderSize(rest, behind, rest.length)
-    if (typeof header !== 'number') throw invalid(header ?? 'it ends with a gzip member')
+    if (typeof header === 'string') throw invalid(header)
+    if (header === undefined || behind + header === rest.length) {
+      throw invalid('it ends with a gzip member, or behind its trailer or header')
+    }
     rest = rest.subarray(behind + header)
     dictionary = undefined
   }
@@ -65,23 +68,25 @@ function inflate(
   maxOutputLength: number,
   invalid: (problem: string, cause: unknown) => AccelError,
 ): { output: Uint8Array; used: number; ended: boolean } {
+  const options = {
+    finishFlush: constants.Z_SYNC_FLUSH,
+    maxOutputLength,
+    info: true,
+    ...(dictionary === undefined || dictionary.length === 0 ? {} : { dictionary }),
+  }
+  // What `info` does to the result is documented, and missing in the types.
+  const run = (bytes: Uint8Array): { buffer: Uint8Array; engine: { bytesWritten: number } } =>
+    inflateRawSync(bytes, options) as unknown as ReturnType<typeof run>
   try {
-    const options = {
-      finishFlush: constants.Z_SYNC_FLUSH,
-      maxOutputLength,
-      info: true,
-      ...(dictionary === undefined || dictionary.length === 0 ? {} : { dictionary }),
-    }
-    // What `info` does to the result is documented, and missing in the types.
-    const { buffer, engine } = inflateRawSync(input, options) as unknown as {
-      buffer: Uint8Array
-      engine: { bytesWritten: number }
-    }
-    return {
-      output: buffer,
-      used: engine.bytesWritten,
-      ended: engine.bytesWritten < input.length,
-    }
+    // One byte more tells whether the deflate stream ended with the input: then it is not used.
+    const { buffer, engine } = run(Buffer.concat([input, Buffer.alloc(1)]))
+    const used = engine.bytesWritten
+    if (used <= input.length) return { output: buffer, used, ended: true }
+  } catch {
+    // It went on, and that byte made no sense.
+  }
+  try {
+    return { output: run(input).buffer, used: input.length, ended: false }
   } catch (cause) {
     throw invalid((cause as Error).message, cause)
   }

@@ -3,6 +3,8 @@ import { crc32 } from 'node:zlib'
 /** Flag bits of a gzip header. Source: RFC 1952, section 2.3.1. */
 const Flag = { hcrc: 0x02, extra: 0x04, name: 0x08, comment: 0x10, reserved: 0xe0 } as const
 
+const MAGIC = [0x1f, 0x8b]
+
 /** Bytes before the optional fields. */
 const FIXED_SIZE = 10
 
@@ -23,8 +25,10 @@ export function gzipHeaderSize(
   start: number,
   end: number,
 ): number | string | undefined {
+  if (!MAGIC.every((byte, i) => start + i >= end || bytes[start + i] === byte)) {
+    return 'no gzip member begins here'
+  }
   if (end - start < FIXED_SIZE) return undefined
-  if (bytes[start] !== 0x1f || bytes[start + 1] !== 0x8b) return 'no gzip member begins here'
   if (bytes[start + 2] !== 8) return `compression method ${bytes[start + 2]} of a gzip member`
   const flags = bytes[start + 3]!
   if ((flags & Flag.reserved) !== 0) return `unknown flags 0x${flags.toString(16)} of a gzip member`

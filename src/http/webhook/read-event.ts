@@ -2,14 +2,7 @@ import { CLOUD_EVENT_PUSHED } from '../../api/contract.ts'
 import { distributionEvent, distributionType } from './distribution.ts'
 import type { PushedResource, WebhookEvent } from './event.ts'
 import { harborEvent, harborResources } from './harbor.ts'
-import {
-  invalidPayload,
-  membersOf,
-  parsePayload,
-  pushedAt,
-  requiredTextOf,
-  textOf,
-} from './payload.ts'
+import { invalidPayload, membersOf, parsePayload, requiredTextOf, textOf } from './payload.ts'
 import { ZOT_IMAGE_UPDATED, zotResource } from './zot.ts'
 
 /** A request to `POST /api/v1/conversions`. */
@@ -46,9 +39,7 @@ export function readWebhookEvent(
   if (type === CLOUD_EVENTS_TYPE) {
     const event = membersOf(parsePayload(body), 'the payload')
     const told = requiredTextOf(event, 'type', 'the payload')
-    const operator = textOf(event, 'operator')
-    const sent = { operator, ...pushedAt(textOf(event, 'time')) }
-    return cloudEvent(told, event['data'], sent, host)
+    return cloudEvent(told, event['data'], textOf(event, 'operator'), host)
   }
   if (distributionType.test(type)) {
     return distributionEvent(membersOf(parsePayload(body), 'the payload'), registry.named)
@@ -58,11 +49,7 @@ export function readWebhookEvent(
   }
   const payload = membersOf(parsePayload(body), 'the payload')
   const told = headers.get('ce-type')
-  if (told !== null) {
-    const operator = headers.get('ce-operator') ?? undefined
-    const sent = { operator, ...pushedAt(headers.get('ce-time') ?? undefined) }
-    return cloudEvent(told, payload, sent, host)
-  }
+  if (told !== null) return cloudEvent(told, payload, headers.get('ce-operator') ?? undefined, host)
   if (payload['type'] === undefined && payload['image'] !== undefined) {
     const digest = textOf(payload, 'digest')
     const url = requiredTextOf(payload, 'image', 'the payload')
@@ -75,14 +62,14 @@ export function readWebhookEvent(
 function cloudEvent(
   type: string,
   data: unknown,
-  sent: { operator: string | undefined; pushedAt?: number },
+  operator: string | undefined,
   registry: string | undefined,
 ): WebhookEvent {
   switch (type) {
     case CLOUD_EVENT_PUSHED:
-      return pushOf(harborResources(membersOf(data, 'data'), sent))
+      return pushOf(harborResources(membersOf(data, 'data'), operator))
     case ZOT_IMAGE_UPDATED:
-      return pushOf([zotResource(membersOf(data, 'data'), sent.pushedAt, registry)])
+      return pushOf([zotResource(membersOf(data, 'data'), registry)])
     default:
       return { kind: 'other', type }
   }

@@ -1,0 +1,34 @@
+import type { ListingData } from '../formats/listing/listing.ts'
+import { TarListing } from '../formats/listing/tar-listing.ts'
+import { TarReader } from '../formats/tar/reader.ts'
+import type { LayerHost } from '../threads/layer-host.ts'
+
+/** Lists a tar as it comes. Throws FORMAT_…. */
+export class TarLister {
+  readonly #reader: TarReader
+  readonly #listing = new TarListing()
+
+  constructor(what: string) {
+    this.#reader = new TarReader({ what })
+  }
+
+  take(bytes: Uint8Array): void {
+    this.#reader.push(bytes)
+    this.#events()
+  }
+
+  /** After all bytes; the listing is moved with the result of the job. */
+  finish(host: LayerHost): ListingData {
+    this.#reader.end()
+    this.#events()
+    const { bytes, count } = this.#listing.finish()
+    host.transfer.push(bytes.buffer as ArrayBuffer)
+    return { bytes, count }
+  }
+
+  #events(): void {
+    for (let event = this.#reader.next(); event !== undefined; event = this.#reader.next()) {
+      this.#listing.take(event)
+    }
+  }
+}
