@@ -20,6 +20,7 @@ import {
 } from '../oci/platform.ts'
 import { collect } from '../streams/byte-source.ts'
 import type { ImageSource } from '../transport/image-transport.ts'
+import { layerKind } from '../verify/layer-kind.ts'
 
 /** An image manifest that is to be converted. */
 export interface SourceImage {
@@ -221,6 +222,9 @@ function notAnImage(manifest: Manifest): string | undefined {
     return `it is no image but an artifact of type ${manifest.config.mediaType}`
   }
   if (manifest.layers.length === 0) return 'it has no layers'
+  if (manifest.layers.some((layer) => layerKind(layer) === 'nydus-bootstrap')) {
+    return 'it is a Nydus image already'
+  }
   if (!manifest.layers.some((layer) => isLayerLike(layer.mediaType))) {
     return `it is no image, its layers are of type ${manifest.layers[0]!.mediaType}`
   }
