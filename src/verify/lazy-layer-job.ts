@@ -2,7 +2,7 @@
 import type { ListingData } from '../formats/listing/listing.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { LayerHost } from '../threads/layer-host.ts'
-import { openFile } from './file-source.ts'
+import { openFile } from '../drivers/file-source.ts'
 import type { Finding } from './finding.ts'
 import { readLazyLayer, type LazyLayerInit } from './lazy-layer.ts'
 import { transferred } from './listing-data.ts'

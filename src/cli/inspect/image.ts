@@ -1,3 +1,4 @@
+import { BOOTSTRAP_ANNOTATION } from '../../drivers/nydus/annotation.ts'
 import { AccelError } from '../../errors/accel-error.ts'
 import type { Descriptor } from '../../oci/descriptor.ts'
 import { parseImageConfig } from '../../oci/image-config.ts'
@@ -29,9 +30,6 @@ export interface ImageInit {
   platforms: PlatformFilter
   signal: AbortSignal
 }
-
-/** Says that a layer has the bootstrap. Source: nydus-snapshotter pkg/converter/constant.go. */
-const NYDUS_BOOTSTRAP_ANNOTATION = 'containerd.io/snapshot/nydus-bootstrap'
 
 /**
  * What an image says, from its index down: manifests, layers and what each of them is. Of layers footers and tables
@@ -139,7 +137,7 @@ async function configFacts(
 
 /** What a layer is, by its annotations and its first and last bytes. */
 async function kindOf(source: RangedSource, layer: Descriptor, init: ImageInit): Promise<string> {
-  if (layer.annotations?.[NYDUS_BOOTSTRAP_ANNOTATION] === 'true') return 'Nydus bootstrap'
+  if (layer.annotations?.[BOOTSTRAP_ANNOTATION] === 'true') return 'Nydus bootstrap'
   const what = layerName(init.name, layer)
   const bytes = remoteSource(source, layer, { what, signal: init.signal })
   try {
@@ -160,7 +158,7 @@ function layersToShow({ layers }: Manifest, { layer, detail, name }: ImageInit):
   }
   const all = layers.map((_, i) => i + 1)
   const bootstraps = all.filter(
-    (number) => layers[number - 1]?.annotations?.[NYDUS_BOOTSTRAP_ANNOTATION] === 'true',
+    (number) => layers[number - 1]?.annotations?.[BOOTSTRAP_ANNOTATION] === 'true',
   )
   if (bootstraps.length > 0) return bootstraps
   return detail.tree || detail.chunks ? all : []

@@ -6,7 +6,7 @@ import { blobMetaFile } from '../../formats/nydus-blob/chunk-table.ts'
 import type { LayerHost } from '../../threads/layer-host.ts'
 import { openBlobFile } from '../blob-file.ts'
 import { BOOTSTRAP_PATH, BootstrapLayerWriter, type BootstrapLayer } from './bootstrap-layer.ts'
-import { openFileSource } from './file-source.ts'
+import { openFile } from '../file-source.ts'
 import type { LayerDetail } from './layer-detail.ts'
 import { ImageMerge } from './merge-layers.ts'
 import { prefetchNodes } from './prefetch.ts'
@@ -49,7 +49,7 @@ export async function run(data: ImageJobData, host: LayerHost): Promise<ImageJob
   const rafs = rafsOf(version)
   const merge = new ImageMerge(rafs)
   for (const layer of layers) {
-    using source = openFileSource(layer.path)
+    using source = openFile(layer.path, layer.what)
     const blob = await BlobReader.open(source, layer.what)
     const bytes = await blob.bootstrap()
     if (bytes === undefined) throw damaged(layer.what)
@@ -85,7 +85,7 @@ async function addChunkTables(
   for (const { path, blob, what } of layers) {
     if (seen.has(blob.id)) continue
     seen.add(blob.id)
-    using source = openFileSource(path)
+    using source = openFile(path, what)
     const stored = await (await BlobReader.open(source, what)).chunkTableBytes()
     if (stored === undefined) continue
     const bytes = blobMetaFile(stored.table, stored.header)

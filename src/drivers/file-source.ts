@@ -1,10 +1,11 @@
 import { fstatSync, openSync, readSync, closeSync } from 'node:fs'
 import { AccelError } from '../errors/accel-error.ts'
 import type { BlobSource } from '../formats/nydus-blob/blob-reader.ts'
+import { atStore } from './blob-file.ts'
 
-/** A file that a layer thread reads parts of; closed when disposed of. Reads throw FORMAT_TRUNCATED. */
+/** A file that a layer thread reads parts of; closed when disposed of. Throws STORE_UNUSABLE; reads throw FORMAT_TRUNCATED. */
 export function openFile(path: string, what: string): BlobSource & Disposable {
-  const file = openSync(path, 'r')
+  const file = atStore(path, () => openSync(path, 'r'))
   const { size } = fstatSync(file)
   return {
     size,
