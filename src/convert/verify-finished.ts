@@ -42,7 +42,8 @@ export async function verifyFinished(
       const listing = bySource.get(descriptor.digest)
       return listing === undefined ? { descriptor, diffId } : { descriptor, diffId, listing }
     })
-    const report = await verifyImage(source, verified, init)
+    const all = [...verified, ...keptElsewhere(finished, converted)]
+    const report = await verifyImage(source, all, init)
     if (report.problems > 0) {
       throw new AccelError('IMAGE_VERIFY_FAILED', {
         what: init.what,
@@ -53,6 +54,17 @@ export async function verifyFinished(
     paths += report.views.reduce((sum, view) => sum + view.paths, 0)
   }
   return { paths }
+}
+
+/** Converted layers that no manifest names, as they are kept elsewhere. */
+function keptElsewhere(
+  { blobs = [] }: FinishedImage,
+  converted: readonly FinishedLayer[],
+): VerifiedLayer[] {
+  const kept = new Set(blobs.map(({ descriptor }) => descriptor.digest))
+  return converted.flatMap(({ result: { descriptor, diffId }, path }) =>
+    path !== undefined && kept.has(descriptor.digest) ? [{ descriptor, diffId, path }] : [],
+  )
 }
 
 /** The source's own layer, or one that only keeps the image apart from its source. */
