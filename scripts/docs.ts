@@ -5,15 +5,25 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { cliPage } from './docs/cli.ts'
 import { configurationPage } from './docs/configuration.ts'
 import { errorsPage } from './docs/errors.ts'
 import { formatPages } from './docs/formats.ts'
 import { jsonSchemaPage } from './docs/json-schema.ts'
+import { httpApiPage } from './docs/http-api.ts'
 import { metricsPage } from './docs/metrics.ts'
 import type { Page } from './docs/page.ts'
 import { root } from './source-tree.ts'
 
-const pages: Page[] = [configurationPage, jsonSchemaPage, errorsPage, metricsPage, ...formatPages]
+const pages: Page[] = [
+  configurationPage,
+  jsonSchemaPage,
+  httpApiPage,
+  cliPage,
+  errorsPage,
+  metricsPage,
+  ...formatPages,
+]
 
 const check = process.argv.includes('--check')
 for (const page of pages) {

@@ -1,197 +1,172 @@
-import { request as httpRequest, type RequestOptions } from 'node:http'
-import { request as httpsRequest } from 'node:https'
 import { AccelError } from '../errors/accel-error.ts'
 import {
   CONVERSIONS_PATH,
   OK,
   PUSH_ARTIFACT,
+  RESPOND_ASYNC,
   SYNC_PARAMETER,
   UNTAGGED_PARAMETER,
+  type WireAccepted,
+  type WireRecord,
   type WireRequest,
   type WireTask,
+  type WireTaskDetail,
 } from './contract.ts'
+import { followTask, type FollowInit, type TaskNews } from './follow-task.ts'
+import { parseServiceAddress } from './service-address.ts'
+import { askService, type Ask, type ExchangeInit, type ServiceAnswer } from './service-exchange.ts'
 
 /** A client of the HTTP API. Throws HTTP_SERVICE_… for every answer that is not one of the service's own that it was asked for. */
 export interface ServiceClient {
-  /** Has an image converted; with `sync`, waits until it is. */
+  /** Has an image converted, as upstream's accelctl asks for it; with `sync`, waits until it is. */
   createTask(
     source: string,
     init?: { sync?: boolean; untagged?: boolean; signal?: AbortSignal },
   ): Promise<void>
-  /** The tasks that the service knows, the newest first. */
-  listTasks(init?: { signal?: AbortSignal }): Promise<WireTask[]>
+  /**
+   * Has an image converted and tells what became of the request. Undefined from a service that does not tell, which is
+   * upstream's: the image then is converted already where `sync` asks for it.
+   */
+  submitTask(
+    source: string,
+    init?: { sync?: boolean; untagged?: boolean; signal?: AbortSignal },
+  ): Promise<WireAccepted | undefined>
+  /** The tasks that the service knows, the newest first; `query` restricts them as `GET /api/v1/conversions` says. */
+  listTasks(init?: {
+    query?: Readonly<Record<string, string>>
+    signal?: AbortSignal
+  }): Promise<WireTask[]>
+  getTask(id: string, init?: SignalInit): Promise<WireTaskDetail>
+  /** What happened to a task, the oldest first. */
+  taskHistory(id: string, init?: SignalInit): Promise<WireRecord[]>
+  cancelTask(id: string, init?: SignalInit): Promise<WireTaskDetail>
+  retryTask(id: string, init?: SignalInit): Promise<WireTaskDetail>
+  deleteTask(id: string, init?: SignalInit): Promise<void>
+  /** What happens to a task until it ends, however often the connection breaks. */
+  followTask(id: string, init?: FollowInit): AsyncGenerator<TaskNews>
 }
 
-export interface ServiceClientInit {
+interface SignalInit {
+  signal?: AbortSignal
+}
+
+export interface ServiceClientInit extends ExchangeInit {
   /** `host:port`, `http://…`, `https://…` or `unix:///path/of/the.sock`. */
   address: string
-  /** The `Authorization` header, to the letter. @default none */
-  authorization?: string
-  /** Milliseconds until a connection must stand. @default 5,000 */
-  connectTimeoutMs?: number
-  /** Milliseconds until an answer must be there; a synchronous request waits for ever. @default 60,000 */
-  answerTimeoutMs?: number
-}
-
-/** Largest answer that is read: a list of ten thousand tasks has some megabytes. */
-const MAX_ANSWER = 64 * 1024 * 1024
-
-interface Answer {
-  status: number
-  body: string
 }
 
 /** Makes the client. Throws HTTP_SERVICE_UNREACHABLE when `address` is no address. */
 export function createServiceClient(init: ServiceClientInit): ServiceClient {
-  const { address } = init
-  const target = targetOf(address)
-  const ask = (options: AskInit): Promise<Answer> => exchange(init, target, options)
+  const address = parseServiceAddress(init.address)
+  const ask = async (options: Ask): Promise<ServiceAnswer> => {
+    const answer = await askService(address, init, options)
+    if (answer.status < 300) return answer
+    throw failureOf(address.text, answer)
+  }
+  /** Asks for an answer in JSON that `fits`. */
+  const askFor = async <Body>(
+    options: Ask,
+    fits: (body: unknown) => body is Body,
+  ): Promise<{ body: Body; answer: ServiceAnswer }> => {
+    const answer = await ask(options)
+    const body = json(answer.body)
+    if (!fits(body)) throw notTheService(address.text, answer.status)
+    return { body, answer }
+  }
+  const askForTask = async (method: string, path: string, signal?: AbortSignal) =>
+    (await askFor({ method, path, signal }, isTask)).body
   return {
-    async createTask(source, { sync = false, untagged = false, signal } = {}) {
-      const query = new URLSearchParams({ [SYNC_PARAMETER]: String(sync) })
-      if (untagged) query.set(UNTAGGED_PARAMETER, 'true')
-      const payload: WireRequest = {
-        type: PUSH_ARTIFACT,
-        event_data: { resources: [{ resource_url: source }] },
-      }
-      const answer = await ask({
-        method: 'POST',
-        path: `${CONVERSIONS_PATH}?${query.toString()}`,
-        body: JSON.stringify(payload),
-        unlimited: sync,
-        signal,
-      })
-      if (json(answer) !== OK) throw notTheService(address, answer)
+    async createTask(source, { sync = false, untagged, signal } = {}) {
+      await askFor(orderOf(source, { sync, untagged, signal }), isOk)
     },
-    async listTasks({ signal } = {}) {
-      const answer = await ask({ method: 'GET', path: CONVERSIONS_PATH, signal })
-      const tasks = json(answer)
-      if (!Array.isArray(tasks)) throw notTheService(address, answer)
-      return tasks as WireTask[]
-    },
-  }
-}
-
-interface AskInit {
-  method: string
-  path: string
-  body?: string
-  unlimited?: boolean
-  signal?: AbortSignal | undefined
-}
-
-/** Sends one request and reads the answer; one that tells of a failure is thrown. */
-async function exchange(
-  init: ServiceClientInit,
-  target: Target,
-  options: AskInit,
-): Promise<Answer> {
-  const { address, authorization, connectTimeoutMs = 5_000, answerTimeoutMs = 60_000 } = init
-  const { method, path, body = '', unlimited, signal } = options
-  const deadline = unlimited ? [] : [AbortSignal.timeout(answerTimeoutMs)]
-  let answer: Answer
-  try {
-    answer = await send(target, connectTimeoutMs, body, {
-      method,
-      path,
-      agent: false,
-      headers: {
-        'content-type': 'application/json',
-        'content-length': Buffer.byteLength(body),
-        ...(authorization === undefined ? {} : { authorization }),
-      },
-      signal: AbortSignal.any([...deadline, ...(signal === undefined ? [] : [signal])]),
-    })
-  } catch (cause) {
-    if (signal?.aborted) throw signal.reason
-    throw unreachable(address, problemOf(cause), cause)
-  }
-  if (answer.status < 300) return answer
-  throw failureOf(address, answer)
-}
-
-function send(
-  target: Target,
-  connectTimeoutMs: number,
-  body: string,
-  options: RequestOptions,
-): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const start = target.secure ? httpsRequest : httpRequest
-    const request = start({ ...target.where, ...options }, (response) => {
-      const pieces: Buffer[] = []
-      let size = 0
-      response.on('data', (piece: Buffer) => {
-        size += piece.length
-        if (size > MAX_ANSWER) response.destroy(new Error(`more than ${MAX_ANSWER} bytes`))
-        else pieces.push(piece)
-      })
-      response.on('error', reject)
-      response.on('end', () =>
-        resolve({ status: response.statusCode ?? 0, body: Buffer.concat(pieces).toString() }),
+    async submitTask(source, { sync = false, untagged, signal } = {}) {
+      const order = orderOf(source, { sync, untagged, signal })
+      const { body } = await askFor(
+        { ...order, headers: { prefer: RESPOND_ASYNC } },
+        (got): got is typeof OK | WireAccepted => isOk(got) || isObject(got),
       )
-    })
-    const timer = setTimeout(
-      () => request.destroy(new Error('no connection in time')),
-      connectTimeoutMs,
-    )
-    request.on('socket', (socket) => {
-      socket.once(target.secure ? 'secureConnect' : 'connect', () => clearTimeout(timer))
-    })
-    request.on('close', () => clearTimeout(timer))
-    request.on('error', reject)
-    request.end(body)
-  })
-}
-
-interface Target {
-  secure: boolean
-  where: { host: string; port: string | number } | { socketPath: string }
-}
-
-function targetOf(address: string): Target {
-  if (address.startsWith('unix://')) {
-    return { secure: false, where: { socketPath: address.slice('unix://'.length) } }
+      return body === OK ? undefined : body
+    },
+    async listTasks({ query = {}, signal } = {}) {
+      const parameters = new URLSearchParams(query).toString()
+      const path = parameters === '' ? CONVERSIONS_PATH : `${CONVERSIONS_PATH}?${parameters}`
+      return (await askFor({ method: 'GET', path, signal }, isListOf<WireTask>)).body
+    },
+    getTask: (id, { signal } = {}) => askForTask('GET', pathOf(id), signal),
+    async taskHistory(id, { signal } = {}) {
+      const path = pathOf(id, 'events')
+      return (await askFor({ method: 'GET', path, signal }, isListOf<WireRecord>)).body
+    },
+    cancelTask: (id, { signal } = {}) => askForTask('POST', pathOf(id, 'cancel'), signal),
+    retryTask: (id, { signal } = {}) => askForTask('POST', pathOf(id, 'retry'), signal),
+    async deleteTask(id, { signal } = {}) {
+      const { status } = await ask({ method: 'DELETE', path: pathOf(id), signal })
+      if (status !== 204) throw notTheService(address.text, status)
+    },
+    followTask: (id, followInit = {}) =>
+      followTask({ address, init, path: pathOf(id, 'events'), failureOf }, followInit),
   }
-  const text = /^https?:\/\//.test(address) ? address : `http://${address}`
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url === undefined || url.hostname === '') throw unreachable(address, 'that is no address')
-  const secure = url.protocol === 'https:'
-  const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
-  return { secure, where: { host, port: url.port || (secure ? 443 : 80) } }
+}
+
+function orderOf(
+  source: string,
+  init: { sync: boolean; untagged: boolean | undefined; signal: AbortSignal | undefined },
+): Ask {
+  const { sync, untagged, signal } = init
+  const query = new URLSearchParams({ [SYNC_PARAMETER]: String(sync) })
+  if (untagged) query.set(UNTAGGED_PARAMETER, 'true')
+  const payload: WireRequest = {
+    type: PUSH_ARTIFACT,
+    event_data: { resources: [{ resource_url: source }] },
+  }
+  return {
+    method: 'POST',
+    path: `${CONVERSIONS_PATH}?${query.toString()}`,
+    body: JSON.stringify(payload),
+    unlimited: sync,
+    signal,
+  }
+}
+
+function pathOf(id: string, member?: string): string {
+  const path = `${CONVERSIONS_PATH}/${encodeURIComponent(id)}`
+  return member === undefined ? path : `${path}/${member}`
 }
 
 /** The error that an answer tells of: the service's own, or that somebody else answered. */
-function failureOf(address: string, answer: Answer): AccelError {
+function failureOf(address: string, answer: Pick<ServiceAnswer, 'status' | 'body'>): AccelError {
   const { status } = answer
-  const body = json(answer)
-  const { code, message } = (typeof body === 'object' && body !== null ? body : {}) as {
-    code?: unknown
-    message?: unknown
-  }
-  if (typeof code !== 'string' || typeof message !== 'string') return notTheService(address, answer)
+  const body = json(answer.body)
+  const { code, message } = (isObject(body) ? body : {}) as { code?: unknown; message?: unknown }
+  if (typeof code !== 'string' || typeof message !== 'string') return notTheService(address, status)
   if (status === 401) return new AccelError('HTTP_SERVICE_UNAUTHORIZED', { message })
   return new AccelError('HTTP_SERVICE_ANSWER', { status, code, message })
 }
 
-function json(answer: Answer): unknown {
+function json(body: string): unknown {
   try {
-    return JSON.parse(answer.body)
+    return JSON.parse(body)
   } catch {
     return undefined
   }
 }
 
-function notTheService(address: string, { status }: Answer): AccelError {
+function isOk(body: unknown): body is typeof OK {
+  return body === OK
+}
+
+function isTask(body: unknown): body is WireTaskDetail {
+  return isObject(body)
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isListOf<Item>(value: unknown): value is Item[] {
+  return Array.isArray(value)
+}
+
+function notTheService(address: string, status: number): AccelError {
   return new AccelError('HTTP_SERVICE_PROXY', { address, status })
-}
-
-function unreachable(address: string, problem: string, cause?: unknown): AccelError {
-  return new AccelError('HTTP_SERVICE_UNREACHABLE', { address, problem }, { cause })
-}
-
-/** Node tells of several addresses that were tried as an error without a message. */
-function problemOf(cause: unknown): string {
-  const { code, message, name } = cause as NodeJS.ErrnoException
-  return code ?? (message || name)
 }

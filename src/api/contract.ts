@@ -1,6 +1,8 @@
 /** The HTTP API: routes, bodies and codes, as the clients of goharbor/acceleration-service know them; additions are new members. */
 
 export const CONVERSIONS_PATH = '/api/v1/conversions'
+export const EVENTS_PATH = '/api/v1/events'
+export const OPENAPI_PATH = '/api/v1/openapi.json'
 export const HEALTH_PATH = '/api/v1/health'
 export const METRICS_PATH = '/metrics'
 
@@ -25,8 +27,20 @@ export const OK = 'Ok'
 /** `finished` of a task that has not ended: the zero value of a Go time. */
 export const NEVER = '0001-01-01T00:00:00Z'
 
-/** Status of a task on the wire; a waiting task is `PROCESSING` too. */
+/** Status of a task on the wire; a waiting task is `PROCESSING` too, a superseded one `COMPLETED`, a cancelled one `FAILED`. */
 export type TaskStatus = 'PROCESSING' | 'COMPLETED' | 'FAILED'
+
+/** What became of a task, more exactly. */
+export type WireTaskState =
+  | 'waiting'
+  | 'running'
+  | 'completed'
+  | 'failed'
+  | 'cancelled'
+  | 'superseded'
+
+/** With this in `Prefer`, `POST /api/v1/conversions` answers 202 with the tasks. Source: RFC 7240, section 4.1. */
+export const RESPOND_ASYNC = 'respond-async'
 
 /** A task in the answer to `GET /api/v1/conversions`, which lists the newest first. Sizes are bytes, times RFC 3339. */
 export interface WireTask {
@@ -42,6 +56,7 @@ export interface WireTask {
   /** Why the task failed, or why there was nothing to convert. */
   reason: string
   // Members that upstream does not have.
+  state: WireTaskState
   /** When a worker took it; absent while it waits. */
   started?: string
   source_digest?: string
@@ -51,6 +66,72 @@ export interface WireTask {
   code?: string
   /** Set when there was nothing to convert. */
   skipped?: true
+}
+
+/** A task in full: `GET /api/v1/conversions/{id}`. Durations are milliseconds. */
+export interface WireTaskDetail extends WireTask {
+  registry: string
+  /** Attempts begun. */
+  attempts: number
+  /** When the next attempt is made, where one failed. */
+  next_attempt?: string
+  /** What can be done about the failure. */
+  remedy?: string
+  /** The rule of the configuration that asks for it. */
+  rule?: string
+  /** An earlier result was found: nothing was converted. */
+  reused?: true
+  progress?: WireProgress
+  timings?: WireTimings
+}
+
+/** Where a running task stands. Bytes are totals of all layers. */
+export interface WireProgress {
+  /** `disk`: it waits until others have left room. */
+  phase: 'pull' | 'disk' | 'convert' | 'push'
+  layers: number
+  layers_done: number
+  source_bytes: number
+  read_bytes: number
+  written_bytes: number
+  pushed_bytes: number
+}
+
+/** How long things took, in milliseconds. */
+export interface WireTimings {
+  wait_ms?: number
+  run_ms?: number
+  pull_ms?: number
+  convert_ms?: number
+  push_ms?: number
+}
+
+/** Something that happened to a task. */
+export interface WireRecord {
+  time: string
+  type: string
+  message?: string
+  code?: string
+}
+
+/** Answer to `POST /api/v1/conversions` with `Prefer: respond-async`. */
+export interface WireAccepted {
+  /** What is converted, or was being converted already. */
+  tasks: (WireTaskDetail & { joined?: true })[]
+  /** What is not, and why. */
+  skipped: { image: string; reason: string }[]
+}
+
+/** Server-sent events of `/api/v1/events` and `/api/v1/conversions/{id}/events`, by name. */
+export interface WireEvents {
+  /** A task as it is now: at the beginning, and with each change of its state. */
+  task: WireTaskDetail
+  /** Where a running task stands. */
+  progress: WireProgress & { id: string }
+  /** Something that happened to the one task that is followed. */
+  record: WireRecord
+  /** What happened since the `Last-Event-ID` is no longer known: list the tasks anew. */
+  reset: Record<string, never>
 }
 
 /** Body of an error answer. */

@@ -26,7 +26,7 @@ function start(program: string, argv: string[], environment: Record<string, stri
 
 test('accelctl speaks to a service over a Unix domain socket and over TCP', async () => {
   const socket = join(folder, 'a.sock')
-  const rest = `provider: { source: { localhost: {} } }\nconverter: { driver: { type: estargz } }\n`
+  const rest = `provider: { source: { localhost: {} } }\nconverter: { driver: { type: estargz }, rules: [{ tag_suffix: -e }] }\n`
   await using unix = await startTestService({ yaml: `server: { uds: ${socket} }\n${rest}` })
   const task = ['task', '--addr', `unix://${socket}`]
   const created = await start('accelctl.js', [...task, 'create', '--sync', 'localhost/a:1']).ended
@@ -62,7 +62,7 @@ converter: { driver: { type: estargz }, rules: [{ tag_suffix: -esgz }] }
   const health = await fetch(`http://127.0.0.1:${port}/api/v1/health`)
   assert.equal(await health.text(), 'Ok')
   child.kill('SIGHUP')
-  while (!output.stderr.includes('SIGHUP is ignored')) await once(child.stderr, 'data')
+  while (!output.stderr.includes('was read again')) await once(child.stderr, 'data')
   child.kill('SIGTERM')
   const { code, stderr } = await ended
   assert.equal(code, 0, stderr)

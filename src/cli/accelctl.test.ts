@@ -191,6 +191,11 @@ test('a conversion on a terminal ends with what it came to, without colours wher
     terminal,
     environment,
   })
+  const table = lines.slice(-5, -3).map((line) => line.split(/\t+/))
+  assert.deepEqual(table, [
+    ['linux/amd64', 'SOURCE', 'RESULT', 'CHANGE', 'INDEX', 'ENTRIES'],
+    ['1', '70.3 MB', '72.3 MB', '+3.0 %', '210 kB', '4045'],
+  ])
   assert.equal(lines.at(-3), 'localhost/a:1-esgz')
   assert.match(lines.at(-2) ?? '', /^sha256:[0-9a-f]{64}$/)
   assert.equal(lines.at(-1), '70.3 MB -> 72.4 MB (+3.0 %) in 0:00')

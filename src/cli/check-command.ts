@@ -4,8 +4,7 @@ import { programVersion } from '../config/version.ts'
 import { parsePlatforms } from '../oci/platform.ts'
 import { problemLines } from '../verify/report.ts'
 import { configuration } from './inspect-command.ts'
-import { reportFailure, voiceOf, type ProgramIo } from './program-io.ts'
-import { sourceRequired } from './task-command.ts'
+import { reportFailure, sourceRequired, voiceOf, type ProgramIo } from './program-io.ts'
 
 interface CheckOptions {
   config?: string

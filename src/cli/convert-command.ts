@@ -10,10 +10,10 @@ import { levels, type Level } from '../log/level.ts'
 import type { Log } from '../log/log.ts'
 import type { Redaction } from '../log/redaction.ts'
 import { openLiveRegion, type LiveRegion } from './live-region.ts'
-import { reportFailure, voiceOf, type ProgramIo } from './program-io.ts'
+import { reportFailure, sourceRequired, voiceOf, type ProgramIo } from './program-io.ts'
 import { createProgressView } from './progress.ts'
 import { formatChange, formatClock, formatSize } from './quantity.ts'
-import { sourceRequired } from './task-command.ts'
+import { tabTable } from './table.ts'
 
 /** Opens what converts, as a configuration says. */
 export type OpenConversions = (
@@ -117,5 +117,23 @@ function summary(report: ConversionReport): string {
   const { sourceSize, targetSize, target = '', targetDigest = '', timings } = report
   const sizes = `${formatSize(sourceSize)} -> ${formatSize(targetSize)}`
   const change = formatChange(sourceSize, targetSize)
-  return `${target}\n${targetDigest}\n${sizes} (${change}) in ${formatClock(timings.totalMs / 1000)}\n`
+  const clock = formatClock(timings.totalMs / 1000)
+  return `${layerTable(report)}${target}\n${targetDigest}\n${sizes} (${change}) in ${clock}\n`
+}
+
+/** What each layer costs: its size before and after, and what of it says where files are. */
+function layerTable({ images }: ConversionReport): string {
+  return images
+    .map(({ platform, layers }) => {
+      const rows = layers.map(({ source, target, entries = 0, kept }, i) => [
+        String(i + 1),
+        formatSize(source.size),
+        formatSize(target.size),
+        kept === undefined ? formatChange(source.size, target.size) : 'kept',
+        target.indexSize === undefined ? '' : formatSize(target.indexSize),
+        String(entries),
+      ])
+      return tabTable([[platform, 'SOURCE', 'RESULT', 'CHANGE', 'INDEX', 'ENTRIES'], ...rows])
+    })
+    .join('')
 }

@@ -3,8 +3,7 @@ import { loadConfig } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
 import { programVersion } from '../config/version.ts'
 import { parsePlatforms } from '../oci/platform.ts'
-import { reportFailure, voiceOf, type ProgramIo, type Voice } from './program-io.ts'
-import { sourceRequired } from './task-command.ts'
+import { reportFailure, sourceRequired, voiceOf, type ProgramIo, type Voice } from './program-io.ts'
 
 interface InspectOptions {
   config?: string

@@ -60,3 +60,8 @@ export function reportFailure(
 export function interrupted(what: string): AccelError {
   return new AccelError('ABORTED', { what })
 }
+
+/** The error of a command that was not told which image. */
+export function sourceRequired(): AccelError {
+  return new AccelError('CONFIG_ARGUMENT_MISSING', { name: 'source' })
+}

@@ -1,11 +1,8 @@
 import type { ConversionEvent, LayerProgress } from '../convert/events.ts'
-import { formatClock, formatSize } from './quantity.ts'
+import { formatBar, formatClock, formatSize } from './quantity.ts'
 
 /** How many milliseconds back the rate looks: short enough to follow a change, long enough to be read. */
 const RATE_WINDOW_MS = 8_000
-
-/** Characters of a bar between its brackets. */
-const BAR = 20
 
 /** States in the order in which they are worth a line when there is no room for all. */
 const urgency: Record<LayerProgress['state'], number> = {
@@ -89,7 +86,7 @@ function layerLine(layer: LayerProgress, all: readonly LayerProgress[]): string 
       : [layer.consumed, layer.size]
   const bytes = state === 'waiting' ? formatSize(of) : `${formatSize(done)} of ${formatSize(of)}`
   const full = state === 'pushed' || state === 'kept' || state === 'converted'
-  return `  ${name}  ${short}  ${bar(full ? 1 : done / (of || 1))}  ${state.padEnd(10)} ${bytes}`
+  return `  ${name}  ${short}  ${formatBar(full ? 1 : done / (of || 1))}  ${state.padEnd(10)} ${bytes}`
 }
 
 function totalLine(layers: readonly LayerProgress[], rate: number | undefined): string {
@@ -114,12 +111,6 @@ function rateOf(samples: readonly { at: number; bytes: number }[], at: number): 
   if (first === undefined || last === undefined || at - first.at < 500) return undefined
   const rate = ((last.bytes - first.bytes) / (at - first.at)) * 1000
   return rate > 0 ? rate : undefined
-}
-
-function bar(share: number): string {
-  const full = Math.round(Math.min(1, Math.max(0, share)) * BAR)
-  const head = full > 0 && full < BAR ? '>' : ''
-  return `[${'='.repeat(full - head.length)}${head}${' '.repeat(BAR - full)}]`
 }
 
 function byPlace(a: LayerProgress, b: LayerProgress): number {

@@ -26,3 +26,13 @@ export function formatChange(before: number, after: number): string {
   const digits = Math.abs(percent) < 9.95 ? 1 : 0
   return `${percent < 0 ? '-' : '+'}${Math.abs(percent).toFixed(digits)} %`
 }
+
+/** Characters of a bar between its brackets. */
+const BAR = 20
+
+/** A bar that is full to `share`, of 1: `[=====>              ]`. */
+export function formatBar(share: number): string {
+  const full = Math.round(Math.min(1, Math.max(0, share)) * BAR)
+  const head = full > 0 && full < BAR ? '>' : ''
+  return `[${'='.repeat(full - head.length)}${head}${' '.repeat(BAR - full)}]`
+}

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { NEVER, type WireTask } from '../api/contract.ts'
-import { taskTable } from './task-command.ts'
+import { taskTable } from './task/task-table.ts'
 import { ellipsis, tabTable } from './table.ts'
 
 const task: WireTask = {
@@ -12,6 +12,7 @@ const task: WireTask = {
   source_size: 0,
   target_size: 0,
   status: 'COMPLETED',
+  state: 'completed',
   reason: '',
 }
 

@@ -49,8 +49,13 @@ test('a file that says only the driver has the documented defaults', () => {
   })
   assert.deepEqual(config.converter, {
     worker: 5,
+    attempts: 5,
+    taskTimeout: 21_600,
+    stallTimeout: 600,
     layers: 0,
     threads: 0,
+    verify: true,
+    growthWarning: 10,
     harborAnnotation: false,
     platforms: '',
     driver: { type: 'estargz', config: {} },
@@ -252,7 +257,7 @@ ${minimal}`
       line: 9,
       path: 'provider.source.localhost.nonsense',
       problem:
-        'unknown key, the keys here are auth, insecure, plain_http, token_hosts, ca_file, client_cert_file, client_key_file, address, max_connections, webhook',
+        'unknown key, the keys here are auth, insecure, plain_http, token_hosts, ca_file, client_cert_file, client_key_file, address, max_connections, max_conversions, webhook',
     },
   ])
   assert.deepEqual(problemsOf(yaml, { strict: true }), warnings)

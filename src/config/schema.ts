@@ -149,6 +149,11 @@ const source = sectionsByHost(
       max: 1024,
       doc: 'Blobs pulled from this host at once, blobs pushed to it at once, and other requests at once; each of the three.',
     }),
+    max_conversions: integer({
+      fallback: 0,
+      min: 0,
+      doc: 'Conversions of images of this host that run at once; 0 is no limit but `converter.worker`.',
+    }),
     webhook,
   },
   (name) =>
@@ -159,6 +164,10 @@ const source = sectionsByHost(
 
 const provider = section('Where images come from and go to.', {
   source,
+  foreign_hosts: text({
+    fallback: '',
+    doc: 'Hosts besides those of `source` to which registries may send the service, to their storage or for a token: `host[:port]` or `*.domain[:port]`, separated by commas. Only these are then contacted. Empty: any host that is not this machine, with the care that docs/security.md tells of.',
+  }),
   work_dir: text({
     fallback: '/tmp',
     doc: 'Folder for content under way and cached content. Several processes may share it.',
@@ -193,6 +202,22 @@ const converter = section('Conversions.', {
     form: 'a number from 1',
     doc: 'Conversions that run at once.',
   }),
+  attempts: integer({
+    fallback: 5,
+    min: 1,
+    max: 100,
+    doc: 'How often a conversion is tried that failed by what can pass, such as a registry that does not answer; docs/errors.md says what can. The pauses between grow from 15 seconds to 15 minutes.',
+  }),
+  task_timeout: integer({
+    fallback: 21_600,
+    min: 1,
+    doc: 'Seconds that one attempt may take in all.',
+  }),
+  stall_timeout: integer({
+    fallback: 600,
+    min: 1,
+    doc: 'Seconds after which an attempt in which no byte has moved is stopped and tried again.',
+  }),
   layers: integer({
     fallback: 0,
     min: 0,
@@ -217,6 +242,13 @@ const converter = section('Conversions.', {
   verify: flag({
     fallback: true,
     doc: 'Reads each converted image back as its readers do and compares it with its source, path by path, before anything is pushed.',
+  }),
+  growth_warning: integer({
+    fallback: 10,
+    min: 0,
+    max: 10_000,
+    form: 'a number of per cent',
+    doc: 'Per cent by which a result may be larger than its source, by more than 1 MiB, before a warning says so and names the layer that grew most.',
   }),
   driver: section('The format of the result.', {
     type: requiredText({ example: 'estargz', doc: 'Name of the driver: `estargz`, `nydus`.' }),

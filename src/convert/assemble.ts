@@ -69,14 +69,17 @@ export interface AssembledManifest extends Document {
 export type IndexMember = Pick<Document, 'descriptor'> &
   Partial<Pick<AssembledManifest, 'member' | 'platform'>>
 
-/** Config and manifest of each plan of a converted image. The same input gives the same bytes. */
+/**
+ * Config and manifest of each plan of a converted image. The same input gives the same bytes. Plans that give the same
+ * manifest, as those of an image all of whose layers are kept, give it once, with the marks of the first.
+ */
 export function assembleImage(
   image: SourceImage,
   plans: readonly ManifestPlan[],
   init: AssembleInit,
 ): AssembledManifest[] {
   const type = (mediaType: string): string => (init.docker2oci ? ociType(mediaType) : mediaType)
-  return plans.map((plan) => {
+  const made = plans.map((plan) => {
     const config = document(
       withDiffIds(
         plan.config,
@@ -105,6 +108,8 @@ export function assembleImage(
       platform: image.platform,
     }
   })
+  const digests = made.map(({ descriptor }) => descriptor.digest)
+  return made.filter(({ descriptor }, i) => digests.indexOf(descriptor.digest) === i)
 }
 
 /**

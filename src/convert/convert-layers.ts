@@ -6,7 +6,8 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import { layerType } from '../oci/media-type.ts'
 import { formatPlatform } from '../oci/platform.ts'
-import type { WorkDirectory } from '../store/work-directory.ts'
+import type { StoredLayer } from '../store/layer-store.ts'
+import type { Store } from '../store/store.ts'
 import type { Held, SharedJobs } from '../streams/shared-jobs.ts'
 import type { ThreadPool } from '../threads/pool.ts'
 import type { ImageSource } from '../transport/image-transport.ts'
@@ -15,16 +16,15 @@ import { answersKey, answersThatMatter } from './lower-answers.ts'
 import type { SourceImage } from './source-image.ts'
 
 /** A converted layer and the file that holds it; a kept layer has none. */
-export interface LayerFile {
-  result: LayerResult
-  path?: string
-  remove(): Promise<void>
+export interface LayerFile extends StoredLayer<LayerResult> {
+  /** It was converted before, and found in the store. */
+  found?: boolean
 }
 
 /** What the conversion of layers needs; shared by all conversions of the process. */
 export interface LayerParts {
   threads: ThreadPool
-  work: WorkDirectory
+  store: Store<LayerResult>
   /** Joins identical layers of one image and of concurrent conversions. */
   jobs: SharedJobs<LayerFile>
 }
@@ -33,13 +33,15 @@ export interface ConvertLayersInit {
   signal: AbortSignal
   /** Results say what the source layers hold. */
   list: boolean
+  /** Who needs the layers, for as long as it has not been released in the store. */
+  owner: string
   onProgress(layer: LayerProgress): void
 }
 
 /**
  * Converts the layers of one image, side by side. A layer whose content depends on what lies below is converted
  * again once the layers below are known. The caller releases what it is given. When one fails the others are
- * aborted, and their files removed.
+ * aborted; the store keeps the layers that are finished as long as `owner` needs them.
  */
 export async function convertLayers(
   source: ImageSource,
@@ -141,9 +143,12 @@ async function convertLayer(
     descriptor.digest,
     layer.diffId,
     lower ? answersKey(lower) : '',
+    init.list ? 'listed' : '',
   ].join('|')
-  const held = await parts.jobs.join(key, init.signal, (signal) =>
+  const held = await joinLayer(key, parts, init, (signal) =>
     layerFile(layer, converter, parts, {
+      owner: init.owner,
+      key,
       threads: parts.threads,
       signal,
       list: init.list,
@@ -155,23 +160,37 @@ async function convertLayer(
   return held
 }
 
+/** Joins the conversion of a layer and takes a lease of it, again where it was let go in between. */
+async function joinLayer(
+  key: string,
+  { jobs, store }: LayerParts,
+  { owner, signal }: ConvertLayersInit,
+  work: (signal: AbortSignal) => Promise<LayerFile>,
+): Promise<Held<LayerFile>> {
+  for (;;) {
+    const held = await jobs.join(key, signal, work)
+    if (store.layers.hold(owner, key)) return held
+    await held.release()
+  }
+}
+
+/** The layer of `key` from the store, or converted and put there. */
 async function layerFile(
   layer: LayerInput,
   converter: LayerConverter,
-  parts: LayerParts,
-  context: Omit<DriverContext, 'ingestPath'>,
+  { store }: LayerParts,
+  { owner, key, ...context }: Omit<DriverContext, 'ingestPath'> & { owner: string; key: string },
 ): Promise<LayerFile> {
-  const ingest = parts.work.ingest()
+  const stored = await store.layers.take(owner, key)
+  if (stored !== undefined) return { ...stored, found: true }
+  const ingest = store.work.ingest()
   try {
     const result = await converter.convertLayer(layer, { ...context, ingestPath: ingest.path })
-    if (result.kept === undefined) {
-      return { result, path: ingest.path, remove: () => ingest.remove() }
-    }
+    if (result.kept !== undefined) return await store.layers.put(owner, key, result)
+    const { digest, size } = result.descriptor
+    return await store.layers.put(owner, key, result, { ingest, digest, size })
+  } finally {
     await ingest.remove()
-    return { result, remove: async () => {} }
-  } catch (error) {
-    await ingest.remove()
-    throw error
   }
 }
 
@@ -192,5 +211,5 @@ function foreignLayer(descriptor: Descriptor, diffId: Digest): LayerFile {
     content: noContent(),
     entries: 0,
   }
-  return { result, remove: async () => {} }
+  return { result }
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -25,7 +25,7 @@ import {
   OCI_MANIFEST,
 } from '../oci/media-type.ts'
 import { parsePlatforms } from '../oci/platform.ts'
-import { openWorkDirectory } from '../store/work-directory.ts'
+import { openStore } from '../store/store.ts'
 import { collect } from '../streams/byte-source.ts'
 import { startTestRegistry, type TestRegistry } from '../testing/registry/test-registry.ts'
 import { SharedJobs } from '../streams/shared-jobs.ts'
@@ -34,11 +34,11 @@ import type { ConversionEvent } from './events.ts'
 import type { ConversionReport } from './report.ts'
 
 const scratch = await mkdtemp(join(tmpdir(), 'converter-'))
-const work = await openWorkDirectory(scratch)
+const store = await openStore<LayerResult>(scratch)
 const registry = await startTestRegistry()
 after(async () => {
   await registry.close()
-  await work[Symbol.asyncDispose]()
+  await store[Symbol.asyncDispose]()
   await rm(scratch, { recursive: true, force: true })
 })
 
@@ -147,15 +147,17 @@ async function convert(
   const converter = createConverter(
     {
       threads: { size: 1 } as DriverContext['threads'],
-      work,
-      jobs: new SharedJobs((file) => file.remove()),
+      store,
+      jobs: new SharedJobs(async () => {}),
     },
     {
       driver: { name: 'prefix', version: '1' },
       configured,
       platforms: [],
+      recipe: 'prefix 1',
       annotate: true,
       verify: false,
+      growthWarning: 10,
       ...init,
     },
   )
@@ -185,7 +187,7 @@ function stored(from: TestRegistry, repository: string, reference: string) {
 }
 
 const filesLeft = async (): Promise<string[]> =>
-  (await readdir(work.path)).filter((name) => !name.startsWith('lock'))
+  (await readdir(store.work.path)).filter((name) => !name.startsWith('lock'))
 
 test('an image is converted layer by layer, with a new config, and linked to its source', async () => {
   const source = await putImage('one/docker', ['layer a', 'layer b', 'layer a'], {
@@ -384,6 +386,60 @@ test('variants: in an index they stand behind all images, and only they have the
       ['arm64', { keep: 'arm64', 'for.other': 'true' }],
     ],
   )
+})
+
+test('variants: an image whose manifests would be the same has one', async () => {
+  const repository = 'variants/same'
+  await putImage(repository, ['layer a'], { tag: 'latest' })
+  const { layers, ...driver } = variantDriver()
+  const convertLayer: typeof layers.convertLayer = async (layer, context) => {
+    const { variants: _, ...result } = await layers.convertLayer(layer, context)
+    return result
+  }
+  const same = { ...driver, layers: { key: 'same', convertLayer } }
+  const report = await convert(same, { repository })
+  const root = stored(registry, repository, 'latest-p')
+  assert.equal(root.mediaType, OCI_MANIFEST)
+  assert.equal(report.targetDigest, report.images[0]!.targetDigest)
+  assert.equal(report.images[0]!.variantDigests, undefined)
+  const image = await putImage(repository, ['layer a'], {
+    platform: { os: 'linux', architecture: 'amd64' },
+  })
+  const body = { schemaVersion: 2, mediaType: OCI_INDEX, manifests: [image] }
+  await putManifest(repository, body, OCI_INDEX, 'index')
+  await convert(same, { repository, sourceTag: 'index', targetTag: 'index-p' })
+  const index = parseIndex(stored(registry, repository, 'index-p').bytes, 'result')
+  assert.deepEqual(
+    index.manifests.map(({ annotations }) => annotations),
+    [undefined],
+  )
+})
+
+test('a result that is much larger than its source is warned of', async () => {
+  const repository = 'growth'
+  await putImage(repository, ['small', 'large'], { tag: 'latest' })
+  const { layers, ...driver } = prefixDriver()
+  const padding = Buffer.alloc(2 * 1024 * 1024)
+  const convertLayer: typeof layers.convertLayer = async (layer, context) => {
+    const result = await layers.convertLayer(layer, context)
+    if (layer.diffId !== digestOf('large')) return result
+    await appendFile(context.ingestPath, padding)
+    const blob = await readFile(context.ingestPath)
+    return {
+      ...result,
+      descriptor: { ...result.descriptor, digest: digestOf(blob), size: blob.length },
+    }
+  }
+  const grown = { ...driver, layers: { key: 'grown', convertLayer } }
+  const warned: string[] = []
+  const onEvent = (event: ConversionEvent): void => {
+    if (event.type === 'warning') warned.push(event.message)
+  }
+  const report = await convert(grown, { repository }, {}, onEvent)
+  assert.match(report.warnings[0]!, /^growth:latest-p has \d+ bytes, .* Layer 2 of linux\/amd64/)
+  assert.deepEqual(warned, report.warnings)
+  const allowed = await convert(grown, { repository }, { growthWarning: 1_000_000 })
+  assert.deepEqual(allowed.warnings, [])
 })
 
 test('the same source gives the same digest', async () => {

@@ -1,15 +1,19 @@
 import type { ConfiguredDriver, Driver, ImageConverter } from '../drivers/driver.ts'
 import type { FinishedImage, ImageContext, OpenedImage } from '../drivers/image-step.ts'
-import { isAccelError } from '../errors/accel-error.ts'
-import { isDigest, type Digest } from '../oci/digest.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import type { Digest } from '../oci/digest.ts'
 import type { PlatformFilter } from '../oci/platform.ts'
 import type { ImageFacts } from '../rules/facts.ts'
+import type { Reservation } from '../store/disk-budget.ts'
 import type { ImageSource, ImageTarget } from '../transport/image-transport.ts'
 import { assembleImage, type AssembleInit } from './assemble.ts'
 import { convertLayers, type LayerFile, type LayerParts } from './convert-layers.ts'
 import type { ConversionEvent } from './events.ts'
 import { openImageFiles, replaceLayers, type ImageFiles } from './finish-image.ts'
+import { diskNeed } from './disk-need.ts'
 import { factsOf } from './image-facts.ts'
+import { growthOf } from './growth.ts'
+import { findKnownResult, moveTag } from './known-result.ts'
 import { ProgressBook } from './layer-progress.ts'
 import {
   pushBelowRoot,
@@ -21,6 +25,7 @@ import type { ConversionReport } from './report.ts'
 import type { Held } from '../streams/shared-jobs.ts'
 import { verifyFinished } from './verify-finished.ts'
 import { loadSource, type SourceImage, type SourceIndex, type SourceNode } from './source-image.ts'
+import { movedTag, signalOfLastRequest, type MovedTag } from './source-tag.ts'
 
 /** What is to be converted, and where the result goes. */
 export interface ConversionRequest {
@@ -34,6 +39,8 @@ export interface ConversionRequest {
   target: ImageTarget
   targetName: string
   targetTag: string
+  /** The target, where it can be read as well: earlier results are then looked for. */
+  targetAsSource?: ImageSource
   /** The target is the repository of the source: `subject` may link to it, and kept blobs are there. */
   sameRepository: boolean
   /** Repositories of the target's registry from which blobs of the source can be mounted. */
@@ -48,14 +55,23 @@ export interface ConverterInit {
   driver: Pick<Driver, 'name' | 'version'>
   configured: ConfiguredDriver
   platforms: PlatformFilter
+  /** All that decides the result besides the source, as one text. */
+  recipe: string
   /** Writes upstream's `harbor_annotation` annotations. Images that carry them are never converted again. */
   annotate: boolean
   /** Compares each image with its source before anything is pushed. */
   verify: boolean
+  /** Per cent by which the result may be larger than the source without a warning. */
+  growthWarning: number
 }
 
 export interface RunInit {
   signal: AbortSignal
+  /**
+   * Who needs the layers that are finished, also when the conversion fails or the process dies, and releases them in
+   * the end. @default they are released when the conversion ends
+   */
+  owner?: string
   onEvent(event: ConversionEvent): void
 }
 
@@ -67,7 +83,8 @@ export interface Converter {
 /**
  * Makes a converter. One conversion: the source is pinned by digest; its manifests are read; all layers of all
  * images are converted; the documents are assembled; only then blobs are pushed, then manifests by digest, the
- * root last under its tag, and only while the source's tag still names what was converted.
+ * root last under its tag, and only while the source's tag still names what was converted. Where the target has an
+ * earlier result of the same image by the same recipe, only its tag is written.
  */
 export function createConverter(parts: LayerParts, init: ConverterInit): Converter {
   return { convert: (request, run) => new Conversion(parts, init, request, run).run() }
@@ -80,8 +97,10 @@ class Conversion {
   readonly #request: ConversionRequest
   readonly #run: RunInit
   readonly #progress: ProgressBook
+  readonly #owner: string
 
   constructor(parts: LayerParts, init: ConverterInit, request: ConversionRequest, run: RunInit) {
+    this.#owner = run.owner ?? parts.store.newOwner()
     this.#parts = parts
     this.#init = init
     this.#request = request
@@ -92,22 +111,57 @@ class Conversion {
   async run(): Promise<ConversionReport> {
     const clock = stopwatch()
     const { source, sourceName, sourceTag, sourceDigest } = this.#request
+    const { signal } = this.#run
     this.#run.onEvent({ type: 'pulling', image: sourceName })
-    const descriptor = await source.resolve(sourceDigest ?? sourceTag, this.#run)
-    const report = this.#emptyReport(descriptor.digest)
-    const { platforms } = this.#init
-    const loaded = await loadSource(source, descriptor, { platforms, signal: this.#run.signal })
-    report.timings.pullMs = clock.lap()
-    if (loaded.skipped === undefined) {
-      const refused = this.#request.admit?.(factsOf(loaded.root))
-      if (refused === undefined) await this.#convertAndPush(loaded.root, report, clock)
-      else this.#skip(refused, report)
-    } else {
-      this.#skip(loaded.skipped, report)
-    }
+    const moved = sourceDigest && (await movedTag(this.#request, sourceDigest, signal))
+    const report = this.#emptyReport(
+      sourceDigest ?? (await source.resolve(sourceTag, this.#run)).digest,
+    )
+    if (moved) this.#skipMoved(moved, report)
+    else await this.#runPinned(report, clock)
     report.timings.totalMs = clock.total()
     this.#run.onEvent({ type: 'done', report })
     return report
+  }
+
+  async #runPinned(report: ConversionReport, clock: Stopwatch): Promise<void> {
+    const { source } = this.#request
+    const { platforms } = this.#init
+    const descriptor = await source.resolve(report.sourceDigest, this.#run)
+    const loaded = await loadSource(source, descriptor, { platforms, signal: this.#run.signal })
+    report.timings.pullMs = clock.lap()
+    if (loaded.skipped !== undefined) return this.#skip(loaded.skipped, report)
+    const refused = this.#request.admit?.(factsOf(loaded.root))
+    if (refused !== undefined) return this.#skip(refused, report)
+    if (await this.#reuse(descriptor, report)) return
+    try {
+      await this.#convertAndPush(loaded.root, report, clock)
+    } finally {
+      if (this.#run.owner === undefined) this.#parts.store.layers.release(this.#owner)
+    }
+  }
+
+  /** Lets the target's tag name an earlier result of the same image, where there is one. */
+  async #reuse({ digest }: Descriptor, report: ConversionReport): Promise<boolean> {
+    const { signal } = this.#run
+    const { results } = this.#parts.store
+    const { recipe } = this.#init
+    const known = await findKnownResult(this.#request, digest, recipe, results, signal)
+    if (known === undefined) return false
+    const moved = await movedTag(this.#request, digest, signal)
+    if (moved) {
+      this.#skipMoved(moved, report)
+      return true
+    }
+    {
+      using last = signalOfLastRequest(signal)
+      await moveTag(this.#request, known.descriptor, last.signal)
+    }
+    const { sourceSize, targetSize } = known
+    Object.assign(report, { sourceSize, targetSize, reused: true })
+    const { targetName: image } = this.#request
+    this.#run.onEvent({ type: 'reused', image, digest: known.target })
+    return this.#tagged(known.target, report).then(() => true)
   }
 
   async #convertAndPush(
@@ -116,23 +170,31 @@ class Conversion {
     clock: Stopwatch,
   ): Promise<void> {
     const { sourceName, targetName } = this.#request
-    const { onEvent } = this.#run
+    const { onEvent, signal } = this.#run
     const { timings } = report
     const images = imagesOf(root)
     const layers = images.reduce((n, image) => n + image.manifest.layers.length, 0)
     onEvent({ type: 'pulled', image: sourceName, cached: 0, layers, elapsedMs: timings.pullMs })
+    const bytes = diskNeed(images)
+    using room = await this.#parts.store.disk.reserve(bytes, {
+      signal,
+      onWait: () => onEvent({ type: 'waiting for disk', image: sourceName, bytes }),
+    })
     onEvent({ type: 'converting', image: sourceName })
-    const files = openImageFiles(this.#parts.work)
+    const files = openImageFiles(this.#parts.store.work)
     let converted: ConvertedImage[] = []
     try {
-      converted = await this.#convertImages(images, files, report)
+      converted = await this.#convertImages(images, files, report, room)
+      const cached = converted.flatMap((image) => image.layers).filter(({ value }) => value.found)
       const elapsedMs = (timings.convertMs = clock.lap())
-      onEvent({ type: 'converted', image: targetName, cached: 0, layers, elapsedMs })
+      onEvent({ type: 'converted', image: targetName, cached: cached.length, layers, elapsedMs })
       onEvent({ type: 'pushing', image: targetName })
       const moved = await this.#push(root, converted, report)
       timings.pushMs = clock.lap()
-      if (moved) this.#skip(moved, report)
-      else onEvent({ type: 'pushed', image: targetName, elapsedMs: timings.pushMs })
+      if (moved) return this.#skipMoved(moved, report)
+      onEvent({ type: 'pushed', image: targetName, elapsedMs: timings.pushMs })
+      const grown = growthOf(report, this.#init.growthWarning)
+      if (grown !== undefined) this.#warn(grown, report)
     } finally {
       await releaseAll(converted)
       await files.remove()
@@ -144,6 +206,7 @@ class Conversion {
     images: readonly SourceImage[],
     files: ImageFiles,
     report: ConversionReport,
+    room: Reservation,
   ): Promise<ConvertedImage[]> {
     const failed = new AbortController()
     const signal = AbortSignal.any([this.#run.signal, failed.signal])
@@ -157,7 +220,7 @@ class Conversion {
     const converter = (await configured.prepare?.(context)) ?? configured
     const work = images.map(async (image) => {
       try {
-        return await this.#convertImage(image, converter, context, report)
+        return await this.#convertImage(image, converter, context, report, room)
       } catch (error) {
         failed.abort(error)
         throw error
@@ -175,11 +238,16 @@ class Conversion {
     converter: ImageConverter,
     context: ImageContext,
     report: ConversionReport,
+    room: Reservation,
   ): Promise<ConvertedImage> {
     const layers = await convertLayers(this.#request.source, image, converter.layers, this.#parts, {
       signal: context.signal,
       list: this.#init.verify,
-      onProgress: (layer) => this.#progress.set({ ...layer }),
+      owner: this.#owner,
+      onProgress: (layer) => {
+        this.#progress.set({ ...layer })
+        room.used(this.#progress.written)
+      },
     })
     try {
       for (const [i, layer] of layers.entries()) {
@@ -220,41 +288,45 @@ class Conversion {
     } else report.verifiedPaths = (report.verifiedPaths ?? 0) + verified.paths
   }
 
-  /** Pushes the result; returns why the tag was not written when the source's tag has moved meanwhile. */
+  /** Pushes the result; without writing the tag when the source's tag has moved meanwhile, which is then returned. */
   async #push(
     root: SourceImage | SourceIndex,
     converted: readonly ConvertedImage[],
     report: ConversionReport,
-  ): Promise<string | undefined> {
-    const { source, target, sameRepository, mountFrom, targetTag, targetName } = this.#request
+  ): Promise<MovedTag | undefined> {
+    const { source: from, target, sameRepository, mountFrom, targetTag } = this.#request
+    const { targetAsSource } = this.#request
     const init: ResultPushInit = {
-      parts: { source, target, mountFrom: sameRepository ? [] : mountFrom },
+      parts: { source: from, target, mountFrom: sameRepository ? [] : mountFrom },
       assemble: this.#assembleInit(),
       signal: this.#run.signal,
       progress: this.#progress,
       report,
     }
     const document = await pushBelowRoot(root, converted, init)
-    const moved = await this.#sourceMoved(root.descriptor.digest)
+    const source = root.descriptor.digest
+    const moved = await movedTag(this.#request, source, init.signal)
     if (moved) return moved
-    await pushDocument(document, init, targetTag)
-    report.target = targetName
-    report.targetDigest = document.descriptor.digest
+    {
+      using last = signalOfLastRequest(init.signal)
+      await pushDocument(document, { ...init, signal: last.signal }, targetTag)
+    }
+    const { digest } = document.descriptor
+    if (targetAsSource !== undefined) {
+      const { sourceSize, targetSize } = report
+      const key = { source, recipe: this.#init.recipe, repository: target.name }
+      this.#parts.store.results.remember(key, { target: digest, sourceSize, targetSize })
+    }
+    await this.#tagged(digest, report)
     return undefined
   }
 
-  /** Why the source's tag no longer names `pinned`, or undefined. */
-  async #sourceMoved(pinned: Digest): Promise<string | undefined> {
-    const { source, sourceTag } = this.#request
-    if (sourceTag === undefined || isDigest(sourceTag)) return undefined
-    try {
-      const { digest } = await source.resolve(sourceTag, this.#run)
-      if (digest === pinned) return undefined
-      return `the tag ${sourceTag} was moved from ${pinned} to ${digest} meanwhile`
-    } catch (error) {
-      if (!isAccelError(error, 'CONTENT_NOT_FOUND')) throw error
-      return `the tag ${sourceTag} was deleted meanwhile`
-    }
+  /** The tag was written; when the source's was moved just before that, somebody has to convert what it names now. */
+  async #tagged(digest: Digest, report: ConversionReport): Promise<void> {
+    report.target = this.#request.targetName
+    report.targetDigest = digest
+    const moved = await movedTag(this.#request, report.sourceDigest, this.#run.signal)
+    if (moved?.to !== undefined) report.movedTo = moved.to
   }
 
   #assembleInit(): AssembleInit {
@@ -281,6 +353,11 @@ class Conversion {
       warnings: [],
       timings: { pullMs: 0, convertMs: 0, pushMs: 0, totalMs: 0 },
     }
+  }
+
+  #skipMoved({ reason, to }: MovedTag, report: ConversionReport): void {
+    if (to !== undefined) report.movedTo = to
+    this.#skip(reason, report)
   }
 
   #skip(reason: string, report: ConversionReport): void {

@@ -16,6 +16,8 @@ export interface End<Transport> {
   reference?: Reference
   /** Takes away what was begun and not completed. */
   close(): Promise<void>
+  /** A target, where it can be read as well. */
+  asSource?: ImageSource
 }
 
 /** Longest tag. Source: OCI distribution-spec, "Pulling manifests". */
@@ -49,6 +51,7 @@ export function conversionRequest(
     target: target.transport,
     targetName: target.name,
     targetTag: target.tag,
+    ...(target.asSource === undefined ? {} : { targetAsSource: target.asSource }),
     sameRepository,
     mountFrom: sameRegistry ? [source.reference!.repository] : [],
   }
@@ -85,8 +88,10 @@ export async function openTarget(
     return { transport: layout.target, name: text, tag: layout.tag ?? 'latest', close }
   }
   const reference = parseReference(text)
+  const repository = registry.repository(reference, { side: 'target' })
   return {
-    transport: registry.repository(reference, { side: 'target' }),
+    transport: repository,
+    asSource: repository,
     name: formatReference(reference),
     tag: reference.tag,
     reference,

@@ -10,10 +10,14 @@ export type LayerState = 'waiting' | 'converting' | 'converted' | 'kept' | 'push
 export type ConversionEvent =
   | { type: 'pulling'; image: string }
   | { type: 'pulled'; image: string; cached: number; layers: number; elapsedMs: number }
+  /** The disk has no room for it until others have ended; `bytes` are what it needs. */
+  | { type: 'waiting for disk'; image: string; bytes: number }
   | { type: 'converting'; image: string }
   | { type: 'converted'; image: string; cached: number; layers: number; elapsedMs: number }
   | { type: 'pushing'; image: string }
   | { type: 'pushed'; image: string; elapsedMs: number }
+  /** The target has an earlier result of the image, which its tag names now: nothing is converted. */
+  | { type: 'reused'; image: string; digest: string }
   | { type: 'layer'; layer: LayerProgress }
   | { type: 'warning'; image: string; message: string }
   | { type: 'skipped'; image: string; reason: string }

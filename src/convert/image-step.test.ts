@@ -12,7 +12,8 @@ import { digestOf, type Digest } from '../oci/digest.ts'
 import { encodeDocument } from '../oci/json-document.ts'
 import { parseIndex, parseManifest } from '../oci/manifest.ts'
 import { OCI_CONFIG, OCI_LAYER_GZIP, OCI_MANIFEST } from '../oci/media-type.ts'
-import { openWorkDirectory } from '../store/work-directory.ts'
+import type { LayerResult } from '../drivers/layer-result.ts'
+import { openStore } from '../store/store.ts'
 import { collect } from '../streams/byte-source.ts'
 import { SharedJobs } from '../streams/shared-jobs.ts'
 import { startTestRegistry } from '../testing/registry/test-registry.ts'
@@ -20,11 +21,11 @@ import { createConverter } from './converter.ts'
 import type { ConversionReport } from './report.ts'
 
 const scratch = await mkdtemp(join(tmpdir(), 'image-step-'))
-const work = await openWorkDirectory(scratch)
+const store = await openStore<LayerResult>(scratch)
 const registry = await startTestRegistry()
 after(async () => {
   await registry.close()
-  await work[Symbol.asyncDispose]()
+  await store[Symbol.asyncDispose]()
   await rm(scratch, { recursive: true, force: true })
 })
 
@@ -82,15 +83,17 @@ function convert(
   const converter = createConverter(
     {
       threads: { size: 1 } as DriverContext['threads'],
-      work,
-      jobs: new SharedJobs((file) => file.remove()),
+      store,
+      jobs: new SharedJobs(async () => {}),
     },
     {
       driver: { name: 'reverse', version: '1' },
       configured,
       platforms: [],
+      recipe: 'r',
       annotate: true,
       verify: false,
+      growthWarning: 10,
     },
   )
   return converter.convert(
@@ -253,6 +256,6 @@ test('a step that fails leaves nothing in the registry and no file', async () =>
   await assert.rejects(convert('v4', step), /cannot be made whole/)
   assert.equal(registry.manifest('app', 'v4-r'), undefined)
   await assert.rejects(registry.blob('app', digestOf('zyx')))
-  const left = (await readdir(work.path)).filter((name) => !name.startsWith('lock'))
+  const left = (await readdir(store.work.path)).filter((name) => !name.startsWith('lock'))
   assert.deepEqual(left, [])
 })

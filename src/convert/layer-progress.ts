@@ -5,15 +5,23 @@ import { formatPlatform } from '../oci/platform.ts'
 /** Where each layer of one conversion stands; tells every change as an event. */
 export class ProgressBook {
   readonly #layers = new Map<string, LayerProgress>()
+  #written = 0
   readonly #onEvent: (event: ConversionEvent) => void
 
   constructor(onEvent: (event: ConversionEvent) => void) {
     this.#onEvent = onEvent
   }
 
+  /** Bytes of converted layers that were written so far. */
+  get written(): number {
+    return this.#written
+  }
+
   /** Takes down where a layer stands. */
   set(layer: LayerProgress): void {
-    this.#layers.set(keyOf(layer.platform, layer.index), layer)
+    const key = keyOf(layer.platform, layer.index)
+    this.#written += layer.written - (this.#layers.get(key)?.written ?? 0)
+    this.#layers.set(key, layer)
     this.#onEvent({ type: 'layer', layer: { ...layer } })
   }
 

@@ -176,6 +176,7 @@ function imageReport(
           digest: result.descriptor.digest,
           mediaType: result.descriptor.mediaType,
           size: result.descriptor.size,
+          ...(result.indexSize === undefined ? {} : { indexSize: result.indexSize }),
         },
         sourceUncompressedSize: result.sourceUncompressedSize,
         targetUncompressedSize: result.uncompressedSize,

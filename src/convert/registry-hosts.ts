@@ -41,9 +41,14 @@ export function registryHosts(
   config: Config,
   login: (host: string) => CredentialSource | undefined,
 ): (host: string) => HostInit | undefined {
-  const { source } = config.provider
+  const { source, foreignHosts } = config.provider
+  const foreign = listOf(foreignHosts)
+  const allowed = foreign.length === 0 ? undefined : [...foreign, ...source.keys()]
   const hosts = new Map(
-    [...source].map(([name, settings]) => [name, hostInit(settings, login(name))]),
+    [...source].map(([name, settings]): [string, HostInit] => [
+      name,
+      { ...hostInit(settings, login(name)), foreignHosts: allowed },
+    ]),
   )
   return (host) => hosts.get(findSource(config, host)?.name ?? '')
 }
@@ -56,14 +61,18 @@ function hostInit(settings: SourceConfig, login: CredentialSource | undefined): 
     credentials: auth ? auth : login,
   }
   if (plainHttp !== undefined) init.plainHttp = plainHttp
-  const tokenHosts = settings.tokenHosts.split(',').map((name) => name.trim())
-  init.tokenHosts = tokenHosts.filter((name) => name !== '')
+  init.tokenHosts = listOf(settings.tokenHosts)
   if (caFile) init.ca = pem(caFile)
   if (clientCertFile && clientKeyFile) {
     init.clientCertificate = { cert: pem(clientCertFile), key: pem(clientKeyFile) }
   }
   if (address) init.address = address
   return init
+}
+
+function listOf(text: string): string[] {
+  const names = text.split(',').map((name) => name.trim())
+  return names.filter((name) => name !== '')
 }
 
 function pem(file: string): string {

@@ -10,6 +10,10 @@ export interface ConversionReport {
   targetDigest?: Digest
   /** Why nothing was converted. */
   skipped?: string
+  /** The target had an earlier result of the same image: its tag was moved, nothing was converted. */
+  reused?: true
+  /** What the source's tag names, where that is not `sourceDigest` any more. */
+  movedTo?: Digest
   driver: { name: string; version: string }
   /** Layers and configs of the images converted, each blob once, as stored. */
   sourceSize: number
@@ -36,7 +40,8 @@ export interface ImageReport {
 /** One layer, before and after. Sizes are bytes. */
 export interface LayerReport {
   source: { digest: Digest; mediaType: string; size: number }
-  target: { digest: Digest; mediaType: string; size: number }
+  /** `indexSize`: what of it says where files are; the rest is their content. Absent where the format has no such part. */
+  target: { digest: Digest; mediaType: string; size: number; indexSize?: number }
   /** Bytes of the tar, before and after. */
   sourceUncompressedSize?: number
   targetUncompressedSize?: number

@@ -1,11 +1,12 @@
 import type { RuleConfig } from '../config/rules.ts'
 import type { Config } from '../config/schema.ts'
+import type { LayerResult } from '../drivers/layer-result.ts'
 import { AccelError } from '../errors/accel-error.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { RegistryClientComponents } from '../registry/client.ts'
 import type { PushFacts } from '../rules/facts.ts'
 import { judgeRules } from '../rules/judge.ts'
-import { openWorkDirectory, type WorkDirectory } from '../store/work-directory.ts'
+import { openStore, type Store } from '../store/store.ts'
 import { SharedJobs } from '../streams/shared-jobs.ts'
 import { createThreadPool } from '../threads/pool.ts'
 import type { ImageSource } from '../transport/image-transport.ts'
@@ -45,6 +46,10 @@ export interface ConversionService extends AsyncDisposable {
    * CONFIG_RULE_UNKNOWN.
    */
   convert(request: ImageRequest, init: RunInit): Promise<ConversionReport>
+  /** Lets go of the finished layers that were converted for `owner`. */
+  release(owner: string): void
+  /** Lets go of the finished layers of all owners that begin with `prefix` and are not among `needed`. */
+  releaseAllBut(prefix: string, needed: ReadonlySet<string>): void
   /**
    * Converts by another configuration from now on; what runs goes on by the one it began with. Threads and the work
    * directory stay as they were opened. Throws CONFIG_…, DRIVER_…, IMAGE_PLATFORM_INVALID, and then changes nothing.
@@ -66,16 +71,17 @@ export async function openConversionService(
     ...(threads > 0 ? { batchThreads: threads } : {}),
     ...(layers > 0 ? { layerThreads: layers } : {}),
   })
-  const work = await openWorkDirectory(config.provider.workDir)
-  const jobs = new SharedJobs<LayerFile>((file) => file.remove())
-  const parts: LayerParts = { threads: pool, work, jobs }
+  const store = await openStore<LayerResult>(config.provider.workDir)
+  // who releases a layer in the store is its owner
+  const jobs = new SharedJobs<LayerFile>(async () => {})
+  const parts: LayerParts = { threads: pool, store, jobs }
   const settingsOf = (from: Config): Settings =>
     createSettings(from, { ...components, parts }, init)
   try {
-    return new Conversions(settingsOf, settingsOf(config), { pool, work })
+    return new Conversions(settingsOf, settingsOf(config), { pool, store })
   } catch (error) {
     await pool[Symbol.asyncDispose]()
-    await work[Symbol.asyncDispose]()
+    await store[Symbol.asyncDispose]()
     throw error
   }
 }
@@ -89,13 +95,13 @@ interface Period {
 
 class Conversions implements ConversionService {
   readonly #settingsOf: (config: Config) => Settings
-  readonly #parts: { pool: AsyncDisposable; work: WorkDirectory }
+  readonly #parts: { pool: AsyncDisposable; store: Store<LayerResult> }
   #period: Period
 
   constructor(
     settingsOf: (config: Config) => Settings,
     settings: Settings,
-    parts: { pool: AsyncDisposable; work: WorkDirectory },
+    parts: { pool: AsyncDisposable; store: Store<LayerResult> },
   ) {
     this.#settingsOf = settingsOf
     this.#parts = parts
@@ -113,6 +119,14 @@ class Conversions implements ConversionService {
     }
   }
 
+  release(owner: string): void {
+    this.#parts.store.layers.release(owner)
+  }
+
+  releaseAllBut(prefix: string, needed: ReadonlySet<string>): void {
+    this.#parts.store.layers.releaseAllBut(prefix, () => (owner) => needed.has(owner))
+  }
+
   reconfigure(config: Config): void {
     const over = this.#period
     this.#period = { settings: this.#settingsOf(config), running: 0, ended: false }
@@ -124,7 +138,7 @@ class Conversions implements ConversionService {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#parts.pool[Symbol.asyncDispose]()
     await this.#period.settings.registry.close()
-    await this.#parts.work[Symbol.asyncDispose]()
+    await this.#parts.store[Symbol.asyncDispose]()
   }
 
   async #closeIfOver({ ended, running, settings }: Period): Promise<void> {

@@ -2,6 +2,7 @@ import type { RuleConfig } from '../config/rules.ts'
 import type { Config } from '../config/schema.ts'
 import { driverNamed } from '../drivers/registry.ts'
 import { AccelError } from '../errors/accel-error.ts'
+import { digestOf } from '../oci/digest.ts'
 import { parsePlatforms } from '../oci/platform.ts'
 import type { RegistryClient, RegistryClientComponents } from '../registry/client.ts'
 import type { LayerParts } from './convert-layers.ts'
@@ -47,15 +48,28 @@ export function createSettings(
 }
 
 function converterOf(config: Config, rule: RuleConfig | undefined, parts: LayerParts): Converter {
-  const { driver: common, platforms, harborAnnotation, verify } = config.converter
+  const { driver: common, platforms, harborAnnotation, verify, growthWarning } = config.converter
   const chosen = rule === undefined || rule.driver.type === '' ? common : rule.driver
   const driver = driverNamed(chosen.type)
   const configured = driver.configure(chosen.config)
+  const withReferrer = configured.withReferrer || harborAnnotation
+  const wanted = parsePlatforms(rule?.platforms || platforms)
   return createConverter(parts, {
     driver,
-    configured: { ...configured, withReferrer: configured.withReferrer || harborAnnotation },
-    platforms: parsePlatforms(rule?.platforms || platforms),
+    configured: { ...configured, withReferrer },
+    platforms: wanted,
+    recipe: recipeOf([driver.name, driver.version, chosen.config, withReferrer, wanted]),
     annotate: true,
     verify,
+    growthWarning,
   })
+}
+
+/** A text that is equal for what makes equal results. */
+function recipeOf(parts: readonly unknown[]): string {
+  const sorted = (_: string, value: unknown): unknown =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : value
+  return digestOf(JSON.stringify(parts, sorted))
 }

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import type { ConfiguredDriver } from '../drivers/driver.ts'
+import type { LayerResult } from '../drivers/layer-result.ts'
 import { driverNamed } from '../drivers/registry.ts'
 import { testTar } from '../testing/tar-builder.ts'
 import { openLayoutSource, openLayoutTarget } from '../layout/location.ts'
-import { openWorkDirectory } from '../store/work-directory.ts'
+import { openStore } from '../store/store.ts'
 import { SharedJobs } from '../streams/shared-jobs.ts'
 import { buildImage, buildLayer, pushBuilt } from '../testing/image-builder.ts'
 import { temporaryDirectory } from '../testing/temporary-directory.ts'
@@ -27,17 +28,19 @@ async function convert(
   await using original = await openLayoutTarget(location('source'))
   const image = buildImage({ layers: [buildLayer(lower.bytes()), buildLayer(upper.bytes())] })
   await pushBuilt(image, original.target, { tag: 'latest' })
-  await using work = await openWorkDirectory(join(directory, 'work'))
+  await using store = await openStore<LayerResult>(join(directory, 'work'))
   await using threads = createThreadPool()
   const named = driverNamed(driver)
   const converter = createConverter(
-    { threads, work, jobs: new SharedJobs((file) => file.remove()) },
+    { threads, store, jobs: new SharedJobs(async () => {}) },
     {
       driver: named,
       configured: change(named.configure({})),
       platforms: [],
+      recipe: driver,
       annotate: true,
       verify: true,
+      growthWarning: 10,
     },
   )
   const { source } = await openLayoutSource(location('source'))

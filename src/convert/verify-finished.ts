@@ -42,8 +42,7 @@ export async function verifyFinished(
       const listing = bySource.get(descriptor.digest)
       return listing === undefined ? { descriptor, diffId } : { descriptor, diffId, listing }
     })
-    const all = [...verified, ...keptElsewhere(finished, converted)]
-    const report = await verifyImage(source, all, init)
+    const report = await verifyImage(source, [...verified, ...elsewhere(finished, converted)], init)
     if (report.problems > 0) {
       throw new AccelError('IMAGE_VERIFY_FAILED', {
         what: init.what,
@@ -56,8 +55,8 @@ export async function verifyFinished(
   return { paths }
 }
 
-/** Converted layers that no manifest names, as they are kept elsewhere. */
-function keptElsewhere(
+/** Converted layers that are kept elsewhere and that no manifest names. */
+function elsewhere(
   { blobs = [] }: FinishedImage,
   converted: readonly FinishedLayer[],
 ): VerifiedLayer[] {

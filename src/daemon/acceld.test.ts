@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { EventEmitter, once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -67,7 +67,8 @@ function start(argv: string[], conversions: ConversionService = fakeConversions(
 }
 
 async function serving(conversions: ConversionService = fakeConversions(), text = yaml) {
-  const daemon = start(['--config', configFile(text)], conversions)
+  const file = configFile(text)
+  const daemon = start(['--config', file], conversions)
   const [, port] = await daemon.line(/HTTP server started on 127\.0\.0\.1:(\d+)/)
   const request = (path: string, body?: string): Promise<Answer> =>
     send(
@@ -87,7 +88,7 @@ async function serving(conversions: ConversionService = fakeConversions(), text 
         event_data: { resources: [{ resource_url: source }] },
       }),
     )
-  return { ...daemon, request, create }
+  return { ...daemon, file, request, create }
 }
 
 test('a configuration file is checked without starting anything', async () => {
@@ -182,16 +183,45 @@ test('a second signal does not wait for the stop', async () => {
   end.resolve()
 })
 
-test('SIGHUP is answered in the log and ends nothing; neither does a stray rejection', async () => {
-  const { exit, signals, request, lines } = await serving()
+test('SIGHUP: the file is read again; a header, rules and the level of the log are those of the file from then on', async () => {
+  const conversions = fakeConversions()
+  const { exit, signals, lines, line, create, request, file } = await serving(conversions)
+  const before = readFileSync(file, 'utf8')
+  const changed = before
+    .replace('auth_header: header', 'auth_header: fresh')
+    .replace('port: 0', 'port: 1')
+    .replace('tag_suffix: -esgz', 'tag_suffix: -new')
+  writeFileSync(file, `${changed}\nlog: { level: warning }\n`)
   signals.emit('SIGHUP')
-  signals.emit('unhandledRejection', new Error('nobody waited'))
+  await line(/in effect only after a restart: server\.port/)
+  assert.equal(conversions.configs.length, 1)
+  assert.equal(conversions.configs[0]?.converter.rules[0]?.tagSuffix, '-new')
+  assert.equal((await create('localhost/a:1')).status, 401)
+  assert.ok(!lines().some((text) => text.includes('received webhook request')))
+  assert.ok(!lines().some((text) => text.includes('fresh')))
+  writeFileSync(file, before)
+  signals.emit('SIGHUP')
+  await line(
+    /in effect from now on: log\.level, provider\.source\.localhost\.webhook\.auth_header, converter\.rules/,
+  )
+  assert.equal((await request('/api/v1/conversions')).status, 200)
+  signals.emit('SIGTERM')
+  assert.equal(await exit, 0)
+})
+
+test('SIGHUP: a file that cannot be used changes nothing and says why; a stray rejection ends nothing', async () => {
+  const conversions = fakeConversions()
+  const { exit, signals, line, request, file } = await serving(conversions)
+  writeFileSync(file, 'converter: { worker: 0 }')
+  signals.emit('SIGHUP')
+  await line(/level=error msg="the configuration stays as it was: .*worker count should be greater/)
+  assert.deepEqual(conversions.configs, [])
+  assert.equal((await request('/api/v1/conversions')).status, 200)
+  signals.emit('unhandledRejection', new Error('stray'))
   assert.equal((await request('/api/v1/health')).body, 'Ok')
   signals.emit('SIGTERM')
   assert.equal(await exit, 0)
-  const said = lines().join('\n')
-  assert.match(said, /level=info msg="SIGHUP is ignored: the configuration is read once/)
-  assert.match(said, /level=error msg="a defect of the program[^\n]*error="nobody waited" stack=/)
+  await line(/level=error msg="a defect of the program[^\n]*error=stray stack=/)
 })
 
 test('a conversion that fails is logged with its code, and the service goes on', async () => {

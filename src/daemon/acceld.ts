@@ -1,6 +1,6 @@
 import { Command, CommanderError, Option } from 'commander'
 import { configCommand } from '../config-check/command.ts'
-import { loadConfig, requireTagSuffix } from '../config/load.ts'
+import type { ConfigChange } from '../config/live-config.ts'
 import type { Config } from '../config/schema.ts'
 import { programVersion } from '../config/version.ts'
 import type { ConversionService } from '../convert/service.ts'
@@ -11,7 +11,7 @@ import { createRedaction, type Redaction } from '../log/redaction.ts'
 import { terminalStyle, type Output } from '../log/terminal.ts'
 import { longOptions } from '../config/arguments.ts'
 import { startDaemon, type Daemon } from './daemon.ts'
-import { logStartupNotes } from './startup-notes.ts'
+import { applyLogConfig, readConfig, reload } from './reload.ts'
 
 /** What the program is given by its process, or by a test. */
 export interface AcceldInit {
@@ -39,7 +39,7 @@ export interface ConversionComponents {
 interface Options {
   config: string
   strictConfig: boolean
-  logLevel: Level
+  logLevel?: Level
 }
 
 /** Exit code of a process that a second signal ends: 128 and the number of the signal. */
@@ -50,26 +50,7 @@ export async function runAcceld(argv: readonly string[], init: AcceldInit): Prom
   if (argv[0] === 'config') return runConfigCommand(argv, init)
   const { stdout, stderr, environment } = init
   const version = programVersion()
-  const command = new Command('acceld')
-    .description('Converts the images that registries tell it about into lazily pullable ones.')
-    .requiredOption('--config <file>', 'path of the configuration file')
-    .option('--strict-config', 'make an unknown key of the configuration an error', false)
-    .addOption(
-      new Option('--log-level <level>', 'lines below this level are left out')
-        .choices(levels)
-        .default('info'),
-    )
-    .version(`acceld version ${version.text}`, '--version', 'print the version')
-    .helpOption('--help', 'print this help')
-    .addHelpText(
-      'after',
-      '\nacceld config check FILE says, key by key, what becomes of a configuration file.',
-    )
-    .exitOverride()
-    .configureOutput({
-      writeOut: (text) => void stdout.write(text),
-      writeErr: (text) => void stderr.write(text),
-    })
+  const command = acceldProgram(stdout, stderr)
   let options: Options
   try {
     options = command.parse(longOptions(argv), { from: 'user' }).opts<Options>()
@@ -80,22 +61,15 @@ export async function runAcceld(argv: readonly string[], init: AcceldInit): Prom
   const redaction = createRedaction()
   const log = createLog({
     write: (line) => void stderr.write(line),
-    level: options.logLevel,
+    ...(options.logLevel === undefined ? {} : { level: options.logLevel }),
     redaction,
     ...terminalStyle(stderr, environment),
   })
   log.info(`Version: ${version.text}`)
   try {
-    const { config, warnings, secrets } = loadConfig(options.config, {
-      strict: options.strictConfig,
-      environment,
-    })
-    for (const secret of secrets) redaction.add(secret)
-    for (const { line, path, problem } of warnings) {
-      log.warn(`${options.config}:${line}: ${path}: ${problem}`)
-    }
-    requireTagSuffix(config, options.config)
-    logStartupNotes(config, log)
+    const reading = { strict: options.strictConfig, environment }
+    const config = readConfig(options.config, { log, redaction }, reading)
+    applyLogConfig(log, config, options.logLevel)
     const daemon = await startDaemon({
       config,
       log,
@@ -107,7 +81,12 @@ export async function runAcceld(argv: readonly string[], init: AcceldInit): Prom
           userAgent: `acceleration-service/${version.tag.slice(1)}`,
         }),
     })
-    return await serve(daemon, log, init.process)
+    const apply = (next: Config): ConfigChange => daemon.reconfigure(next)
+    const onHangup = (): void => {
+      const { logLevel } = options
+      reload(options.config, { log, redaction, apply }, { ...reading, logLevel })
+    }
+    return await serve(daemon, log, init.process, onHangup)
   } catch (error) {
     const known = isAccelError(error) ? error : undefined
     log.fatal(known === undefined ? errorText(error) : known.message, {
@@ -134,8 +113,35 @@ async function runConfigCommand(argv: readonly string[], init: AcceldInit): Prom
   }
 }
 
+/** The command line of `acceld`. */
+export function acceldProgram(stdout: Output, stderr: Output): Command {
+  return new Command('acceld')
+    .description('Converts the images that registries tell it about into lazily pullable ones.')
+    .requiredOption('--config <file>', 'path of the configuration file')
+    .option('--strict-config', 'make an unknown key of the configuration an error', false)
+    .addOption(
+      new Option('--log-level <level>', 'lines below this level are left out').choices(levels),
+    )
+    .version(`acceld version ${programVersion().text}`, '--version', 'print the version')
+    .helpOption('--help', 'print this help')
+    .addHelpText(
+      'after',
+      '\nacceld config check FILE says, key by key, what becomes of a configuration file.',
+    )
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void stdout.write(text),
+      writeErr: (text) => void stderr.write(text),
+    })
+}
+
 /** Waits for a signal, stops the daemon, and returns the exit code; a second signal does not wait for the stop. */
-async function serve(daemon: Daemon, log: Log, signals: Signals): Promise<number> {
+async function serve(
+  daemon: Daemon,
+  log: Log,
+  signals: Signals,
+  onHangup: () => void,
+): Promise<number> {
   const first = Promise.withResolvers<string>()
   const second = Promise.withResolvers<number>()
   let received = 0
@@ -148,10 +154,7 @@ async function serve(daemon: Daemon, log: Log, signals: Signals): Promise<number
       }
       return [signal, onSignal] as const
     }),
-    [
-      'SIGHUP',
-      () => log.info('SIGHUP is ignored: the configuration is read once; restart to read it again'),
-    ],
+    ['SIGHUP', onHangup],
     [
       'unhandledRejection',
       // one conversion's defect is no reason to end all others

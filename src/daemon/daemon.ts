@@ -1,15 +1,20 @@
 import { constants } from 'node:fs'
 import { access, statfs } from 'node:fs/promises'
+import { LiveConfig, type ConfigChange } from '../config/live-config.ts'
+import { openDatabase } from '../database/database.ts'
 import type { Config } from '../config/schema.ts'
 import type { ConversionService } from '../convert/service.ts'
 import { startHttpService } from '../http/service.ts'
 import type { Log } from '../log/log.ts'
 import type { Redaction } from '../log/redaction.ts'
 import { createMetrics } from '../metrics/metrics.ts'
-import { lockForDaemon, openState } from '../store/state.ts'
+import { lockForDaemon } from '../store/daemon-lock.ts'
+import { databasePath } from '../store/store.ts'
 import { TaskQueue } from '../tasks/queue.ts'
 import { createSqliteTaskStore, taskSchema } from '../tasks/sqlite-task-store.ts'
-import { logFailures, runTask } from './run-task.ts'
+import { applyConfig } from './reload.ts'
+import { queueLimits } from './queue-limits.ts'
+import { logFailures, ownerOf, runTask, TASK_OWNER } from './run-task.ts'
 
 /** What the daemon is given. */
 export interface DaemonComponents {
@@ -25,6 +30,8 @@ export interface Daemon {
   /** Where it listens. */
   readonly address: string
   readonly port: number | undefined
+  /** Puts another configuration into effect, as far as that can be done. Throws as `applyConfig`. */
+  reconfigure(next: Config): ConfigChange
   /** Stops; see `DEADLINES`. Throws an AggregateError of all that went wrong. */
   stop(): Promise<void>
 }
@@ -38,16 +45,24 @@ const DEADLINES = { tasks: 6_000, answers: 8_000, conversions: 2_000 }
 
 /** Puts the parts together and starts to serve. Throws CONFIG_…, DRIVER_…, STORE_…, HTTP_LISTEN_FAILED. */
 export async function startDaemon(components: DaemonComponents): Promise<Daemon> {
-  const { config, log, redaction } = components
+  const { log, redaction } = components
+  const config = new LiveConfig(components.config)
   const { workDir } = config.provider
   await using opened = new AsyncDisposableStack()
   opened.use(await lockForDaemon(workDir))
-  const state = opened.use(openState(workDir, [taskSchema]))
+  const state = opened.use(openDatabase(databasePath(workDir), [taskSchema]))
   const conversions = await components.openConversions()
   opened.defer(() => close(conversions))
+  const store = createSqliteTaskStore(state)
+  // a process that died has left the layers of tasks that it could not end
+  conversions.releaseAllBut(TASK_OWNER, new Set(store.unfinished().map(ownerOf)))
   const queue = await TaskQueue.open(
-    { store: createSqliteTaskStore(state), log, run: runTask(conversions, log) },
-    { workers: config.converter.worker, redact: (text) => redaction.apply(text) },
+    { store, log, run: runTask(conversions, log) },
+    {
+      ...queueLimits(config),
+      redact: (text) => redaction.apply(text),
+      onEnded: async (task) => conversions.release(ownerOf(task)),
+    },
   )
   const metrics = createMetrics({ name: config.server.name, tasks: () => queue.counts() })
   queue.subscribe(logFailures(log))
@@ -66,6 +81,7 @@ export async function startDaemon(components: DaemonComponents): Promise<Daemon>
   return {
     address: server.address,
     port: server.port,
+    reconfigure: (next) => applyConfig(next, { live: config, conversions, queue }),
     async stop() {
       const answered = server.stop({ deadlineMs: DEADLINES.answers })
       const ended = queue.stop({ deadlineMs: DEADLINES.tasks })

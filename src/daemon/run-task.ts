@@ -5,7 +5,7 @@ import { conversionLog } from '../log/conversion-log.ts'
 import type { Log } from '../log/log.ts'
 import { isDigest } from '../oci/digest.ts'
 import type { RunTask } from '../tasks/queue.ts'
-import type { TaskEvent, TaskOutcome } from '../tasks/task.ts'
+import type { Task, TaskEvent, TaskOutcome } from '../tasks/task.ts'
 import { progressSum } from './task-progress.ts'
 
 /** What the queue does with a task: it is converted, and its steps are logged with the task's id. */
@@ -27,12 +27,21 @@ export function runTask(conversions: ConversionService, log: Log): RunTask {
       ...(rule === undefined ? {} : { rule }),
       ...(operator === undefined ? {} : { operator }),
     }
-    return outcomeOf(await conversions.convert(request, { signal, onEvent }))
+    return outcomeOf(await conversions.convert(request, { signal, onEvent, owner: ownerOf(task) }))
   }
 }
 
+/** Whose the finished layers of a task are in the store: they stay until the task has ended, whatever dies before. */
+export function ownerOf({ id }: Pick<Task, 'id'>): string {
+  return `${TASK_OWNER}${id}`
+}
+
+/** How the owners begin that are tasks. */
+export const TASK_OWNER = 'task:'
+
 function outcomeOf(report: ConversionReport): TaskOutcome {
   const { sourceSize, targetSize, sourceDigest, target, targetDigest, skipped, timings } = report
+  const { reused, movedTo } = report
   const { pullMs, convertMs, pushMs } = timings
   return {
     sourceSize,
@@ -41,6 +50,8 @@ function outcomeOf(report: ConversionReport): TaskOutcome {
     ...(target === undefined ? {} : { target }),
     ...(targetDigest === undefined ? {} : { targetDigest }),
     ...(skipped === undefined ? {} : { skipped }),
+    ...(reused === undefined ? {} : { reused }),
+    ...(movedTo === undefined ? {} : { movedTo }),
     timings: { pullMs, convertMs, pushMs },
   }
 }

@@ -3,6 +3,7 @@ import type { TaskProgress } from '../tasks/task.ts'
 
 const phases: Partial<Record<ConversionEvent['type'], TaskProgress['phase']>> = {
   pulling: 'pull',
+  'waiting for disk': 'disk',
   converting: 'convert',
   pushing: 'push',
 }

@@ -15,6 +15,8 @@ export interface LayerResult {
   diffId: Digest
   /** Bytes of the uncompressed target layer. */
   uncompressedSize: number
+  /** Bytes of the blob that say where its files are: table of contents, tar-split, footer. Absent where it has none. */
+  indexSize?: number
   /** Bytes of the uncompressed source layer. */
   sourceUncompressedSize: number
   /** Why the source blob was kept as it is (it then is `descriptor`), or undefined. */

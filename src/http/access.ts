@@ -7,7 +7,7 @@ export interface Access {
   method: string
   /** As requested, with its query. */
   uri: string
-  /** The path of the route that answered; `*` where there is none. */
+  /** The path of the route that answered, `{id}` for what varies; `*` where there is none. */
   route: string
   /** The `Host` header. */
   host: string
@@ -26,12 +26,13 @@ export type Handler = (
   bindings: ConnectionBindings,
 ) => Response | Promise<Response>
 
-/** Passes requests to `handler` and tells `listeners` what became of each. */
+/** Passes requests to `handler` and tells `listeners` what became of each. `routes` are paths, with `{id}` for one part that varies. */
 export function observed(
   handler: Handler,
   routes: readonly string[],
   listeners: readonly ((access: Access) => void)[],
 ): Handler {
+  const forms = [...new Set(routes)].map((route) => ({ route, form: formOf(route) }))
   return async (request, bindings) => {
     const started = performance.now()
     const response = await handler(request, bindings)
@@ -42,7 +43,7 @@ export function observed(
     const access: Access = {
       method: incoming.method ?? '',
       uri,
-      route: routes.includes(path) ? path : '*',
+      route: forms.find(({ form }) => form.test(path))?.route ?? '*',
       host: incoming.headers.host ?? '',
       status: response.status,
       milliseconds: performance.now() - started,
@@ -54,6 +55,11 @@ export function observed(
     for (const listener of listeners) listener(access)
     return response
   }
+}
+
+function formOf(route: string): RegExp {
+  const literal = route.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)
+  return new RegExp(`^${literal.replace(String.raw`\{id\}`, '[^/]+')}$`)
 }
 
 /** Longest URI that an access line shows whole. */

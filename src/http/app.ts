@@ -1,34 +1,26 @@
 import { Hono, type Context } from 'hono'
-import {
-  CONVERSIONS_PATH,
-  HEALTH_PATH,
-  METRICS_PATH,
-  OK,
-  REGISTRY_PARAMETER,
-  SYNC_PARAMETER,
-  UNTAGGED_PARAMETER,
-} from '../api/contract.ts'
+import { OK } from '../api/contract.ts'
+import { openApiDocument } from '../api/openapi.ts'
+import { operations, type OperationId } from '../api/operations.ts'
 import type { Config } from '../config/schema.ts'
+import { programVersion } from '../config/version.ts'
 import { AccelError, isAccelError } from '../errors/accel-error.ts'
 import { errorText, type Log } from '../log/log.ts'
 import type { Redaction } from '../log/redaction.ts'
 import type { Metrics } from '../metrics/metrics.ts'
-import { isHost } from '../oci/reference.ts'
-import type { Submitted, TaskQueue } from '../tasks/queue.ts'
-import type { TaskOrder } from '../tasks/task.ts'
-import { createGuard, type Grant, type Guard } from './authorization.ts'
-import { addressOf, type ConnectionBindings } from './connection.ts'
+import type { TaskQueue } from '../tasks/queue.ts'
+import { createGuard, type Grant } from './authorization.ts'
+import type { Bindings } from './connection.ts'
+import type { TaskFeed } from './events/task-feed.ts'
 import { failureReply, jsonReply, textReply } from './reply.ts'
-import { readBody } from './request-body.ts'
-import type { PushedResource, PushEvent } from './webhook/event.ts'
-import { planPush, referenceOf } from './webhook/push-plan.ts'
-import { readWebhookEvent } from './webhook/read-event.ts'
-import { statusOf, wireTask } from './wire-task.ts'
+import { CreateRoute } from './routes/create.ts'
+import { TaskRoutes } from './routes/tasks.ts'
 
 /** What the API works with. */
 export interface AppComponents {
   config: Config
-  queue: Pick<TaskQueue, 'submitAll' | 'list'>
+  queue: Pick<TaskQueue, 'submitAll' | 'list' | 'get' | 'events' | 'cancel' | 'retry' | 'delete'>
+  feed: TaskFeed
   log: Log
   redaction: Pick<Redaction, 'apply'>
   /** Throws when the service cannot do its work; the message is shown. */
@@ -37,22 +29,23 @@ export interface AppComponents {
   metrics: Pick<Metrics, 'render'>
 }
 
-type Bindings = { Bindings: ConnectionBindings }
+/** Answers one operation. */
+type Route = (c: Context<Bindings>, grant: Grant) => Response | Promise<Response>
 
-/** The HTTP API: every route and every answer. Errors become answers here and nowhere else. */
+/** The HTTP API: every operation of the table and every answer. Errors become answers here and nowhere else. */
 export function createApp(components: AppComponents): Hono<Bindings> {
-  const { config, log, redaction, metrics } = components
-  const routes = new Routes(components)
+  const { config, redaction } = components
+  const guard = createGuard(config)
+  const log = components.log.child({ module: 'api' })
+  const routes = routesOf(components, log)
   const app = new Hono<Bindings>()
   // Hono answers HEAD with what answers GET; upstream has no HEAD
   app.use(async (c, next) => (c.req.raw.method === 'HEAD' ? noRoute(c, redaction) : next()))
-  app.post(CONVERSIONS_PATH, (c) => routes.create(c))
-  app.get(CONVERSIONS_PATH, (c) => routes.list(c))
-  app.get(HEALTH_PATH, () => routes.health())
-  if (config.metric.enabled) {
-    app.get(METRICS_PATH, async () => {
-      const { text, type } = await metrics.render()
-      return textReply(text, 200, type)
+  for (const [id, { method, path }] of Object.entries(operations)) {
+    const route = routes[id as OperationId]
+    app.on(method, path.replace('{id}', ':id'), (c) => {
+      const authorization = c.req.header('authorization')
+      return route(c, guard.grant({ authorization, local: c.env.local }))
     })
   }
   app.notFound((c) => noRoute(c, redaction))
@@ -69,138 +62,33 @@ function noRoute(c: Context<Bindings>, redaction: Pick<Redaction, 'apply'>): Res
   return failureReply(new AccelError('HTTP_NO_ROUTE', { method, path }), redaction)
 }
 
-class Routes {
-  readonly #parts: AppComponents
-  readonly #guard: Guard
-  readonly #log: Log
-
-  constructor(components: AppComponents) {
-    this.#parts = components
-    this.#guard = createGuard(components.config)
-    this.#log = components.log.child({ module: 'api' })
-  }
-
-  /** POST /api/v1/conversions: takes an event, and with `sync=true` answers when what it asks for has ended. */
-  async create(c: Context<Bindings>): Promise<Response> {
-    this.#log.info(`received webhook request from ${addressOf(c.env).text}`)
-    try {
-      const sync = flagOf(c, SYNC_PARAMETER)
-      const untagged = flagOf(c, UNTAGGED_PARAMETER)
-      const named = registryOf(c)
-      const grant = this.#grant(c)
-      const { headers } = c.req.raw
-      const body = await readBody(c.req.raw)
-      const event = readWebhookEvent({ headers, body }, { named, spokenFor: grant.registry })
-      if (event.kind === 'other') {
-        this.#log.warn(`unsupported payload type ${event.type.slice(0, 64)}, nothing is converted`)
-        return jsonReply(OK)
-      }
-      const submitted = await this.#submit(this.#usable(event, grant), untagged)
-      return sync ? await this.#ended(submitted) : jsonReply(OK)
-    } catch (error) {
-      this.#logRefusal(error)
-      throw error
-    }
-  }
-
-  /** GET /api/v1/conversions: the tasks of the registries that the caller may use. */
-  list(c: Context<Bindings>): Response {
-    const grant = this.#grant(c)
-    grant.requireAny()
-    const { tasks } = this.#parts.queue.list()
-    const visible = tasks.filter((task) => grant.allows(task.host))
-    return jsonReply(visible.map(wireTask))
-  }
-
-  /** GET /api/v1/health */
-  async health(): Promise<Response> {
-    try {
-      await this.#parts.health()
-      return textReply(OK)
-    } catch (cause) {
-      this.#log.error('unhealthy', { error: cause })
-      throw new AccelError('HTTP_UNHEALTHY', { problem: errorText(cause) }, { cause })
-    }
-  }
-
-  #grant(c: Context<Bindings>): Grant {
-    return this.#guard.grant({
-      authorization: c.req.header('authorization'),
-      local: c.env.local,
-    })
-  }
-
-  /** What of the event the caller may have converted: all of it, or it is refused; of what was gathered, that which may be. */
-  #usable(event: PushEvent, grant: Grant): PushedResource[] {
-    if (event.gathered) grant.requireAny()
-    return event.resources.filter((resource) => {
+function routesOf(components: AppComponents, log: Log): Record<OperationId, Route> {
+  const { config, queue, feed, metrics, redaction } = components
+  const create = new CreateRoute(components, log)
+  const tasks = new TaskRoutes(queue, feed)
+  return {
+    createConversions: (c, grant) => create.answer(c, grant),
+    listConversions: (c, grant) => tasks.list(c, grant),
+    getConversion: (c, grant) => tasks.get(c, grant),
+    getConversionEvents: (c, grant) => tasks.events(c, grant),
+    cancelConversion: (c, grant) => tasks.cancel(c, grant),
+    retryConversion: (c, grant) => tasks.retry(c, grant),
+    deleteConversion: (c, grant) => tasks.delete(c, grant),
+    streamEvents: (c, grant) => tasks.stream(c, grant),
+    async health() {
       try {
-        grant.requireHost(referenceOf(resource).host)
-        return true
-      } catch (error) {
-        if (!event.gathered) throw error
-        this.#log.warn(`an event is passed over: ${resource.url.slice(0, 256)}`, { error })
-        return false
+        await components.health()
+        return textReply(OK)
+      } catch (cause) {
+        log.error('unhealthy', { error: cause })
+        throw new AccelError('HTTP_UNHEALTHY', { problem: errorText(cause) }, { cause })
       }
-    })
+    },
+    async metrics(c) {
+      if (!config.metric.enabled) return noRoute(c, redaction)
+      const { text, type } = await metrics.render()
+      return textReply(text, 200, type)
+    },
+    openapi: () => jsonReply(openApiDocument(programVersion().tag.slice(1))),
   }
-
-  async #submit(resources: readonly PushedResource[], untagged: boolean): Promise<Submitted[]> {
-    const orders: TaskOrder[] = []
-    for (const resource of resources) {
-      const plan = planPush(this.#parts.config, resource, { untagged })
-      if ('orders' in plan) orders.push(...plan.orders)
-      else this.#log.info(`${resource.url} is not converted: ${plan.skipped}`)
-    }
-    const submitted = await this.#parts.queue.submitAll(orders)
-    for (const { joined, task } of submitted) {
-      if (joined) this.#log.info(`${task.source} is being converted already`)
-    }
-    return submitted
-  }
-
-  /** The answer to a synchronous request: all have ended, whatever became of the first. */
-  async #ended(submitted: readonly Submitted[]): Promise<Response> {
-    const tasks = await Promise.all(submitted.map((one) => one.done))
-    const failed = tasks.filter((task) => statusOf(task.state) !== 'COMPLETED')
-    if (failed.length === 0) return jsonReply(OK)
-    const message = failed.map((task) => task.reason).join('; ')
-    return jsonReply({ code: 'ERR_CONVERT_FAILED', message }, 500)
-  }
-
-  #logRefusal(error: unknown): void {
-    if (isAccelError(error, 'HTTP_PAYLOAD_INVALID')) {
-      this.#log.error('invalid webhook payload', { problem: error.context.problem })
-    } else if (isAccelError(error, 'HTTP_RESOURCE_INVALID')) {
-      const { resource, problem } = error.context
-      this.#log.error(`failed to parse resource url ${resource.slice(0, 256)}`, { problem })
-    } else if (isAccelError(error, 'HTTP_UNAUTHORIZED')) {
-      const { host, problem } = error.context
-      this.#log.warn(`failed to authenticate for host ${host}`, { problem, hint: error.hint })
-    } else {
-      this.#log.warn('request refused', { error })
-    }
-  }
-}
-
-/** Words for true and false, as Go's strconv.ParseBool has them; empty, as `sync=$unset` sends it, is false. */
-const booleans = new Map<string, boolean>([
-  ...['1', 't', 'T', 'true', 'TRUE', 'True'].map((word) => [word, true] as const),
-  ...['', '0', 'f', 'F', 'false', 'FALSE', 'False'].map((word) => [word, false] as const),
-])
-
-function flagOf(c: Context<Bindings>, name: string): boolean {
-  const value = c.req.query(name) ?? ''
-  const flag = booleans.get(value)
-  if (flag === undefined) {
-    throw new AccelError('HTTP_QUERY_INVALID', { name, value, expected: 'true or false' })
-  }
-  return flag
-}
-
-function registryOf(c: Context<Bindings>): string | undefined {
-  const value = c.req.query(REGISTRY_PARAMETER)
-  if (value === undefined || isHost(value)) return value
-  const expected = 'a host with an optional port'
-  throw new AccelError('HTTP_QUERY_INVALID', { name: REGISTRY_PARAMETER, value, expected })
 }

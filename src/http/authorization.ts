@@ -21,6 +21,8 @@ export interface Grant {
   requireAny(): void
   /** Whether the caller may use `host`, and so see tasks of it. */
   allows(host: string): boolean
+  /** The registries whose tasks the caller sees, by their names in the configuration: all (undefined), or of `host` alone. */
+  registries(host: string | undefined): readonly string[] | undefined
 }
 
 /** Decides what callers may do. */
@@ -37,9 +39,23 @@ export interface Guard {
  * - Without a header, the Unix domain socket allows everything, and `server.allow_unauthenticated` the registries
  *   that have no `auth_header`.
  *
- * A caller who is allowed nothing is not told which registries are configured.
+ * A caller who is allowed nothing is not told which registries are configured. `config` may be one that is read again.
  */
 export function createGuard(config: Config): Guard {
+  let { server, provider } = config
+  let guard = guardOf(config)
+  return {
+    grant(caller) {
+      if (server !== config.server || provider !== config.provider) {
+        ;({ server, provider } = config)
+        guard = guardOf(config)
+      }
+      return guard.grant(caller)
+    },
+  }
+}
+
+function guardOf(config: Config): Guard {
   const { apiToken, allowUnauthenticated } = config.server
   const tokens = apiToken === '' ? [] : [fingerprint(apiToken), fingerprint(`Bearer ${apiToken}`)]
   const sources = [...config.provider.source].map(([name, source]) => {
@@ -86,6 +102,11 @@ function grantOf(
     allows(host) {
       const found = findSource(config, host)
       return found === undefined ? all : mayUse(found.name)
+    },
+    registries(host) {
+      if (host === undefined) return all ? undefined : names
+      const name = findSource(config, host)?.name ?? host
+      return mayUse(name) ? [name] : []
     },
   }
 }

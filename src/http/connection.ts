@@ -22,3 +22,6 @@ export function addressOf({ incoming, local }: ConnectionBindings): ClientAddres
   const ip = remoteAddress.replace(/^::ffff:(?=\d+\.)/, '')
   return { ip, text: `${ip.includes(':') ? `[${ip}]` : ip}:${remotePort}` }
 }
+
+/** How Hono is told of the bindings. */
+export type Bindings = { Bindings: ConnectionBindings }

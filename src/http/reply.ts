@@ -2,9 +2,6 @@ import { rowOf, type AccelError } from '../errors/accel-error.ts'
 import type { Redaction } from '../log/redaction.ts'
 import { goJson } from './go-json.ts'
 
-/** Codes that stand in an answer when the catalogue has no code of upstream's for an error. */
-const CONVERT_FAILED = 'ERR_CONVERT_FAILED'
-
 /** A JSON answer with its length, so that the access line and the metrics can tell it. */
 export function jsonReply(value: unknown, status = 200): Response {
   return reply(goJson(value), status, 'application/json')
@@ -19,9 +16,14 @@ export function textReply(
   return reply(text, status, type)
 }
 
-/** The answer to a request that is refused: status, wire code and message of the error's row. */
+/** An answer without a body. */
+export function emptyReply(): Response {
+  return new Response(null, { status: 204 })
+}
+
+/** The answer to a request that is refused: the status of the error's row, upstream's code where it has one, else ours, and the message. */
 export function failureReply(error: AccelError, redaction: Pick<Redaction, 'apply'>): Response {
-  const { status, wire = CONVERT_FAILED } = rowOf(error.code)
+  const { status, wire = error.code } = rowOf(error.code)
   return jsonReply({ code: wire, message: redaction.apply(error.message) }, status)
 }
 

@@ -1,32 +1,41 @@
-import { CONVERSIONS_PATH, HEALTH_PATH, METRICS_PATH } from '../api/contract.ts'
+import { METRICS_PATH } from '../api/contract.ts'
+import { operations } from '../api/operations.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import { accessLog, observed, type Access } from './access.ts'
 import { createApp, type AppComponents } from './app.ts'
+import { TaskFeed, type TaskFeedInit } from './events/task-feed.ts'
 import { listen, type HttpServer } from './server.ts'
+import type { TaskQueue } from '../tasks/queue.ts'
 
 /** What the HTTP service is made of. */
-export interface HttpServiceComponents extends AppComponents {
+export interface HttpServiceComponents extends Omit<AppComponents, 'feed'> {
+  queue: AppComponents['queue'] & Pick<TaskQueue, 'subscribe'>
   /** Also counts the requests. */
   metrics: Metrics
 }
 
 /** Starts the API, with access lines and metrics. Throws HTTP_LISTEN_FAILED, CONFIG_UNREADABLE. */
-export async function startHttpService(components: HttpServiceComponents): Promise<HttpServer> {
-  const { config, log, metrics } = components
+export async function startHttpService(
+  components: HttpServiceComponents,
+  init: { feed?: TaskFeedInit } = {},
+): Promise<HttpServer> {
+  const { config, log, metrics, queue } = components
   const { name } = config.server
-  const app = createApp(components)
+  const feed = new TaskFeed(queue, init.feed)
+  const app = createApp({ ...components, feed })
   const handler = observed(
     (request, bindings) => app.fetch(request, bindings),
-    [CONVERSIONS_PATH, HEALTH_PATH, METRICS_PATH],
+    Object.values(operations).map(({ path }) => path),
     [accessLog(log.child({ module: 'api' }), [METRICS_PATH]), countedBy(metrics)],
   )
   const server = await listen(handler, config.server)
   log.info(`[${name}] HTTP server started on ${server.address}`)
   return {
     ...server,
-    async stop(init) {
+    async stop(stopInit) {
       log.info(`[${name}] gracefully shutting down http server...`)
-      await server.stop(init)
+      feed.close()
+      await server.stop(stopInit)
     },
   }
 }

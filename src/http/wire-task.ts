@@ -1,19 +1,34 @@
-import { NEVER, type TaskStatus, type WireTask } from '../api/contract.ts'
-import type { Task, TaskState } from '../tasks/task.ts'
+import {
+  NEVER,
+  type TaskStatus,
+  type WireProgress,
+  type WireRecord,
+  type WireTask,
+  type WireTaskDetail,
+  type WireTimings,
+} from '../api/contract.ts'
+import type { Task, TaskProgress, TaskRecord, TaskState, TaskTimings } from '../tasks/task.ts'
 
+/** What upstream's clients are told of a state. */
 const statuses: Record<TaskState, TaskStatus> = {
   waiting: 'PROCESSING',
   running: 'PROCESSING',
   completed: 'COMPLETED',
   failed: 'FAILED',
   cancelled: 'FAILED',
-  // what the tag names now is converted by a task of its own
+  // what the tag names now has a task of its own
   superseded: 'COMPLETED',
 }
 
 /** How a client of upstream sees a state. */
 export function statusOf(state: TaskState): TaskStatus {
   return statuses[state]
+}
+
+/** The states that upstream's clients see as `status`. */
+export function statesOf(status: TaskStatus): TaskState[] {
+  const states = Object.keys(statuses) as TaskState[]
+  return states.filter((state) => statuses[state] === status)
 }
 
 /** A task as the API lists it; upstream's members first, in upstream's order. */
@@ -28,15 +43,68 @@ export function wireTask(task: Task): WireTask {
     target_size: outcome?.targetSize ?? 0,
     status: statusOf(task.state),
     reason: task.reason ?? outcome?.skipped ?? '',
+    state: task.state,
   }
   if (task.started !== undefined) wire.started = rfc3339(task.started)
   const sourceDigest = outcome?.sourceDigest ?? task.digest
   if (sourceDigest !== undefined) wire.source_digest = sourceDigest
-  if (outcome?.target !== undefined) wire.target = outcome.target
+  const target = outcome?.target ?? task.target
+  if (target !== undefined) wire.target = target
   if (outcome?.targetDigest !== undefined) wire.target_digest = outcome.targetDigest
   if (task.code !== undefined) wire.code = task.code
   if (outcome?.skipped !== undefined) wire.skipped = true
   return wire
+}
+
+/** A task in full. */
+export function wireTaskDetail(task: Task): WireTaskDetail {
+  const wire: WireTaskDetail = {
+    ...wireTask(task),
+    registry: task.host,
+    attempts: task.attempts,
+  }
+  if (task.notBefore !== undefined) wire.next_attempt = rfc3339(task.notBefore)
+  if (task.remedy !== undefined) wire.remedy = task.remedy
+  if (task.rule !== undefined) wire.rule = task.rule
+  if (task.outcome?.reused) wire.reused = true
+  if (task.progress !== undefined) wire.progress = wireProgress(task.progress)
+  const timings = { ...task.timings, ...task.outcome?.timings }
+  if (Object.keys(timings).length > 0) wire.timings = wireTimings(timings)
+  return wire
+}
+
+/** Where a task stands. */
+export function wireProgress(progress: TaskProgress): WireProgress {
+  return {
+    phase: progress.phase,
+    layers: progress.layers,
+    layers_done: progress.layersDone,
+    source_bytes: progress.sourceBytes,
+    read_bytes: progress.readBytes,
+    written_bytes: progress.writtenBytes,
+    pushed_bytes: progress.pushedBytes,
+  }
+}
+
+/** Something that happened to a task. */
+export function wireRecord({ time, type, message, code }: TaskRecord): WireRecord {
+  return {
+    time: rfc3339(time),
+    type,
+    ...(message === undefined ? {} : { message }),
+    ...(code === undefined ? {} : { code }),
+  }
+}
+
+function wireTimings(timings: TaskTimings): WireTimings {
+  const { waitMs, runMs, pullMs, convertMs, pushMs } = timings
+  return {
+    ...(waitMs === undefined ? {} : { wait_ms: waitMs }),
+    ...(runMs === undefined ? {} : { run_ms: runMs }),
+    ...(pullMs === undefined ? {} : { pull_ms: pullMs }),
+    ...(convertMs === undefined ? {} : { convert_ms: convertMs }),
+    ...(pushMs === undefined ? {} : { push_ms: pushMs }),
+  }
 }
 
 function rfc3339(time: number): string {

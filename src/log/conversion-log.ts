@@ -14,6 +14,8 @@ export type ConversionStep =
   | { type: 'pushed'; image: string; elapsedMs: number }
   | { type: 'warning'; image: string; message: string }
   | { type: 'skipped'; image: string; reason: string }
+  | { type: 'reused'; image: string; digest: string }
+  | { type: 'waiting for disk'; image: string; bytes: number }
   | { type: 'layer' | 'done' }
 
 /** Writes the lines of a conversion as upstream does: `pulled image <ref> (cached 0/7), elapse 1.5s`, `module=converter`. */
@@ -41,6 +43,12 @@ export function conversionLog(log: Log): (step: ConversionStep) => void {
         break
       case 'skipped':
         converter.info(`${step.image} is not converted: ${step.reason}`)
+        break
+      case 'reused':
+        converter.info(`image has been converted: ${step.image}`, { digest: step.digest })
+        break
+      case 'waiting for disk':
+        converter.info(`${step.image} waits until ${step.bytes} bytes of the disk are free`)
         break
       case 'layer':
       case 'done':

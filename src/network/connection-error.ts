@@ -25,6 +25,7 @@ const problems = new Map<string, string>([
   ['ENETUNREACH', 'there is no route to it'],
   ['EHOSTDOWN', 'it is down'],
   ['ENOTFOUND', 'its name is unknown'],
+  ['FOREIGN_HOST_IS_OWN_MACHINE', 'a name that a registry gave leads to this machine'],
   ['EAI_AGAIN', 'its name cannot be resolved at the moment'],
   // TLS found bytes damaged or missing on a connection that stood.
   ['ERR_SSL_SSL/TLS_ALERT_BAD_RECORD_MAC', 'data was damaged on the way'],

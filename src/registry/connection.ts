@@ -1,5 +1,6 @@
 import { checkServerIdentity, getCACertificates } from 'node:tls'
 import { Agent, buildConnector, Pool, type Dispatcher } from 'undici'
+import { foreignLookup } from './foreign-host.ts'
 import type { Host } from './host.ts'
 
 /** The connections to one registry and to where it sends us. */
@@ -26,7 +27,10 @@ export function createConnections(host: Host, connectTimeoutMs: number): Connect
   }
   const options = { keepAliveTimeout: KEEP_ALIVE_MS, allowH2: false }
   const own = new Pool(host.origin, { ...options, connect: ownConnector(host, trust) })
-  const foreign = new Agent({ ...options, connect: buildConnector(trust) })
+  const foreign = new Agent({
+    ...options,
+    connect: buildConnector({ ...trust, lookup: foreignLookup(host) }),
+  })
   return {
     own,
     foreign,

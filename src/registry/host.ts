@@ -20,6 +20,8 @@ export interface HostInit {
   address?: string | undefined
   /** Hosts (`host[:port]`) besides the registry's own to which its credentials may be sent for a token. */
   tokenHosts?: readonly string[] | undefined
+  /** Patterns, `host[:port]` or `*.domain[:port]`, of hosts to which the registry may send us. @default any that is not this machine */
+  foreignHosts?: readonly string[] | undefined
   /** Blobs pulled at once, blobs pushed at once, and other requests at once; each of the three. @default 8 */
   maxConnections?: number | undefined
 }
@@ -104,10 +106,4 @@ function isIPv6Loopback(hostname: string): boolean {
   if (isIP(hostname) !== 6) return false
   const canonical = new URL(`http://[${hostname}]`).hostname
   return canonical === '[::1]' || canonical.startsWith('[::ffff:7f')
-}
-
-/** Whether `hostname` is an address by which only the own machine or link is reached, such as a cloud's metadata service. */
-export function isLinkLocal(hostname: string): boolean {
-  if (isIP(hostname) === 4) return hostname.startsWith('169.254.')
-  return isIP(hostname) === 6 && /^fe[89ab]/i.test(hostname)
 }

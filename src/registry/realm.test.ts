@@ -69,6 +69,12 @@ const cases: [string, HostInit, string, string][] = [
   ['h.test', {}, 'https://', 'refused'],
   ['h.test', {}, '//evil.test/token', 'https://evil.test/token'],
   ['h.test', { plainHttp: true }, '//evil.test/token', 'refused'],
+  ['h.test', {}, 'https://localhost/token', 'refused'],
+  ['h.test', {}, 'https://169.254.169.254/token', 'refused'],
+  ['h.test', {}, 'https://2852039166/token', 'refused'],
+  ['h.test', {}, 'https://[::ffff:a9fe:a9fe]/token', 'refused'],
+  ['h.test', { foreignHosts: ['auth.test'] }, 'https://auth.test/t', 'https://auth.test/t'],
+  ['h.test', { foreignHosts: ['auth.test'] }, 'https://evil.test/t', 'refused'],
 ]
 
 for (const [name, init, realm, want] of cases) {

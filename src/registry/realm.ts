@@ -1,3 +1,4 @@
+import { refuseForeign } from './foreign-host.ts'
 import { hostnameOf, isLoopback, type Host } from './host.ts'
 import { redactUrl } from '../network/redact.ts'
 
@@ -13,7 +14,8 @@ export type Realm = { own: boolean; url: URL } | { refused: string; shown: strin
  *    the registry has none either.
  * 3. A host listed in `tokenHosts`: the same.
  * 4. Any other host: only with TLS, and only when the challenge came over a verified TLS connection, so that nobody
- *    on the way can have written it. Docker Hub's auth.docker.io is of this kind.
+ *    on the way can have written it, and only where `refuseForeign` does not refuse it. Docker Hub's auth.docker.io is
+ *    of this kind.
  */
 export function judgeRealm(host: Host, realm: string): Realm {
   const url = URL.parse(realm, host.origin)
@@ -41,7 +43,8 @@ export function judgeRealm(host: Host, realm: string): Realm {
       shown,
     }
   }
-  return { own: false, url }
+  const refused = refuseForeign(host, url)
+  return refused === undefined ? { own: false, url } : { refused, shown }
 }
 
 function isListed(host: Host, url: URL): boolean {

@@ -16,6 +16,19 @@ const redirects: [string, HostInit, string, string | undefined, string][] = [
   ['h.test', {}, 'https://h.test/v2/a', 'https://localhost:2077/x', 'refused'],
   ['h.test', { plainHttp: true }, 'http://h.test/v2/a', 'http://169.254.169.254/latest', 'refused'],
   ['h.test', { plainHttp: true }, 'http://h.test/v2/a', 'http://[fe80::1]/x', 'refused'],
+  ['h.test', { plainHttp: true }, 'http://h.test/v2/a', 'http://0.0.0.0:2375/x', 'refused'],
+  ['h.test', { plainHttp: true }, 'http://h.test/v2/a', 'http://2852039166/x', 'refused'],
+  ['h.test', { plainHttp: true }, 'http://h.test/v2/a', 'http://[::ffff:a9fe:a9fe]/x', 'refused'],
+  ['h.test', { foreignHosts: ['s3.test'] }, 'https://h.test/a', 'https://s4.test/x', 'refused'],
+  [
+    'h.test',
+    { foreignHosts: ['*.s3.test'] },
+    'https://h.test/a',
+    'https://a.s3.test/x',
+    'https://a.s3.test/x',
+  ],
+  // from the storage back to the registry
+  ['h.test', { foreignHosts: [] }, 'https://s3.test/a', 'https://h.test/x', 'https://h.test/x'],
   ['h.test', { plainHttp: true }, 'http://h.test/v2/a', 'http://[::ffff:127.0.0.1]/x', 'refused'],
   [
     'h.test',

@@ -1,4 +1,5 @@
-import { hostnameOf, isLinkLocal, isLoopback, type Host } from './host.ts'
+import { refuseForeign } from './foreign-host.ts'
+import { hostnameOf, isLoopback, type Host } from './host.ts'
 import { redactUrl } from '../network/redact.ts'
 
 /** Redirects followed for one request. */
@@ -16,8 +17,7 @@ export type Hop = { url: URL } | { refused: string; shown: string }
 
 /**
  * Judges the `location` with which `from` redirects a GET or HEAD for `host`, to storage as a rule. Refused: other schemes,
- * a user in the URL, TLS given up (unless both ends are this machine), and, from a registry elsewhere, this machine and
- * its link, where a service like the cloud's metadata would answer us but not the registry.
+ * a user in the URL, TLS given up (unless both ends are this machine), and what `refuseForeign` refuses.
  */
 export function judgeRedirect(host: Host, from: URL, location: string | undefined): Hop {
   const url = location === undefined ? null : URL.parse(location, from.href)
@@ -32,15 +32,8 @@ export function judgeRedirect(host: Host, from: URL, location: string | undefine
   if (from.protocol === 'https:' && url.protocol === 'http:' && !(fromHere && isLoopback(target))) {
     return { refused: 'it gives up TLS', shown }
   }
-  if (url.origin !== from.origin && !nearby(host) && (isLoopback(target) || isLinkLocal(target))) {
-    return { refused: 'it is an address of this machine, not of the registry', shown }
-  }
-  return { url }
-}
-
-function nearby(host: Host): boolean {
-  const { address } = host.init
-  return host.loopback || (address !== undefined && isLoopback(hostnameOf(address)))
+  const refused = url.origin === host.origin ? undefined : refuseForeign(host, url)
+  return refused === undefined ? { url } : { refused, shown }
 }
 
 /**

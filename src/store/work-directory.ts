@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { tryLock } from '../database/file-lock.ts'
@@ -17,6 +17,10 @@ export interface Ingest {
  */
 export interface WorkDirectory extends AsyncDisposable {
   readonly path: string
+  /** The name of its part. */
+  readonly id: string
+  /** The names of the parts that are there: those of processes that live. */
+  processes(): string[]
   ingest(): Ingest
 }
 
@@ -26,7 +30,8 @@ const UNLOCKED_GRACE_MS = 60_000
 /** Opens `workDir`, which is made where it is missing. Throws STORE_UNUSABLE, STORE_FULL. */
 export async function openWorkDirectory(workDir: string): Promise<WorkDirectory> {
   const shared = join(workDir, 'ingest')
-  const path = join(shared, randomUUID())
+  const id = randomUUID()
+  const path = join(shared, id)
   let lock: Disposable | undefined
   try {
     await mkdir(path, { recursive: true, mode: 0o700 })
@@ -38,6 +43,8 @@ export async function openWorkDirectory(workDir: string): Promise<WorkDirectory>
   let next = 0
   return {
     path,
+    id,
+    processes: () => readdirSync(shared),
     ingest() {
       const file = join(path, String((next += 1)))
       return { path: file, remove: () => rm(file, { force: true }) }

@@ -101,10 +101,10 @@ export class OpenTasks {
 
   /** The first task that may begin. */
   next(workersOf: (host: string) => number): OpenTask | undefined {
-    const busy = new Set([...this.running].map(({ task }) => task.lane))
+    const busy = new Set([...this.running].flatMap(({ task }) => [task.lane, workOf(task)]))
     for (const open of this.waiting) {
       const { lane, host } = open.task
-      if (!open.ready || busy.has(lane)) continue
+      if (!open.ready || busy.has(lane) || busy.has(workOf(open.task))) continue
       if ((this.#runningOf.get(host) ?? 0) < workersOf(host)) return open
       // an older task of a lane is not overtaken because of its registry
       busy.add(lane)
@@ -138,4 +138,11 @@ export class OpenTasks {
   #ofLane({ lane }: TaskOrder): OpenTask[] {
     return [...(this.#byLane.get(lane) ?? [])]
   }
+}
+
+/** What a task does, whatever it is for; of a task that does not say what it converts, the task itself. */
+function workOf({ id, repository, digest, rule, recipe }: Task): string {
+  return repository === undefined || digest === undefined
+    ? id
+    : JSON.stringify([repository, digest, rule, recipe])
 }

@@ -77,6 +77,20 @@ test('the same digest is joined while it waits and while it runs, but not for an
   assert.equal((await queue.submit(other)).joined, false)
 })
 
+test('the same digest under two tags is converted once at a time: the second finds what the first has made', async () => {
+  const { run, started, end } = scriptRun()
+  const queue = await queueOf(run)
+  const tagged = (tag: string): TaskOrder => ({
+    ...image(tag, 'sha256:1'),
+    repository: 'localhost/a',
+  })
+  await queue.submitAll([tagged('v1'), tagged('v2'), { ...tagged('v3'), rule: 'other' }])
+  assert.deepEqual(started, ['v1', 'v3'])
+  end('v1')
+  await settled()
+  assert.deepEqual(started, ['v1', 'v3', 'v2'])
+})
+
 test('orders that come together are joined although the store has not answered yet', async () => {
   const { run } = scriptRun()
   const queue = await queueOf(run)

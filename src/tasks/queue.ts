@@ -28,11 +28,15 @@ export interface RunTaskInit {
   warn(message: string): void
 }
 
-export interface TaskQueueInit extends AttemptsInit, WatchdogInit {
+/** What may change while the queue works. */
+export interface QueueLimits extends Pick<AttemptsInit, 'attempts'>, WatchdogInit {
   /** Tasks that run at once. */
   workers: number
   /** Tasks of one registry that run at once. @default no limit of its own */
   workersOf?: (host: string) => number
+}
+
+export interface TaskQueueInit extends QueueLimits, AttemptsInit {
   /** Tasks that may wait; more are refused. @default 10,000 */
   maxWaiting?: number
   /** How long ended tasks are listed, in milliseconds. @default a day */
@@ -242,6 +246,12 @@ export class TaskQueue {
       })
     }
     await this.#journal.forget([id])
+  }
+
+  /** Holds to other limits from now on; attempts that run go on by those that they began with. */
+  limit(limits: QueueLimits): void {
+    Object.assign(this.#init, limits)
+    this.#start()
   }
 
   /** Calls `listener` for everything that happens from now on, until the returned function is called. */

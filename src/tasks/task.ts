@@ -25,6 +25,11 @@ export interface TaskOrder {
    * older push of a tag cannot overtake a newer one.
    */
   readonly lane: string
+  /**
+   * Where the source is. Tasks of one repository that convert the same digest by the same rule run one after the other
+   * as well, whatever they work towards: the later ones find the result of the first.
+   */
+  readonly repository?: string
   /** The digest that is to be converted, where the caller knows it. */
   readonly digest?: string
   /** What decides the result besides the source: driver, its version and options, as one text. */

@@ -210,7 +210,7 @@ test('damaged gzip whose digest is right', () => {
 test('a wrong diffID', () =>
   fails(imageOf(layerTar('a'), gzipSync(layerTar('b'))), 'IMAGE_DIFF_ID_MISMATCH', [/layer 1/]))
 
-test('no space left', async (t) => {
+test('a disk that is too small is told before a layer is pulled', async (t) => {
   if (process.getuid?.() !== 0) return t.skip('needs root, to mount a small file system')
   const small = join(scratch, 'small')
   await mkdir(small)
@@ -226,7 +226,12 @@ test('no space left', async (t) => {
     await withImage(good(), async (registry) => {
       const { code, output } = await convert(registry, { workDir: small })
       assert.notEqual(code, 0)
-      assert.match(output, /no space left.*STORE_FULL/)
+      assert.match(output, /may need \d+ bytes in .*, where \d+ are free.*STORE_TOO_SMALL/)
+      assert.deepEqual(
+        registry.requests('GET blob').filter(({ bytesOut }) => bytesOut > 5000),
+        [],
+        'a layer was pulled',
+      )
       assert.equal(registry.manifest('demo/app', 'v1-esgz'), undefined)
     })
   } finally {

@@ -75,7 +75,7 @@ export function asTree(files: readonly SeenFile[]): Tree {
     if (file.device !== undefined) entry.device = String(deviceNumber(...file.device))
     const xattrs = Object.entries(file.xattrs)
       .filter(([name]) => !ignoredXattr.test(name))
-      .map(([name, value]) => `${name}=${Buffer.from(value, 'hex').toString('base64')}`)
+      .map(([name, value]) => `${latin1(name)}=${Buffer.from(value, 'hex').toString('base64')}`)
       .toSorted()
     if (xattrs.length > 0) entry.xattrs = xattrs.join(',')
     const name = path.length === 0 ? '.' : shown(path)
@@ -87,6 +87,11 @@ export function asTree(files: readonly SeenFile[]): Tree {
     if (links.length > 1) for (const { entry } of links) entry.link = first?.name ?? ''
   }
   return tree
+}
+
+/** The bytes of a name as Latin-1 text, as `readTree` has attributes. */
+function latin1(name: string): string {
+  return Buffer.from(name).toString('latin1')
 }
 
 /** As stat has it. Source: glibc sysmacros.h (makedev). */

@@ -39,6 +39,7 @@ export async function mountNydus(
       // of v6 nydusd has no such check
       digest_validate: beginsLikeRafsV5(readFileSync(bootstrap)),
       enable_xattr: true,
+      amplify_io: 1024 * 1024,
       fs_prefetch: { enable: false },
     }),
   )

@@ -98,6 +98,7 @@ export async function convertLayer(
       : { variants: others.map((own) => ({ mediaType, digest, size, annotations: own })) }),
     diffId: blob.diffId,
     uncompressedSize: blob.uncompressedSize,
+    indexSize: blob.indexSize,
   }
 }
 

@@ -64,7 +64,7 @@ export const httpErrors = {
     retry: 'never',
     wire: 'ERR_INVALID_ENDPOINT',
     text: () => 'Endpoint not found',
-    hint: 'The routes are /api/v1/conversions, /api/v1/health and, with metric.enabled, /metrics.',
+    hint: 'docs/http-api.md lists the routes; /api/v1/openapi.json has them for programs.',
   }),
   HTTP_UNHEALTHY: row<{ problem: string }>({
     status: 500,
@@ -73,6 +73,13 @@ export const httpErrors = {
     wire: 'ERR_UNHEALTHY',
     text: (c) => c.problem,
     hint: 'See the log of the service.',
+  }),
+  HTTP_STREAMS_FULL: row<{ streams: number }>({
+    status: 503,
+    exit: 1,
+    retry: 'backoff',
+    text: (c) => `no further stream of events: there are ${c.streams}, or the service is stopping`,
+    hint: 'Come back later, or ask for the tasks from time to time instead.',
   }),
   HTTP_LISTEN_FAILED: row<{ address: string; problem: string }>({
     status: 500,
@@ -94,6 +101,13 @@ export const httpErrors = {
     retry: 'never',
     text: (c) => `service response: ${c.message}`,
     hint: 'The log of the service says more.',
+  }),
+  HTTP_SERVICE_TASK_ENDED: row<{ id: string; state: string; reason: string }>({
+    status: 409,
+    exit: 3,
+    retry: 'never',
+    text: (c) => `task ${c.id} was ${c.state}${c.reason === '' ? '' : `: ${c.reason}`}`,
+    hint: 'Nothing was converted by this task; accelctl task retry takes it up again.',
   }),
   HTTP_SERVICE_UNAUTHORIZED: row<{ message: string }>({
     status: 502,

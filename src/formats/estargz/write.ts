@@ -43,6 +43,8 @@ export interface EstargzBlob {
   diffId: Digest
   uncompressedSize: number
   tocDigest: Digest
+  /** Bytes of the blob that say where the files are, instead of being theirs: the TOC and all behind it. */
+  indexSize: number
 }
 
 /** How a layer ends, as far as it is known. */
@@ -153,6 +155,7 @@ export class EstargzWriter implements LayerWriter<EstargzBlob> {
       diffId,
       uncompressedSize: stream.size,
       tocDigest: digestFrom(tocHash),
+      indexSize: this.written - tocOffset,
     }
   }
 }

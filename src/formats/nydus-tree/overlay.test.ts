@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import { S_IFDIR, S_IFREG } from './file-mode.ts'
+import { S_IFDIR, S_IFLNK, S_IFREG } from './file-mode.ts'
 import { FileTree, NONE, ROOT } from './file-tree.ts'
 import { listTree } from './listing.ts'
 import { dropWhiteouts, overlay, whiteoutOf } from './overlay.ts'
@@ -134,6 +134,32 @@ test('hard links of a layer stay links, and chunks go to the blob of the image',
     ],
   )
   assert.deepEqual(listTree(upper), before)
+})
+
+test('a directory without an entry keeps a directory below it, and takes the place of a link to one', () => {
+  const lower = treeOf(['real/kept', 'a/b/low'], 1)
+  const link = { mode: S_IFLNK | 0o777, uid: 1, gid: 0, mtime: 0, mtimeNanoseconds: 0, xattrSet: 0 }
+  const symlink = lower.inodes.add(link)
+  lower.inodes.setTarget(symlink, bytes('real'))
+  lower.add(ROOT, bytes('s'), symlink)
+  const upper = treeOf(['a/b/new', 's/f'], 2)
+  const invented = ['a', 's'].map((name) => upper.lookup(ROOT, bytes(name)))
+  invented.push(ROOT, upper.lookup(invented[0] as number, bytes('b')))
+  overlay(lower, upper, { blobIndexes: [], invented: new Set(invented) })
+  assert.deepEqual(
+    listTree(lower).map((f) => `${f.path} ${f.mode} ${f.uid}`),
+    [
+      '/ 40755 1',
+      '/a 40755 1',
+      '/real 40755 1',
+      '/s 40755 2',
+      '/a/b 40755 1',
+      '/a/b/low 100644 1',
+      '/a/b/new 100644 2',
+      '/real/kept 100644 1',
+      '/s/f 100644 2',
+    ],
+  )
 })
 
 test('layers put on one by one give what a plain model of them gives', () => {

@@ -1,7 +1,6 @@
 import { strict as assert } from 'node:assert'
 import { isDirectory, isRegular, isDevice, isSymlink } from './file-mode.ts'
 import { type FileTree, NONE, ROOT } from './file-tree.ts'
-import { followPath } from './follow-path.ts'
 
 const WHITEOUT_PREFIX = Buffer.from('.wh.')
 const OPAQUE = Buffer.from('.wh..wh..opq')
@@ -22,8 +21,9 @@ export interface OverlayInit {
   /** Blob index of the lower tree's table for each blob of the upper tree's. */
   blobIndexes: ArrayLike<number>
   /**
-   * Directories of `upper` (nodes) that no entry of its tar described: where the lower tree has the directory, or a
-   * symlink to one, that stays. Without it the upper's always win, as in nydus.
+   * Directories of `upper` (nodes) that no entry of its tar described: where the lower tree has the directory, that stays;
+   * anything else, a symlink to a directory too, gives way, as where the layer is unpacked by itself and put over the others
+   * by an overlay. Without it the upper's always win, as in nydus.
    */
   invented?: ReadonlySet<number>
 }
@@ -88,10 +88,7 @@ function place(
   const name = upper.nameOf(child)
   const existing = lower.lookup(into, name)
   if (existing === NONE) return lower.add(into, name, copy(upper.inodeOf(child)))
-  if (invented) {
-    const directory = isDirectory(lower.mode(existing)) ? existing : followPath(lower, [name], into)
-    if (directory !== NONE) return directory
-  }
+  if (invented && isDirectory(lower.mode(existing))) return existing
   if (!isDirectory(upper.mode(child))) lower.clear(existing)
   lower.setInode(existing, copy(upper.inodeOf(child)))
   return existing

@@ -133,6 +133,7 @@ export class ZstdChunkedWriter implements LayerWriter<ZstdChunkedBlob> {
     const tarSplit = this.#tarSplit?.end(end)
     const extra = tarSplit === undefined ? '' : tarSplitText(tarSplit.digest)
     const { packed: toc, digest: tocDigest } = this.#packToc(extra)
+    const contentSize = this.written
     if (toc.uncompressedSize > MAX_TOC_SIZE) {
       throw new RangeError(`a TOC of ${toc.uncompressedSize} bytes`)
     }
@@ -150,6 +151,7 @@ export class ZstdChunkedWriter implements LayerWriter<ZstdChunkedBlob> {
       tocDigest,
       toc: tocPosition,
       compressedTocDigest: toc.digest,
+      indexSize: this.written - contentSize,
       ...(tarSplitPosition === undefined ? {} : { tarSplit: tarSplitPosition }),
     }
   }

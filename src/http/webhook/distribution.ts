@@ -1,12 +1,19 @@
 import { isIndexType, isManifestType } from '../../oci/media-type.ts'
 import { MAX_RESOURCES, type PushedResource, type WebhookEvent } from './event.ts'
-import { invalidPayload, membersOf, requiredTextOf, textOf, type Members } from './payload.ts'
+import {
+  invalidPayload,
+  membersOf,
+  pushedAt,
+  requiredTextOf,
+  textOf,
+  type Members,
+} from './payload.ts'
 
 /** The content type of an envelope: v1 of the registry 2.x, v2 of 3.x. */
 export const distributionType = /^application\/vnd\.docker\.distribution\.events\.v\d+\+json$/
 
 /**
- * Notifications of the Docker/CNCF Distribution registry: `{"events": [{"action", "target": {"mediaType", "digest",
+ * Notifications of the Docker/CNCF Distribution registry: `{"events": [{"action", "timestamp", "target": {"mediaType", "digest",
  * "repository", "tag"}, "request": {"host"}, "actor": {"name"}}]}`. Only pushes of manifests are of interest; blobs are
  * pushed too, and pulls, mounts and deletions are told as well. The host is what the pushing client called the registry,
  * unless `registry` says how it is called. Throws HTTP_PAYLOAD_INVALID.
@@ -44,5 +51,6 @@ function resourceOf(event: Members, target: Members, registry: string | undefine
     url: tag === undefined ? `${host}/${repository}@${digest}` : `${host}/${repository}:${tag}`,
     digest,
     ...(operator === undefined ? {} : { operator }),
+    ...pushedAt(textOf(event, 'timestamp')),
   }
 }

@@ -19,6 +19,8 @@ export interface PushedResource {
   digest?: string
   /** The account that pushed, where the sender names it. */
   operator?: string
+  /** When it was pushed, as the sender says, in milliseconds since 1970. */
+  pushedAt?: number
 }
 
 /** More than one push is not known to name; registries gather some tens. */

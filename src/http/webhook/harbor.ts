@@ -3,7 +3,7 @@ import { MAX_RESOURCES, type PushedResource, type WebhookEvent } from './event.t
 import { invalidPayload, membersOf, requiredTextOf, textOf, type Members } from './payload.ts'
 
 /**
- * Harbor's format `Default`: `{"type", "operator", "event_data": {"resources": [{"resource_url", "digest", "tag"}]}}`;
+ * Harbor's format `Default`: `{"type", "occur_at", "operator", "event_data": {"resources": [{"resource_url", "digest", "tag"}]}}`;
  * what `accelctl` sends has `type` and `resource_url` alone. Throws HTTP_PAYLOAD_INVALID.
  * Source: Harbor src/pkg/notifier/model/event.go.
  */
@@ -11,14 +11,22 @@ export function harborEvent(payload: Members): WebhookEvent {
   const type = requiredTextOf(payload, 'type', 'the payload')
   if (type !== PUSH_ARTIFACT) return { kind: 'other', type }
   const data = membersOf(payload['event_data'], 'event_data')
-  return { kind: 'push', resources: harborResources(data, textOf(payload, 'operator')) }
+  const { occur_at: seconds } = payload
+  const resources = harborResources(data, {
+    operator: textOf(payload, 'operator'),
+    ...(typeof seconds === 'number' ? { pushedAt: seconds * 1000 } : {}),
+  })
+  return { kind: 'push', resources }
 }
 
 /**
  * What was pushed, out of `event_data`; the format `CloudEvents` has the same in `data`. Throws HTTP_PAYLOAD_INVALID.
  * Source: Harbor src/pkg/notifier/formats/cloudevents.go.
  */
-export function harborResources(data: Members, operator: string | undefined): PushedResource[] {
+export function harborResources(
+  data: Members,
+  { operator, pushedAt }: { operator: string | undefined; pushedAt?: number },
+): PushedResource[] {
   const { resources } = data
   if (!Array.isArray(resources) || resources.length === 0) {
     throw invalidPayload('resources is not a list of what was pushed')
@@ -33,6 +41,7 @@ export function harborResources(data: Members, operator: string | undefined): Pu
       url: requiredTextOf(resource, 'resource_url', 'a resource'),
       ...(digest === undefined ? {} : { digest }),
       ...(operator === undefined ? {} : { operator }),
+      ...(pushedAt === undefined ? {} : { pushedAt }),
     }
   })
 }

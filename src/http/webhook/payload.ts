@@ -34,6 +34,12 @@ export function requiredTextOf(from: Members, name: string, what: string): strin
   return value
 }
 
+/** A time as RFC 3339 writes it, in milliseconds since 1970, to be spread into a PushedResource; nothing where it is none. */
+export function pushedAt(time: string | undefined): { pushedAt?: number } {
+  const at = Date.parse(time ?? '')
+  return Number.isNaN(at) ? {} : { pushedAt: at }
+}
+
 /** The error of a body that no dialect can be read from. */
 export function invalidPayload(problem: string): AccelError {
   return new AccelError('HTTP_PAYLOAD_INVALID', { problem })

@@ -55,7 +55,7 @@ export function planPush(
   })
   const orders = verdicts
     .filter(({ holds }) => holds !== 'no')
-    .map(({ rule }) => orderOf(reference, resource, rule.name))
+    .map(({ rule }) => orderOf(config, reference, resource, rule.name))
   return orders.length > 0 ? { reference, orders } : { reference, skipped: noRule(verdicts) }
 }
 
@@ -88,18 +88,26 @@ function untagged(reference: Reference): string | undefined {
     : undefined
 }
 
-function orderOf(reference: Reference, resource: PushedResource, rule: string): TaskOrder {
+function orderOf(
+  config: Config,
+  reference: Reference,
+  resource: PushedResource,
+  rule: string,
+): TaskOrder {
   const digest = reference.digest ?? (resource.digest as Digest | undefined)
   const { host, repository, tag } = reference
   const image = `${host}/${repository}:${tag ?? reference.digest ?? 'latest'}`
-  const { operator } = resource
+  const { operator, pushedAt } = resource
   return {
     source: formatReference(reference),
-    host,
+    // tasks are counted and shown by the registry, however the reference spells it
+    host: findSource(config, host)?.name ?? host,
     lane: rule === DEFAULT_RULE ? image : `${image} by ${rule}`,
     rule,
+    repository: `${host}/${repository}`,
     ...(digest === undefined ? {} : { digest }),
     ...(operator === undefined ? {} : { operator }),
+    ...(pushedAt === undefined ? {} : { pushedAt }),
   }
 }
 

@@ -2,7 +2,14 @@ import { CLOUD_EVENT_PUSHED } from '../../api/contract.ts'
 import { distributionEvent, distributionType } from './distribution.ts'
 import type { PushedResource, WebhookEvent } from './event.ts'
 import { harborEvent, harborResources } from './harbor.ts'
-import { invalidPayload, membersOf, parsePayload, requiredTextOf, textOf } from './payload.ts'
+import {
+  invalidPayload,
+  membersOf,
+  parsePayload,
+  pushedAt,
+  requiredTextOf,
+  textOf,
+} from './payload.ts'
 import { ZOT_IMAGE_UPDATED, zotResource } from './zot.ts'
 
 /** A request to `POST /api/v1/conversions`. */
@@ -39,7 +46,9 @@ export function readWebhookEvent(
   if (type === CLOUD_EVENTS_TYPE) {
     const event = membersOf(parsePayload(body), 'the payload')
     const told = requiredTextOf(event, 'type', 'the payload')
-    return cloudEvent(told, event['data'], textOf(event, 'operator'), host)
+    const operator = textOf(event, 'operator')
+    const sent = { operator, ...pushedAt(textOf(event, 'time')) }
+    return cloudEvent(told, event['data'], sent, host)
   }
   if (distributionType.test(type)) {
     return distributionEvent(membersOf(parsePayload(body), 'the payload'), registry.named)
@@ -49,7 +58,11 @@ export function readWebhookEvent(
   }
   const payload = membersOf(parsePayload(body), 'the payload')
   const told = headers.get('ce-type')
-  if (told !== null) return cloudEvent(told, payload, headers.get('ce-operator') ?? undefined, host)
+  if (told !== null) {
+    const operator = headers.get('ce-operator') ?? undefined
+    const sent = { operator, ...pushedAt(headers.get('ce-time') ?? undefined) }
+    return cloudEvent(told, payload, sent, host)
+  }
   if (payload['type'] === undefined && payload['image'] !== undefined) {
     const digest = textOf(payload, 'digest')
     const url = requiredTextOf(payload, 'image', 'the payload')
@@ -62,14 +75,14 @@ export function readWebhookEvent(
 function cloudEvent(
   type: string,
   data: unknown,
-  operator: string | undefined,
+  sent: { operator: string | undefined; pushedAt?: number },
   registry: string | undefined,
 ): WebhookEvent {
   switch (type) {
     case CLOUD_EVENT_PUSHED:
-      return pushOf(harborResources(membersOf(data, 'data'), operator))
+      return pushOf(harborResources(membersOf(data, 'data'), sent))
     case ZOT_IMAGE_UPDATED:
-      return pushOf([zotResource(membersOf(data, 'data'), registry)])
+      return pushOf([zotResource(membersOf(data, 'data'), sent.pushedAt, registry)])
     default:
       return { kind: 'other', type }
   }

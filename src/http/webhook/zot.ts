@@ -10,7 +10,11 @@ export const ZOT_IMAGE_UPDATED = 'zotregistry.image.updated'
  * or the digest again. zot does not say which registry it is, so `registry` does.
  * Throws HTTP_REGISTRY_UNNAMED, HTTP_PAYLOAD_INVALID. Source: zot pkg/extensions/events/events.go (ImageUpdated).
  */
-export function zotResource(data: Members, registry: string | undefined): PushedResource {
+export function zotResource(
+  data: Members,
+  pushedAt: number | undefined,
+  registry: string | undefined,
+): PushedResource {
   const name = requiredTextOf(data, 'name', 'data')
   const reference = requiredTextOf(data, 'reference', 'data')
   if (registry === undefined) throw new AccelError('HTTP_REGISTRY_UNNAMED', { repository: name })
@@ -21,5 +25,6 @@ export function zotResource(data: Members, registry: string | undefined): Pushed
     url: `${registry}/${name}${reference.startsWith('sha256:') ? '@' : ':'}${reference}`,
     ...(digest === undefined ? {} : { digest }),
     ...(operator === undefined ? {} : { operator }),
+    ...(pushedAt === undefined ? {} : { pushedAt }),
   }
 }

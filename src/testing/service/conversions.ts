@@ -4,12 +4,15 @@ import type { ConversionEvent } from '../../convert/events.ts'
 import type { ConversionReport } from '../../convert/report.ts'
 import type { ConversionService, ImageRequest } from '../../convert/service.ts'
 import { digestOf } from '../../oci/digest.ts'
+import { OCI_LAYER_GZIP } from '../../oci/media-type.ts'
 
 export interface FakeConversions extends ConversionService {
   requests: ImageRequest[]
   /** What it was reconfigured with. */
   configs: Config[]
   closed: boolean
+  /** Owners whose layers were let go. */
+  released: string[]
 }
 
 /** What one conversion does before it succeeds; throws to fail. */
@@ -24,6 +27,11 @@ export function fakeConversions(step: Step = () => Promise.resolve()): FakeConve
     requests: [],
     configs: [],
     closed: false,
+    released: [],
+    release(owner) {
+      this.released.push(owner)
+    },
+    releaseAllBut() {},
     async convert(request, init) {
       this.requests.push(request)
       const target = request.target ?? `${request.source}-esgz`
@@ -57,7 +65,25 @@ function reportOf(source: string, target: string): ConversionReport {
     driver: { name: 'estargz', version: '1' },
     sourceSize: 70_254_592,
     targetSize: 72_351_744,
-    images: [],
+    images: [
+      {
+        platform: 'linux/amd64',
+        sourceDigest: digestOf(source),
+        targetDigest: digestOf(target),
+        layers: [
+          {
+            source: { digest: digestOf('layer'), mediaType: OCI_LAYER_GZIP, size: 70_250_000 },
+            target: {
+              digest: digestOf('lazy layer'),
+              mediaType: OCI_LAYER_GZIP,
+              size: 72_347_000,
+              indexSize: 210_000,
+            },
+            entries: 4045,
+          },
+        ],
+      },
+    ],
     kept: [],
     warnings: [],
     timings: { pullMs: 2, convertMs: 3, pushMs: 4, totalMs: 9 },

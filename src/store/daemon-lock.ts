@@ -1,6 +1,5 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { openDatabase, type Database, type SchemaPart } from '../database/database.ts'
 import { tryLock } from '../database/file-lock.ts'
 import { AccelError } from '../errors/accel-error.ts'
 import { storeError } from './work-directory.ts'
@@ -16,9 +15,4 @@ export async function lockForDaemon(workDir: string): Promise<Disposable> {
   }
   if (lock === undefined) throw new AccelError('STORE_LOCKED', { path: workDir })
   return lock
-}
-
-/** Opens the database of a work directory, `accel.db`, which all processes that work with it share. Throws STORE_…. */
-export function openState(workDir: string, parts: readonly SchemaPart[]): Database {
-  return openDatabase(join(workDir, 'accel.db'), parts)
 }

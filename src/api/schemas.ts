@@ -1,0 +1,167 @@
+/** The bodies of the HTTP API as JSON Schema 2020-12; the types of the same name are in contract.ts. */
+
+/** A JSON Schema. */
+export type Schema = { readonly [keyword: string]: unknown }
+
+const text = (description: string): Schema => ({ type: 'string', description })
+const time = (description: string): Schema => ({ type: 'string', format: 'date-time', description })
+const bytes = (description: string): Schema => ({ type: 'integer', minimum: 0, description })
+const digest = (description: string): Schema => ({
+  type: 'string',
+  pattern: '^sha256:[0-9a-f]{64}$',
+  description,
+})
+
+/** A reference to a schema of the list below. */
+export function schemaRef(name: string): Schema {
+  return { $ref: `#/components/schemas/${name}` }
+}
+
+const object = (
+  description: string,
+  required: Record<string, Schema>,
+  optional: Record<string, Schema> = {},
+): Schema => ({
+  type: 'object',
+  description,
+  properties: { ...required, ...optional },
+  required: Object.keys(required),
+})
+
+const taskMembers = {
+  required: {
+    id: { type: 'string', format: 'uuid' },
+    created: time('When it was taken.'),
+    finished: time('When it ended; `0001-01-01T00:00:00Z` until then.'),
+    source: text('The image, in full.'),
+    source_size: bytes('Bytes of its layers; 0 until the task has completed.'),
+    target_size: bytes('Bytes of the result’s layers; 0 until the task has completed.'),
+    status: {
+      type: 'string',
+      enum: ['PROCESSING', 'COMPLETED', 'FAILED'],
+      description: 'The state as clients of the Go service know it.',
+    },
+    reason: text('Why it failed, or why there was nothing to convert; else empty.'),
+    state: {
+      type: 'string',
+      enum: ['waiting', 'running', 'completed', 'failed', 'cancelled', 'superseded'],
+      description:
+        'The state. A superseded task has ended because its tag was moved on; what the tag names now has a task of its own.',
+    },
+  },
+  optional: {
+    started: time('When the first attempt began.'),
+    source_digest: digest('What is converted.'),
+    target: text('Where the result is.'),
+    target_digest: digest('The result.'),
+    code: text('Code of the error, see docs/errors.md.'),
+    skipped: { const: true, description: 'There was nothing to convert.' },
+  },
+}
+
+const detailMembers = {
+  required: {
+    ...taskMembers.required,
+    registry: text('The registry, as the configuration names it.'),
+    attempts: { type: 'integer', minimum: 0, description: 'Attempts begun.' },
+  },
+  optional: {
+    ...taskMembers.optional,
+    next_attempt: time('When the next attempt is made.'),
+    remedy: text('What can be done about the failure.'),
+    rule: text('The rule of the configuration that asks for it.'),
+    reused: { const: true, description: 'An earlier result was found: nothing was converted.' },
+    progress: schemaRef('Progress'),
+    timings: schemaRef('Timings'),
+  },
+}
+
+/** Every body, by the name under which the document has it. */
+export const schemas = {
+  Ok: { const: 'Ok', description: 'All is well.' },
+  Failure: object('Why a request was refused, or a conversion failed.', {
+    code: text('A code of the Go service, or one of docs/errors.md.'),
+    message: text('For people.'),
+  }),
+  Task: object('A conversion.', taskMembers.required, taskMembers.optional),
+  TaskDetail: object('A conversion in full.', detailMembers.required, detailMembers.optional),
+  Progress: object('Where a running task stands. Bytes are totals of all layers.', {
+    phase: {
+      type: 'string',
+      enum: ['pull', 'disk', 'convert', 'push'],
+      description: '`disk`: it waits until others have left room.',
+    },
+    layers: bytes('Layers of all its images.'),
+    layers_done: bytes('Layers that are done.'),
+    source_bytes: bytes('Bytes of the source’s layers.'),
+    read_bytes: bytes('Of these, bytes that were read.'),
+    written_bytes: bytes('Bytes of the result that were written.'),
+    pushed_bytes: bytes('Bytes of the result that were pushed.'),
+  }),
+  Timings: object(
+    'How long things took, in milliseconds.',
+    {},
+    {
+      wait_ms: { type: 'number', description: 'In line, pauses between attempts included.' },
+      run_ms: { type: 'number', description: 'The last attempt.' },
+      pull_ms: { type: 'number' },
+      convert_ms: { type: 'number' },
+      push_ms: { type: 'number' },
+    },
+  ),
+  Record: object(
+    'Something that happened to a task.',
+    {
+      time: time('When.'),
+      type: text('`queued`, `joined`, `started`, `retrying`, `completed`, `failed`, …'),
+    },
+    { message: text('For people.'), code: text('Code of an error.') },
+  ),
+  Accepted: object('What became of a request to convert images.', {
+    tasks: {
+      type: 'array',
+      items: object('A conversion in full.', detailMembers.required, {
+        ...detailMembers.optional,
+        joined: { const: true, description: 'It was asked for already.' },
+      }),
+    },
+    skipped: {
+      type: 'array',
+      items: object('An image that is not converted.', {
+        image: text('The image.'),
+        reason: text('Why.'),
+      }),
+    },
+  }),
+  Image: object(
+    'An image to convert.',
+    { image: text('`host[:port]/repository[:tag]`, without a scheme.') },
+    { digest: digest('What the tag names, where that is known.') },
+  ),
+  HarborEvent: object(
+    'A webhook of Harbor in the format Default. Other types than PUSH_ARTIFACT are answered 200 and nothing is done.',
+    { type: text('`PUSH_ARTIFACT`.') },
+    {
+      operator: text('The account that pushed.'),
+      event_data: object('What was pushed.', {
+        resources: {
+          type: 'array',
+          minItems: 1,
+          items: object(
+            'One artifact.',
+            { resource_url: text('`host[:port]/repository:tag` or `…@sha256:…`.') },
+            { digest: digest('Its manifest.'), tag: text('Its tag.') },
+          ),
+        },
+      }),
+    },
+  ),
+  CloudEvent: object(
+    'A CloudEvent 1.0: `harbor.artifact.pushed` or `zotregistry.image.updated`; other types do nothing.',
+    { type: text('What happened.') },
+    { data: { type: 'object' }, operator: text('The account that pushed.') },
+  ),
+  DistributionEvents: object('Notifications of the Distribution registry.', {
+    events: { type: 'array', items: { type: 'object' } },
+  }),
+} satisfies Record<string, Schema>

@@ -1,0 +1,100 @@
+import { statfs } from 'node:fs/promises'
+import { AccelError } from '../errors/accel-error.ts'
+
+/** Room on the disk that is kept for one conversion. */
+export interface Reservation extends Disposable {
+  /** Says how much of it is in files by now. Bytes. */
+  used(bytes: number): void
+}
+
+/**
+ * Shares the free room of one disk among conversions: each reserves what it may need before it pulls anything, and
+ * waits in line while others hold the room. Other programs are not known; what they take is seen when the next one
+ * asks.
+ */
+export class DiskBudget {
+  readonly #path: string
+  readonly #free: () => Promise<number>
+  readonly #held = new Set<{ bytes: number; used: number }>()
+  #waiting = 0
+  /** Resolves when nobody is in line any more. */
+  #last: Promise<void> = Promise.resolve()
+  #released = Promise.withResolvers<void>()
+
+  /** `free` tells the bytes that are free on the disk of `path`. @default asks the file system */
+  constructor(path: string, free?: () => Promise<number>) {
+    this.#path = path
+    this.#free = free ?? (() => freeBytes(path))
+  }
+
+  /**
+   * Reserves `bytes`; `onWait` is called when that has to wait. Rejects with STORE_TOO_SMALL when nobody holds anything
+   * and it does not fit all the same, and with the signal's reason when that aborts.
+   */
+  async reserve(
+    bytes: number,
+    init: { signal: AbortSignal; onWait(): void },
+  ): Promise<Reservation> {
+    const { signal, onWait } = init
+    const before = this.#last
+    const done = Promise.withResolvers<void>()
+    this.#last = done.promise
+    this.#waiting += 1
+    try {
+      if (this.#waiting > 1) onWait()
+      await unlessAborted(before, signal)
+      while (!(await this.#fits(bytes))) {
+        if (this.#held.size === 0) await this.#refuse(bytes)
+        onWait()
+        await unlessAborted(this.#released.promise, signal)
+      }
+      return this.#hold(bytes)
+    } finally {
+      this.#waiting -= 1
+      // who gives up does not let the next one overtake those before
+      void before.then(done.resolve)
+    }
+  }
+
+  #hold(bytes: number): Reservation {
+    const held = { bytes, used: 0 }
+    this.#held.add(held)
+    return {
+      used: (now) => void (held.used = now),
+      [Symbol.dispose]: () => {
+        this.#held.delete(held)
+        this.#released.resolve()
+        this.#released = Promise.withResolvers()
+      },
+    }
+  }
+
+  async #fits(bytes: number): Promise<boolean> {
+    const free = await this.#free()
+    let outstanding = 0
+    for (const held of this.#held) outstanding += Math.max(0, held.bytes - held.used)
+    return bytes + outstanding <= free
+  }
+
+  async #refuse(needed: number): Promise<never> {
+    const free = await this.#free()
+    throw new AccelError('STORE_TOO_SMALL', { path: this.#path, needed, free })
+  }
+}
+
+async function unlessAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted()
+  const aborted = Promise.withResolvers<never>()
+  const abort = (): void => aborted.reject(signal.reason)
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    await Promise.race([promise, aborted.promise])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}
+
+async function freeBytes(path: string): Promise<number> {
+  const { bavail, bsize } = await statfs(path)
+  return bavail * bsize
+}
