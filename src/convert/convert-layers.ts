@@ -11,6 +11,7 @@ import type { Store } from '../store/store.ts'
 import type { Held, SharedJobs } from '../streams/shared-jobs.ts'
 import type { ThreadPool } from '../threads/pool.ts'
 import type { ImageSource } from '../transport/image-transport.ts'
+import { viewLayer } from '../verify/view-layer.ts'
 import type { LayerProgress } from './events.ts'
 import { answersKey, answersThatMatter } from './lower-answers.ts'
 import type { SourceImage } from './source-image.ts'
@@ -187,6 +188,13 @@ async function layerFile(
   try {
     const result = await converter.convertLayer(layer, { ...context, ingestPath: ingest.path })
     if (result.kept !== undefined) return await store.layers.put(owner, key, result)
+    if (context.list) {
+      // at once: other layers are still being converted, and who takes it from the store need not read it again
+      const { what } = layer
+      const made = { what, descriptor: result.descriptor, path: ingest.path }
+      const view = await viewLayer(made, result.listing, context)
+      if (view !== undefined) result.view = view
+    }
     const { digest, size } = result.descriptor
     return await store.layers.put(owner, key, result, { ingest, digest, size })
   } finally {

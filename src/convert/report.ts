@@ -22,7 +22,7 @@ export interface ConversionReport {
   /** Members of the index that are in the result as they were: attestations, other artifacts. */
   kept: { digest: Digest; mediaType: string; reason: string }[]
   warnings: string[]
-  /** Paths that were compared with the source before the push, by every reader of the format together. */
+  /** Paths, or entries of layers, that were compared with the source before the push, by every reader of the format together. */
   verifiedPaths?: number
   timings: { pullMs: number; convertMs: number; pushMs: number; totalMs: number }
 }

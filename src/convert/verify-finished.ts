@@ -22,9 +22,7 @@ export async function verifyFinished(
 ): Promise<Verified> {
   const source = converted.flatMap(({ result }) => result.listing ?? [])
   if (source.length < converted.length) return { unverified: 'a layer of it was not read' }
-  const bySource = new Map(
-    converted.map(({ result }) => [result.descriptor.digest, result.listing] as const),
-  )
+  const byDigest = new Map(converted.map(({ result }) => [result.descriptor.digest, result]))
   let paths = 0
   const seen = new Set<string>()
   for (const { layers } of finished.manifests) {
@@ -38,9 +36,11 @@ export async function verifyFinished(
       return { unverified: 'its data is in the layers of the source' }
     }
     const verified = layers.map(({ descriptor, diffId, origin }): VerifiedLayer => {
-      if (origin.kind === 'file') return { descriptor, diffId, path: origin.path }
-      const listing = bySource.get(descriptor.digest)
-      return listing === undefined ? { descriptor, diffId } : { descriptor, diffId, listing }
+      const path = origin.kind === 'file' ? { path: origin.path } : {}
+      const layer = byDigest.get(descriptor.digest)
+      const view = layer?.view === undefined ? {} : { view: layer.view }
+      const listing = layer?.listing === undefined ? {} : { listing: layer.listing }
+      return { descriptor, diffId, ...path, ...listing, ...view }
     })
     const report = await verifyImage(source, [...verified, ...elsewhere(finished, converted)], init)
     if (report.problems > 0) {

@@ -1,5 +1,6 @@
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
+import type { LayerView } from '../formats/listing/layer-view.ts'
 import type { ListingData } from '../formats/listing/listing.ts'
 import type { LayerContentData } from './content-table.ts'
 
@@ -27,6 +28,8 @@ export interface LayerResult {
   content: LayerContentData
   /** What the source layer holds, path by path, where the context asked for it: what the result is compared with. */
   listing?: ListingData
+  /** How readers see the new blob, where the format's layers can be read one by one. Drivers leave it out. */
+  view?: LayerView
   /** Entries of the tar, for the report. */
   entries: number
   /** What the image step must know of the layer and its blob does not say: JSON, the driver's own. */

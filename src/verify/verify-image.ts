@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs'
-import { TOC_DIGEST_ANNOTATION } from '../formats/estargz/layout.ts'
+import type { LayerView } from '../formats/listing/layer-view.ts'
 import type { ListingData } from '../formats/listing/listing.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
@@ -9,12 +9,11 @@ import { moduleBeside } from '../threads/start-thread.ts'
 import type { ThreadPool } from '../threads/pool.ts'
 import type { CompareJobData, CompareJobResult, ViewFormat } from './compare-job.ts'
 import { isEmptyMark, layerKind } from './layer-kind.ts'
-import type { LazyLayerJobData, LazyLayerJobResult } from './lazy-layer-job.ts'
+import { viewLayer } from './view-layer.ts'
 import type { NydusImageJobData, NydusImageJobResult } from './nydus-image-job.ts'
 import { emptyReport, type VerifyReport } from './report.ts'
 
 const LIST_LAYER = moduleBeside(import.meta.url, './list-layer-job')
-const LAZY_LAYER = moduleBeside(import.meta.url, './lazy-layer-job')
 const NYDUS_IMAGE = moduleBeside(import.meta.url, './nydus-image-job')
 const COMPARE = moduleBeside(import.meta.url, './compare-job')
 
@@ -25,10 +24,12 @@ const NO_SLABS = { input: 0, output: 0 }
 export interface VerifiedLayer {
   descriptor: Descriptor
   diffId: Digest
-  /** The file of its blob, whose digest and size are known to be right. */
+  /** The file of its blob, whose digest and size are known to be right; absent for a layer of the source. */
   path?: string
-  /** What it holds, where it is a layer of the source that was kept as it is. */
+  /** What the source layer holds that it was made of; without a `path` it is that layer itself. */
   listing?: ListingData
+  /** How its readers see it, where that is known. */
+  view?: LayerView
 }
 
 export interface VerifyInit {
@@ -108,46 +109,45 @@ class Verification {
   async layered(format: 'estargz' | 'zstd-chunked'): Promise<void> {
     const shown = this.#layers.filter(({ descriptor }) => !isEmptyMark(descriptor))
     const views = await Promise.all(shown.map((layer) => this.#view(layer)))
+    const isLazy = views.some((view) => view.lazy !== undefined)
+    if (views.length === this.#source.length && views.every(({ same }) => same)) {
+      // What is the same layer by layer is the same once the layers are laid over each other.
+      const paths = this.#source.reduce((sum, { count }) => sum + count, 0)
+      if (isLazy) this.report.views.push({ reader: format, paths, differences: [] })
+      this.report.views.push({ reader: 'ordinary', paths, differences: [] })
+      return
+    }
     const lazy = views.map((view) => view.lazy ?? view.ordinary)
-    if (views.some((view) => view.lazy !== undefined)) await this.#compare(lazy, format)
+    if (isLazy) await this.#compare(lazy, format)
     await this.#compare(
       views.map((view) => view.ordinary),
       'ordinary',
     )
   }
 
-  async #view(layer: VerifiedLayer): Promise<{ lazy?: ListingData; ordinary: ListingData }> {
+  async #view(
+    layer: VerifiedLayer,
+  ): Promise<{ lazy?: ListingData; ordinary: ListingData; same: boolean }> {
     const { descriptor, diffId, path, listing } = layer
-    const kind = layerKind(descriptor)
-    if (listing !== undefined) return { ordinary: listing }
+    if (path === undefined) return { ordinary: listing!, same: true }
     const what = `${this.#init.what} layer ${descriptor.digest}`
-    if (kind === 'estargz' || kind === 'zstd-chunked') return this.#lazyLayer(layer, kind, what)
-    this.report.notes.push(`layer ${descriptor.digest} is not lazy`)
-    const open = (): ByteSource => createReadStream(path!)
-    return { ordinary: await listLayer({ what, descriptor, diffId, open }, this.#init) }
-  }
-
-  async #lazyLayer(
-    { descriptor, diffId, path }: VerifiedLayer,
-    format: 'estargz' | 'zstd-chunked',
-    what: string,
-  ): Promise<{ lazy: ListingData; ordinary: ListingData }> {
-    const { annotations, digest } = descriptor
-    const tocDigest = annotations?.[TOC_DIGEST_ANNOTATION]
-    const data: LazyLayerJobData = {
-      what,
-      path: path!,
-      format,
-      ...(annotations === undefined ? {} : { annotations }),
-      ...(tocDigest === undefined ? {} : { tocDigest }),
+    const view = layer.view ?? (await viewLayer({ what, descriptor, path }, listing, this.#init))
+    if (view === undefined) {
+      this.report.notes.push(`layer ${descriptor.digest} is not lazy`)
+      const open = (): ByteSource => createReadStream(path)
+      const ordinary = await listLayer({ what, descriptor, diffId, open }, this.#init)
+      return { ordinary, same: false }
     }
-    const view = await this.#run<LazyLayerJobResult>(LAZY_LAYER, data)
     this.#found(view.findings, view.count)
     if (view.diffId !== diffId) {
       const problem = `the config says that its diffID is ${diffId}, its tar has ${view.diffId}`
-      this.#found([{ path: digest, problem }], 1)
+      this.#found([{ path: descriptor.digest, problem }], 1)
     }
-    return view
+    return {
+      lazy: view.lazy ?? listing!,
+      ordinary: view.ordinary ?? listing!,
+      same: view.lazy === undefined && view.ordinary === undefined,
+    }
   }
 
   async #compare(target: ListingData[], format: ViewFormat): Promise<void> {
