@@ -84,7 +84,7 @@ export class SoakDaemon {
 
   /** Its tasks, the newest first. */
   async tasks(): Promise<WireTask[]> {
-    const answer = await fetch(`${urlOf(this.#init.port)}`, {
+    const answer = await fetch(urlOf(this.#init.port), {
       headers: { Authorization: AUTH_HEADER },
     })
     if (!answer.ok) throw new Error(`acceld answers ${answer.status}: ${await answer.text()}`)

@@ -1,10 +1,29 @@
-import { randomUUID } from 'node:crypto'
 import { AccelError, isAccelError } from '../errors/accel-error.ts'
 import type { Log } from '../log/log.ts'
-import { canPass, pauseBehind, pauseOfInterrupted, type AttemptsInit } from './attempts.ts'
+import { attempt, type Ending } from './attempt.ts'
+import { canPass, pauseBehind, pauseOfInterrupted } from './attempts.ts'
 import { systemClock, type TaskClock } from './clock.ts'
 import { TaskJournal } from './journal.ts'
 import { OpenTasks, type OpenTask } from './open-tasks.ts'
+import {
+  queueDefaults,
+  type QueueLimits,
+  type RunTask,
+  type Submitted,
+  type TaskQueueComponents,
+  type TaskQueueInit,
+} from './queue-init.ts'
+import {
+  begun,
+  ended,
+  failureOf,
+  followUp,
+  interrupted,
+  newTask,
+  supersededBy,
+  takenUp,
+  triedAgain,
+} from './task-change.ts'
 import {
   isFinished,
   type Task,
@@ -15,64 +34,8 @@ import {
   type TaskRecord,
 } from './task.ts'
 import type { TaskFilter, TaskPage, TaskStore } from './task-store.ts'
-import { watch, type WatchdogInit } from './watchdog.ts'
 
-/** Does what a task asks for. Throws when it fails; stops promptly when `signal` is aborted. */
-export type RunTask = (task: Task, init: RunTaskInit) => Promise<TaskOutcome>
-
-export interface RunTaskInit {
-  signal: AbortSignal
-  /** Says where the run stands; a run that says nothing new for long is taken for stuck. */
-  progress(progress: TaskProgress): void
-  /** Writes something down in the task's history. */
-  warn(message: string): void
-}
-
-/** What may change while the queue works. */
-export interface QueueLimits extends Pick<AttemptsInit, 'attempts'>, WatchdogInit {
-  /** Tasks that run at once. */
-  workers: number
-  /** Tasks of one registry that run at once. @default no limit of its own */
-  workersOf?: (host: string) => number
-}
-
-export interface TaskQueueInit extends QueueLimits, AttemptsInit {
-  /** Tasks that may wait; more are refused. @default 10,000 */
-  maxWaiting?: number
-  /** How long ended tasks are listed, in milliseconds. @default a day */
-  keepMs?: number
-  /** Ended tasks listed at most. @default 10,000 */
-  keepFinished?: number
-  /** How long a run may go on that was told to stop, in milliseconds; its worker is free after that. @default 60 s */
-  graceMs?: number
-  /** Takes what must not be shown out of a reason. @default nothing is taken out */
-  redact?: (text: string) => string
-  /** Is told of every task that has ended for good, and of none twice while it is open. @default nobody is */
-  onEnded?: (task: Task) => Promise<void>
-}
-
-/** What a queue works with. */
-export interface TaskQueueComponents {
-  store: TaskStore
-  log: Log
-  run: RunTask
-  /** @default the machine's */
-  clock?: TaskClock
-}
-
-/** What became of an order. */
-export interface Submitted {
-  task: Task
-  /** The order asks for what another one asked for already; `task` is that one's. */
-  joined: boolean
-  /**
-   * Resolves when the task has ended, however, or when the queue stops: the task then is `waiting`, with the code
-   * TASK_INTERRUPTED. Never rejects.
-   */
-  done: Promise<Task>
-}
-
-const MINUTE = 60_000
+export type { QueueLimits, RunTask, RunTaskInit, Submitted, TaskQueueInit } from './queue-init.ts'
 
 /**
  * Tasks in the order in which they came, at most `workers` at once, never two of one lane. What was taken is stored
@@ -96,22 +59,7 @@ export class TaskQueue {
     this.#run = run
     this.#clock = clock
     this.#journal = new TaskJournal(store, log, clock)
-    this.#init = {
-      workersOf: () => Infinity,
-      maxWaiting: 10_000,
-      keepMs: 24 * 60 * MINUTE,
-      keepFinished: 10_000,
-      attempts: 5,
-      pauseMs: MINUTE / 4,
-      maxPauseMs: 15 * MINUTE,
-      interruptions: 25,
-      deadlineMs: 6 * 60 * MINUTE,
-      stallMs: 10 * MINUTE,
-      graceMs: MINUTE,
-      redact: (text) => text,
-      onEnded: () => Promise.resolve(),
-      ...init,
-    }
+    this.#init = { ...queueDefaults, ...init }
   }
 
   /** A queue with the tasks of the store; those that had not ended wait again. Throws STORE_…. */
@@ -155,7 +103,7 @@ export class TaskQueue {
         throw new AccelError('TASK_QUEUE_FULL', { waiting })
       }
       // in line before the store has answered, so that the same order again finds it
-      const open = this.#open.add(this.#taskOf(order), stored.promise)
+      const open = this.#open.add(newTask(order, this.#clock.now()), stored.promise)
       fresh.push(open)
       return { open, joined: false }
     })
@@ -229,8 +177,7 @@ export class TaskQueue {
     }
     if (this.#stopping) throw new AccelError('TASK_QUEUE_STOPPED', { source })
     const stored = Promise.withResolvers<void>()
-    const fresh = without(task, ...ofRuns, ...ofFailure)
-    const again: Task = { ...fresh, state: 'waiting', attempts: 0, interruptions: 0 }
+    const again = triedAgain(task)
     await this.#accept([this.#open.add(again, stored.promise)], stored)
     return again
   }
@@ -277,11 +224,6 @@ export class TaskQueue {
     await this.#journal.close()
   }
 
-  #taskOf(order: TaskOrder): Task {
-    const created = this.#clock.now()
-    return { ...order, id: randomUUID(), state: 'waiting', created, attempts: 0, interruptions: 0 }
-  }
-
   async #accept(fresh: readonly OpenTask[], stored: PromiseWithResolvers<void>): Promise<void> {
     try {
       await this.#journal.accept(fresh.map(({ task }) => task))
@@ -305,15 +247,12 @@ export class TaskQueue {
 
   /** Puts a task that a process before this one left into line. */
   async #takeUp(left: Task): Promise<void> {
-    const task = without(left, 'progress')
-    const open = this.#open.add({ ...task, state: 'waiting' }, Promise.resolve())
+    const open = this.#open.add(takenUp(left), Promise.resolve())
     const { interruptions, pauseMs, maxPauseMs } = this.#init
-    let pause = Math.max(0, (task.notBefore ?? 0) - this.#clock.now())
-    if (task.state === 'running') {
-      const times = task.interruptions + 1
-      open.task = { ...open.task, interruptions: times, attempts: Math.max(0, task.attempts - 1) }
+    let pause = Math.max(0, (left.notBefore ?? 0) - this.#clock.now())
+    if (left.state === 'running') {
+      const { source, interruptions: times } = open.task
       if (times > interruptions) {
-        const { source } = task
         return this.#end(open, new AccelError('TASK_INTERRUPTED_TOO_OFTEN', { source, times }))
       }
       pause = pauseOfInterrupted(times, { pauseMs, maxPauseMs }, this.#clock.random())
@@ -357,71 +296,23 @@ export class TaskQueue {
   }
 
   async #work(open: OpenTask): Promise<void> {
-    const task = without(open.task, ...ofFailure)
     const now = this.#clock.now()
-    const begun = this.#clock.elapsed()
-    const attempts = task.attempts + 1
-    this.#change(
-      open,
-      {
-        ...task,
-        state: 'running',
-        started: task.started ?? now,
-        attempts,
-        timings: {
-          ...task.timings,
-          waitMs: (task.timings?.waitMs ?? 0) + begun - (open.since ?? begun),
-        },
-      },
-      { time: now, type: 'started', message: `attempt ${attempts}` },
-    )
+    const start = this.#clock.elapsed()
+    const task = begun(open.task, now, start - (open.since ?? start))
+    this.#change(open, task, { time: now, type: 'started', message: `attempt ${task.attempts}` })
     this.#emit({ type: 'started', task: open.task })
-    const dog = watch(open.task, this.#clock, this.#init, (error) => open.abort.abort(error))
-    let ending: { outcome: TaskOutcome } | { error: unknown }
-    try {
-      ending = { outcome: await this.#attempt(open, (progress) => dog.saw(progress)) }
-    } catch (error) {
-      // what a run throws while it is being stopped says less than why it is stopped
-      ending = { error: open.abort.signal.aborted ? open.abort.signal.reason : error }
-    }
-    dog.stop()
-    const timings = { ...open.task.timings, runMs: this.#clock.elapsed() - begun }
+    const ending = await attempt(open, this.#run, {
+      clock: this.#clock,
+      ...this.#init,
+      progress: (progress) => this.#progress(open, progress),
+      warn: (message) => this.#note(open, { type: 'warning', message }),
+      abandoned: () => this.#log.error('a conversion does not stop', { task: open.task.id }),
+    })
+    const timings = { ...open.task.timings, runMs: this.#clock.elapsed() - start }
     open.task = { ...open.task, timings }
     await this.#settle(open, ending)
     open.ended.resolve()
     this.#start()
-  }
-
-  /** Runs a task once; one that does not stop when it should is left to itself. */
-  async #attempt(open: OpenTask, saw: (progress: TaskProgress) => void): Promise<TaskOutcome> {
-    const { signal } = open.abort
-    const abandoned = Promise.withResolvers<never>()
-    const late = (): void => {
-      open.cancelTimer = this.#clock.after(this.#init.graceMs, () => {
-        this.#log.error('a conversion does not stop', { task: open.task.id })
-        abandoned.reject(signal.reason)
-      })
-    }
-    signal.addEventListener('abort', late, { once: true })
-    const isCurrent = (): boolean => open.task.state === 'running'
-    const run = (async () =>
-      this.#run(open.task, {
-        signal,
-        progress: (progress) => {
-          if (!isCurrent()) return
-          saw(progress)
-          this.#progress(open, progress)
-        },
-        warn: (message) => {
-          if (isCurrent()) this.#note(open, { type: 'warning', message })
-        },
-      }))()
-    try {
-      return await Promise.race([run, abandoned.promise])
-    } finally {
-      signal.removeEventListener('abort', late)
-      open.cancelTimer()
-    }
   }
 
   #progress(open: OpenTask, progress: TaskProgress): void {
@@ -437,10 +328,7 @@ export class TaskQueue {
   }
 
   /** What becomes of a task whose attempt has ended. */
-  async #settle(
-    open: OpenTask,
-    ending: { outcome: TaskOutcome } | { error: unknown },
-  ): Promise<void> {
+  async #settle(open: OpenTask, ending: Ending): Promise<void> {
     if (!this.#open.has(open)) return
     if ('outcome' in ending) return this.#complete(open, ending.outcome)
     const { error } = ending
@@ -452,7 +340,7 @@ export class TaskQueue {
     if (!canPass(error) || open.task.attempts >= attempts) return this.#finish(open, error)
     const pause = pauseBehind(open.task.attempts, { pauseMs, maxPauseMs }, this.#clock.random())
     const now = this.#clock.now()
-    const failure = this.#failure(open.task, error)
+    const failure = failureOf(open.task, error, this.#init.redact)
     this.#open.waitAgain(open)
     this.#change(
       open,
@@ -469,12 +357,9 @@ export class TaskQueue {
     const { timings } = open.task
     open.task = { ...open.task, outcome, timings: { ...timings, ...outcome.timings } }
     if (movedTo === undefined) return this.#finish(open, undefined)
-    const order = without(open.task, 'pushedAt', ...ofRuns, ...ofFailure)
-    await this.#follow(this.#taskOf({ ...order, digest: movedTo }))
+    await this.#follow(followUp(open.task, movedTo, this.#clock.now()))
     if (target !== undefined) return this.#finish(open, undefined)
-    const { source } = open.task
-    const by = `it names ${movedTo} now`
-    return this.#finish(open, new AccelError('TASK_SUPERSEDED', { source, by }))
+    return this.#finish(open, supersededBy(open.task, { digest: movedTo }))
   }
 
   /** Queues what a tag was found to name, unless an order for it has come by itself. */
@@ -494,19 +379,10 @@ export class TaskQueue {
 
   async #finish(open: OpenTask, error: unknown): Promise<void> {
     if (!this.#open.has(open)) return
-    const finished = this.#clock.now()
-    const state = endState(error)
-    const failure = error === undefined ? {} : this.#failure(open.task, error)
-    open.task = { ...without(open.task, 'notBefore'), ...failure, state, finished }
+    const now = this.#clock.now()
+    open.task = ended(open.task, error, now, this.#init.redact)
     this.#open.remove(open)
-    const { reason, code } = open.task
-    const record: TaskRecord = {
-      time: finished,
-      type: state,
-      ...(reason === undefined ? {} : { message: reason }),
-      ...(code === undefined ? {} : { code }),
-    }
-    await this.#journal.keep(open.task, record)
+    await this.#journal.keep(open.task, recordOfEnd(open.task, now))
     try {
       await this.#init.onEnded(open.task)
       await this.#evict()
@@ -519,17 +395,12 @@ export class TaskQueue {
 
   /** Leaves a task for the next start, and tells who waits for it. */
   #interrupt(open: OpenTask): void {
-    const task = without(open.task, 'progress')
+    const { state, source } = open.task
+    const waiting = interrupted(open.task)
     this.#open.remove(open)
-    const waiting: Task = { ...task, state: 'waiting' }
-    if (task.state === 'running') void this.#journal.keep(waiting)
-    const error = new AccelError('TASK_INTERRUPTED', { source: task.source })
-    open.done.resolve({ ...waiting, ...this.#failure(task, error) })
-  }
-
-  #failure(task: Task, error: unknown): { reason: string; code: string; remedy: string } {
-    const known = isAccelError(error) ? error : defect(task, error)
-    return { reason: this.#init.redact(known.message), code: known.code, remedy: known.hint }
+    if (state === 'running') void this.#journal.keep(waiting)
+    const error = new AccelError('TASK_INTERRUPTED', { source })
+    open.done.resolve({ ...waiting, ...failureOf(waiting, error, this.#init.redact) })
   }
 
   #change(open: OpenTask, task: Task, record: TaskRecord): void {
@@ -568,30 +439,11 @@ export class TaskQueue {
   }
 }
 
-/** What a task says of the attempt that failed last. */
-const ofFailure = ['notBefore', 'reason', 'code', 'remedy'] as const
-
-/** What a task says of the time since it was queued. */
-const ofRuns = ['started', 'finished', 'progress', 'outcome', 'timings'] as const
-
-function without<Key extends keyof Task>(task: Task, ...keys: Key[]): Omit<Task, Key> {
-  const left: Partial<Task> = { ...task }
-  for (const key of keys) delete left[key]
-  return left as Omit<Task, Key>
-}
-
-function endState(error: unknown): 'completed' | 'failed' | 'cancelled' | 'superseded' {
-  if (error === undefined) return 'completed'
-  if (isAccelError(error, 'TASK_CANCELLED')) return 'cancelled'
-  return isAccelError(error, 'TASK_SUPERSEDED') ? 'superseded' : 'failed'
-}
-
-function supersededBy(task: Task, newer: Task): AccelError {
-  const by = newer.digest === undefined ? 'it was pushed again' : `it names ${newer.digest} now`
-  return new AccelError('TASK_SUPERSEDED', { source: task.source, by })
-}
-
-function defect(task: Task, cause: unknown): AccelError {
-  const message = cause instanceof Error ? cause.message : String(cause)
-  return new AccelError('TASK_DEFECT', { source: task.source, message }, { cause })
+function recordOfEnd({ state, reason, code }: Task, time: number): TaskRecord {
+  return {
+    time,
+    type: state as TaskRecord['type'],
+    ...(reason === undefined ? {} : { message: reason }),
+    ...(code === undefined ? {} : { code }),
+  }
 }
