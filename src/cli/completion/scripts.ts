@@ -38,17 +38,15 @@ function steps(nodes: readonly CommandNode[]): { pattern: string; place: string 
   })
 }
 
-/** Choices of options, by option; the same everywhere in the program. */
-function choices(nodes: readonly CommandNode[]): Map<string, readonly string[]> {
-  const found = new Map<string, readonly string[]>()
-  for (const { options } of nodes) {
-    for (const { long, short, argChoices = [] } of options) {
+/** Choices of options: a `case` pattern of place and option, and the words that may follow. */
+function choices(nodes: readonly CommandNode[]): [pattern: string, words: readonly string[]][] {
+  return nodes.flatMap(({ path, options }) =>
+    options.flatMap(({ long, short, argChoices = [] }): [string, readonly string[]][] => {
       const flags = [long, short].filter((flag) => flag !== undefined && flag !== null)
-      if (argChoices.length === 0) continue
-      for (const flag of flags) found.set(flag, [...(found.get(flag) ?? []), ...argChoices])
-    }
-  }
-  return new Map([...found].map(([flag, words]) => [flag, [...new Set(words)]]))
+      const patterns = flags.map((flag) => quote(`${path.join(' ')} ${flag}`))
+      return argChoices.length === 0 ? [] : [[patterns.join('|'), argChoices]]
+    }),
+  )
 }
 
 /** The part that bash and zsh share: which command the words so far lead to. */
@@ -71,9 +69,9 @@ function bash(name: string, nodes: readonly CommandNode[]): string {
     `_${name}() {`,
     `  local current=\${COMP_WORDS[COMP_CWORD]} words=`,
     ...findPlace(nodes, '"${COMP_WORDS[@]:1:COMP_CWORD-1}"'),
-    `  case "\${COMP_WORDS[COMP_CWORD-1]}" in`,
-    ...[...choices(nodes)].map(
-      ([flag, words]) => `    ${flag}) words=${quote(words.join(' '))} ;;`,
+    `  case "$place \${COMP_WORDS[COMP_CWORD-1]}" in`,
+    ...choices(nodes).map(
+      ([pattern, words]) => `    ${pattern}) words=${quote(words.join(' '))} ;;`,
     ),
     `    *) case "$place" in`,
     ...nodes.map((node) => {
@@ -97,9 +95,9 @@ function zsh(name: string, nodes: readonly CommandNode[]): string {
     `_${name}() {`,
     ...findPlace(nodes, '"${(@)words[2,CURRENT-1]}"'),
     `  local -a found`,
-    `  case "\${words[CURRENT-1]}" in`,
-    ...[...choices(nodes)].map(
-      ([flag, words]) => `    ${flag}) compadd -- ${words.map(quote).join(' ')}; return ;;`,
+    `  case "$place \${words[CURRENT-1]}" in`,
+    ...choices(nodes).map(
+      ([pattern, words]) => `    ${pattern}) compadd -- ${words.map(quote).join(' ')}; return ;;`,
     ),
     `  esac`,
     `  case "$place" in`,

@@ -1,6 +1,7 @@
 /** The HTTP service of one test: a real server on a free port of 127.0.0.1, with a run that the test scripts. */
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import { parseConfig } from '../../config/load.ts'
+import type { TaskFeedInit } from '../../http/events/task-feed.ts'
 import { startHttpService } from '../../http/service.ts'
 import type { HttpServer } from '../../http/server.ts'
 import { createLog } from '../../log/log.ts'
@@ -41,6 +42,10 @@ export interface TestServiceInit {
   /** @default every task completes at once */
   run?: RunTask
   health?: () => Promise<void>
+  /** How events are told. @default as in the program */
+  feed?: TaskFeedInit
+  /** How the queue tries again. @default as in the program */
+  attempts?: { attempts?: number; pauseMs?: number }
 }
 
 /** Starts the service. */
@@ -53,11 +58,14 @@ export async function startTestService(init: TestServiceInit): Promise<TestServi
   const run = init.run ?? (() => Promise.resolve({ sourceSize: 0, targetSize: 0 }))
   const queue = await TaskQueue.open(
     { store: memoryTaskStore(), log, run },
-    { workers: config.converter.worker },
+    { workers: config.converter.worker, ...init.attempts },
   )
   const metrics = createMetrics({ name: config.server.name, tasks: () => queue.counts() })
   const health = init.health ?? (() => Promise.resolve())
-  const server = await startHttpService({ config, queue, log, redaction, metrics, health })
+  const server = await startHttpService(
+    { config, queue, log, redaction, metrics, health },
+    init.feed === undefined ? {} : { feed: init.feed },
+  )
   const where =
     server.port === undefined ? { socketPath: config.server.uds } : { port: server.port }
   return {
