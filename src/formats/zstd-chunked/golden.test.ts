@@ -111,7 +111,7 @@ suite('blobs of the references', () => {
       const layer = await open(blob, annotations)
       const damaged = Buffer.from(blob)
       // Of the long ones not each: what precedes the tar-split is parsed every time.
-      const step = blob.length > 50_000 ? 11 : 1
+      const step = 1
       for (let at = layer.positions.toc.offset - 8; at < blob.length; at += step) {
         damaged[at]! ^= 1 << (at % 8)
         await assert.rejects(open(damaged, annotations), { name: 'AccelError' }, `byte ${at}`)
