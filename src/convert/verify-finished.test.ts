@@ -14,7 +14,8 @@ import { createThreadPool } from '../threads/pool.ts'
 import { createConverter } from './converter.ts'
 import type { ConversionReport } from './report.ts'
 
-const lower = testTar().directory('d/').file('d/f', 'content').file('gone', 'x')
+// Some tar writers say the kind of file in the mode as well.
+const lower = testTar().directory('d/').file('d/f', 'content', { mode: 0o100644 }).file('gone', 'x')
 const upper = testTar().whiteout('gone').file('h', 'more').hardlink('i', 'h')
 
 /** Converts an image of two layers with a driver; resolves to the report and what the target's tag names then. */

@@ -181,7 +181,8 @@ function listedRow(
   const target = row.linkName ?? ''
   const device = type === 'char' || type === 'block'
   const common = {
-    mode: row.mode ?? 0,
+    // Old tar writers put the kind of file in as well, and containers/storage wants what the header has.
+    mode: (row.mode ?? 0) & 0o7777,
     uid: row.uid ?? 0,
     gid: row.gid ?? 0,
     mtime: time?.seconds ?? 0,
