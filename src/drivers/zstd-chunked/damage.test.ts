@@ -68,7 +68,10 @@ suite('damage behind the last file', () => {
         for (let at = target.indexStart; at < target.blob.length; at++) {
           for (let bit = 1; bit < 256; bit <<= 1) {
             const error = await damageNoticed(target, at, bit)
-            assert(error instanceof AccelError, `${target.name}: byte ${at}, bits ${bit}: ${error}`)
+            assert(
+              error instanceof AccelError,
+              `${target.name}: byte ${at}, bits ${bit}: ${String(error)}`,
+            )
           }
         }
       }
@@ -107,7 +110,7 @@ suite('damage behind the last file', () => {
               const error = await damageNoticed(target, at, mask)
               assert(
                 error instanceof AccelError,
-                `${target.name}: byte ${at}, bits ${mask}: ${error}`,
+                `${target.name}: byte ${at}, bits ${mask}: ${String(error)}`,
               )
             }
           }
