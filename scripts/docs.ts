@@ -7,6 +7,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { cliPage } from './docs/cli.ts'
 import { configurationPage } from './docs/configuration.ts'
+import { driversPage } from './docs/drivers.ts'
 import { errorsPage } from './docs/errors.ts'
 import { formatPages } from './docs/formats.ts'
 import { jsonSchemaPage } from './docs/json-schema.ts'
@@ -17,6 +18,7 @@ import { root } from './source-tree.ts'
 
 const pages: Page[] = [
   configurationPage,
+  driversPage,
   jsonSchemaPage,
   httpApiPage,
   cliPage,

@@ -1,7 +1,8 @@
 import type { Config } from '../config/schema.ts'
+import { driverNamed } from '../drivers/registry.ts'
 import type { Log } from '../log/log.ts'
 
-/** Says at the start what an operator would otherwise find out by a refused request, or never. */
+/** Says at the start what an operator would otherwise find out by a refused request, or never. Throws DRIVER_…. */
 export function logStartupNotes(config: Config, log: Log): void {
   const { allowUnauthenticated, apiToken, uds } = config.server
   const { source } = config.provider
@@ -23,4 +24,11 @@ export function logStartupNotes(config: Config, log: Log): void {
     if (insecure) log.warn(`the TLS certificate of ${name} is not verified (insecure)`)
     if (plainHttp) log.warn(`${name} is spoken to without TLS (plain_http)`)
   }
+  const { driver, rules } = config.converter
+  const chosen = [driver, ...rules.map((rule) => rule.driver)].filter(({ type }) => type !== '')
+  const notes = chosen.flatMap(({ type, config: options }) => {
+    const { notes: own = [] } = driverNamed(type).configure(options)
+    return own
+  })
+  for (const note of new Set(notes)) log.info(note)
 }
