@@ -9,6 +9,7 @@ import type { WorkDirectory } from '../store/work-directory.ts'
 import type { ThreadPool } from '../threads/pool.ts'
 import type { ImageSource, RangedSource } from '../transport/image-transport.ts'
 import type { Finding } from '../verify/finding.ts'
+import { referredLayer } from '../verify/layer-kind.ts'
 import { listLayer, verifyImage, type VerifiedLayer } from '../verify/verify-image.ts'
 import type { CheckedImage, CheckReport } from './report.ts'
 import { targetImages, type TargetImage } from './target-image.ts'
@@ -126,7 +127,13 @@ async function checkImage(
   for (const [i, layer] of manifest.layers.entries()) {
     const path = await files.pull(layer)
     findings.push(...(await rangeProblem(target, layer, path, signal)))
-    layers.push({ descriptor: layer, diffId: config.rootfs.diff_ids[i]!, path })
+    const verified: VerifiedLayer = { descriptor: layer, diffId: config.rootfs.diff_ids[i]!, path }
+    const referred = referredOf(layer, original)
+    if (referred !== undefined) {
+      verified.referred = await files.pull(referred)
+      findings.push(...(await rangeProblem(target, referred, verified.referred, signal)))
+    }
+    layers.push(verified)
   }
   const report = await verifyImage(source, layers, { what, threads, signal })
   return {
@@ -137,6 +144,15 @@ async function checkImage(
     findings: [...findings, ...report.findings],
     problems: findings.length + report.problems,
   }
+}
+
+/** The layer of the source that a layer of the target refers to, which must be in the target's repository too. */
+function referredOf(layer: Descriptor, { manifest, what }: SourceImage): Descriptor | undefined {
+  const digest = referredLayer(layer)
+  if (digest === undefined) return undefined
+  const found = manifest.layers.find((one) => one.digest === digest)
+  if (found !== undefined) return found
+  throw new AccelError('CONTENT_NOT_FOUND', { what: `layer ${digest}`, where: what })
 }
 
 /** What lazy readers need of the registry: a part of a blob, on demand, with the right bytes. */

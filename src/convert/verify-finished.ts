@@ -1,6 +1,6 @@
 import type { FinishedImage, FinishedLayer, ImageLayer } from '../drivers/image-step.ts'
 import { AccelError } from '../errors/accel-error.ts'
-import { isReference, layerKind } from '../verify/layer-kind.ts'
+import { layerKind, referredLayer } from '../verify/layer-kind.ts'
 import { problemLines } from '../verify/report.ts'
 import { verifyImage, type VerifiedLayer, type VerifyInit } from '../verify/verify-image.ts'
 
@@ -32,7 +32,7 @@ export async function verifyFinished(
     if (layers.some(({ origin }) => origin.kind === 'image')) {
       return { unverified: 'blobs of another image are part of it' }
     }
-    if (layers.some(({ descriptor }) => isReference(descriptor))) {
+    if (layers.some(({ descriptor }) => referredLayer(descriptor) !== undefined)) {
       return { unverified: 'its data is in the layers of the source' }
     }
     const verified = layers.map(({ descriptor, diffId, origin }): VerifiedLayer => {

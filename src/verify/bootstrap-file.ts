@@ -1,11 +1,14 @@
 import { AccelError } from '../errors/accel-error.ts'
 import { openDecoder } from '../formats/layer-decoder.ts'
+import { COMPRESSORS, DIGESTERS } from '../formats/nydus-blob/algorithm.ts'
 import type { BlobSource } from '../formats/nydus-blob/blob-reader.ts'
+import { BlobFeature, hasFeature } from '../formats/nydus-blob/feature.ts'
 import { readRafsV5 } from '../formats/rafs-v5/read.ts'
+import type { RafsV6Blob } from '../formats/rafs-v6/layout.ts'
 import { MAX_BOOTSTRAP_SIZE, readRafsV6 } from '../formats/rafs-v6/read.ts'
 import { cleanPath } from '../formats/tar/path.ts'
 import { TarReader } from '../formats/tar/reader.ts'
-import type { NydusBootstrap } from './nydus-image.ts'
+import type { NydusBlob, NydusBootstrap } from './nydus-image.ts'
 
 /** Where the bootstrap is in the last layer of a Nydus image. Source: nydus-snapshotter pkg/converter/constant.go. */
 const BOOTSTRAP_PATH = 'image/image.boot'
@@ -25,10 +28,29 @@ export async function readBootstrapLayer(
 ): Promise<OpenedBootstrap> {
   const bytes = await bootstrapBytes(source, what)
   const isV5 = bytes.length >= 4 && Buffer.from(bytes.subarray(0, 4)).readUInt32LE() === V5_MAGIC
-  const { tree, compressor, digester, blobs } = isV5
-    ? readRafsV5(bytes, { what })
-    : readRafsV6(bytes, { what })
-  return { version: isV5 ? 5 : 6, tree, compressor, digester, blobs }
+  if (!isV5) {
+    const { tree, blobs } = readRafsV6(bytes, { what })
+    return { version: 6, tree, blobs: blobs.map(blobOfV6) }
+  }
+  const { tree, compressor, digester, blobs } = readRafsV5(bytes, { what })
+  return {
+    version: 5,
+    tree,
+    blobs: blobs.map(({ blobId }) => ({ blobId, compressor, digester })),
+  }
+}
+
+/** v6 says of each blob how its chunks are stored and named. */
+function blobOfV6({
+  blobId,
+  compressor,
+  digester,
+  features,
+  blobMetaDigest,
+}: RafsV6Blob): NydusBlob {
+  const blob = { blobId, compressor: COMPRESSORS[compressor]!, digester: DIGESTERS[digester]! }
+  if (!hasFeature(features, BlobFeature.separate)) return blob
+  return { ...blob, tablesId: Buffer.from(blobMetaDigest).toString('hex') }
 }
 
 async function bootstrapBytes(source: BlobSource, what: string): Promise<Uint8Array> {

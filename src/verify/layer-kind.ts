@@ -10,6 +10,7 @@ import {
   STARGZ_POSITION_ANNOTATION,
 } from '../formats/zstd-chunked/layout.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
+import { parseDigest, type Digest } from '../oci/digest.ts'
 
 /** What a layer is to its readers. */
 export type LayerKind = 'estargz' | 'zstd-chunked' | 'nydus-blob' | 'nydus-bootstrap' | 'ordinary'
@@ -29,7 +30,8 @@ export function isEmptyMark({ annotations }: Descriptor): boolean {
   return annotations?.[EMPTY_LAYER_ANNOTATION] === 'true'
 }
 
-/** Whether a layer says how to read another one, which the manifest does not name. */
-export function isReference({ annotations }: Descriptor): boolean {
-  return annotations?.[REF_ANNOTATION] !== undefined
+/** The digest of the layer that a Nydus blob says how to read, which the manifest does not name. */
+export function referredLayer({ annotations }: Descriptor): Digest | undefined {
+  const digest = annotations?.[REF_ANNOTATION]
+  return digest === undefined ? undefined : parseDigest(digest)
 }

@@ -73,26 +73,11 @@ class TableChunks implements ChunkReader {
     const { index } = chunk
     const info = this.#table.chunks[index]
     if (info === undefined) throw invalid(this.#what, 0, `chunk ${index} is not in its chunk table`)
-    this.#compare(chunk, info)
+    compareChunk(chunk, info, this.#digests, this.#what)
     if (info.batch !== undefined) return this.#fromBatch(chunk, info, info.batch)
     const stored = await this.#stored(info.compressedOffset, info.compressedSize, index)
     const codec = info.compressed ? this.#compressor : 'none'
     return decompressPiece(stored, codec, info.uncompressedSize, `${this.#what}, chunk ${index}`)
-  }
-
-  #compare(chunk: Chunk, info: ChunkInfo): void {
-    const { index } = chunk
-    const digest = this.#digests?.subarray(index * DIGEST_SIZE, (index + 1) * DIGEST_SIZE)
-    if (digest !== undefined && compareBytes(digest, chunk.digest) !== 0) {
-      throw invalid(this.#what, 0, `chunk ${index} has another digest than the bootstrap says`)
-    }
-    const same =
-      info.uncompressedOffset === chunk.uncompressedOffset &&
-      info.uncompressedSize === chunk.uncompressedSize &&
-      (info.batch !== undefined ||
-        (info.compressedOffset === chunk.compressedOffset &&
-          info.compressedSize === chunk.compressedSize))
-    if (!same) throw invalid(this.#what, 0, `chunk ${index} is elsewhere than the bootstrap says`)
   }
 
   async #fromBatch(
@@ -121,6 +106,27 @@ class TableChunks implements ChunkReader {
     }
     return this.#source.read(offset, size)
   }
+}
+
+/** Holds the record of a chunk in the bootstrap to the tables of its blob. Throws FORMAT_INVALID. */
+export function compareChunk(
+  chunk: Chunk,
+  info: ChunkInfo,
+  digests: Uint8Array | undefined,
+  what: string,
+): void {
+  const { index } = chunk
+  const digest = digests?.subarray(index * DIGEST_SIZE, (index + 1) * DIGEST_SIZE)
+  if (digest !== undefined && compareBytes(digest, chunk.digest) !== 0) {
+    throw invalid(what, 0, `chunk ${index} has another digest than the bootstrap says`)
+  }
+  const same =
+    info.uncompressedOffset === chunk.uncompressedOffset &&
+    info.uncompressedSize === chunk.uncompressedSize &&
+    (info.batch !== undefined ||
+      (info.compressedOffset === chunk.compressedOffset &&
+        info.compressedSize === chunk.compressedSize))
+  if (!same) throw invalid(what, 0, `chunk ${index} is elsewhere than the bootstrap says`)
 }
 
 function invalid(what: string, offset: number, problem: string): AccelError {

@@ -1,20 +1,22 @@
 /** What a layer thread does to read a Nydus image as nydusd does. */
 import { AccelError } from '../errors/accel-error.ts'
 import type { ListingData } from '../formats/listing/listing.ts'
+import type { BlobSource } from '../formats/nydus-blob/blob-reader.ts'
 import type { LayerHost } from '../threads/layer-host.ts'
 import { readBootstrapLayer } from './bootstrap-file.ts'
 import { openFile } from '../drivers/file-source.ts'
 import type { Finding } from './finding.ts'
 import { transferred } from './listing-data.ts'
 import { v5Chunks, v6Chunks, type ChunkReader } from './nydus-chunks.ts'
-import { readNydusImage } from './nydus-image.ts'
+import { readNydusImage, type NydusBlob } from './nydus-image.ts'
+import { refChunks } from './ref-chunks.ts'
 
 export interface NydusImageJobData {
   /** Names the image in messages. */
   what: string
   /** File of the bootstrap layer. */
   bootstrap: string
-  /** Files of blobs, by hex id. */
+  /** Files of blobs, and of layers of the source that it refers to, by hex id. */
   blobs: ReadonlyMap<string, string>
 }
 
@@ -33,7 +35,7 @@ export async function run(
 ): Promise<NydusImageJobResult> {
   using stack = new DisposableStack()
   const opened = await readBootstrapLayer(stack.use(openFile(bootstrap, what)), what)
-  const openBlob = async (blobId: string): Promise<ChunkReader> => {
+  const open = (blobId: string): BlobSource => {
     const path = blobs.get(blobId)
     if (path === undefined) {
       throw new AccelError('CONTENT_NOT_FOUND', {
@@ -41,8 +43,12 @@ export async function run(
         where: `${what}, whose bootstrap names it`,
       })
     }
-    const init = { what: `${what}, blob sha256:${blobId}`, compressor: opened.compressor }
-    const source = stack.use(openFile(path, init.what))
+    return stack.use(openFile(path, `${what}, blob sha256:${blobId}`))
+  }
+  const openBlob = async ({ blobId, tablesId, compressor }: NydusBlob): Promise<ChunkReader> => {
+    const init = { what: `${what}, blob sha256:${tablesId ?? blobId}`, compressor }
+    if (tablesId !== undefined) return refChunks(open(tablesId), open(blobId), init.what)
+    const source = open(blobId)
     return opened.version === 5 ? v5Chunks(source, init) : v6Chunks(source, init)
   }
   const { listing, findings } = await readNydusImage(opened, { what, openBlob })

@@ -21,19 +21,27 @@ import { numberTree } from '../formats/nydus-tree/numbering.ts'
 import { Findings } from './finding.ts'
 import type { ChunkReader } from './nydus-chunks.ts'
 
+/** A blob of a bootstrap, as far as its chunks are concerned. */
+export interface NydusBlob {
+  /** Hex digits of the digest of what holds the data. */
+  blobId: string
+  compressor: Compressor
+  digester: Digester
+  /** Those of the blob that holds the tables, where the data is in a layer of another format. */
+  tablesId?: string
+}
+
 /** A bootstrap of either version, as far as its files are concerned. */
 export interface NydusBootstrap {
   tree: FileTree
-  compressor: Compressor
-  digester: Digester
-  blobs: readonly { blobId: string }[]
+  blobs: readonly NydusBlob[]
 }
 
 export interface NydusImageInit {
   /** Names the image in messages. */
   what: string
-  /** Opens the chunks of the blob with this hex id. */
-  openBlob(blobId: string): Promise<ChunkReader>
+  /** Opens the chunks of a blob. */
+  openBlob(blob: NydusBlob): Promise<ChunkReader>
 }
 
 /** What an image is to nydusd. */
@@ -99,15 +107,15 @@ class FileContents {
   }
 
   async digest(inode: number): Promise<Uint8Array> {
-    const { tree, digester } = this.#bootstrap
+    const { tree, blobs } = this.#bootstrap
     const { inodes } = tree
-    const digestOf = digestFunction(digester)
     const hash = newContentHash()
     let size = 0
     for (let i = 0; i < inodes.chunkCount(inode); i++) {
       const chunk = inodes.chunks.get(inodes.chunkAt(inode, i))
       const bytes = await (await this.#blob(chunk.blobIndex)).read(chunk)
-      const got = digestOf(bytes)
+      const { digester } = blobs[chunk.blobIndex]!
+      const got = digestFunction(digester)(bytes)
       if (compareBytes(got, chunk.digest) !== 0) {
         throw new AccelError('CONTENT_DIGEST_MISMATCH', {
           what: `${this.#init.what}, chunk ${chunk.index} of blob ${chunk.blobIndex}`,
@@ -133,7 +141,7 @@ class FileContents {
   #blob(index: number): Promise<ChunkReader> {
     const known = this.#blobs[index]
     if (known !== undefined) return known
-    const opened = this.#init.openBlob(this.#bootstrap.blobs[index]!.blobId)
+    const opened = this.#init.openBlob(this.#bootstrap.blobs[index]!)
     this.#blobs[index] = opened
     return opened
   }

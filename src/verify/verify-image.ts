@@ -2,13 +2,13 @@ import { createReadStream } from 'node:fs'
 import type { LayerView } from '../formats/listing/layer-view.ts'
 import type { ListingData } from '../formats/listing/listing.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
-import type { Digest } from '../oci/digest.ts'
+import { hexOf, type Digest } from '../oci/digest.ts'
 import { layerType } from '../oci/media-type.ts'
 import type { ByteSource } from '../streams/byte-source.ts'
 import { moduleBeside } from '../threads/start-thread.ts'
 import type { ThreadPool } from '../threads/pool.ts'
 import type { CompareJobData, CompareJobResult, ViewFormat } from './compare-job.ts'
-import { isEmptyMark, layerKind } from './layer-kind.ts'
+import { isEmptyMark, layerKind, referredLayer } from './layer-kind.ts'
 import { viewLayer } from './view-layer.ts'
 import type { NydusImageJobData, NydusImageJobResult } from './nydus-image-job.ts'
 import { emptyReport, type VerifyReport } from './report.ts'
@@ -26,6 +26,8 @@ export interface VerifiedLayer {
   diffId: Digest
   /** The file of its blob, whose digest and size are known to be right; absent for a layer of the source. */
   path?: string
+  /** The file of the layer that it refers to, the same. */
+  referred?: string
   /** What the source layer holds that it was made of; without a `path` it is that layer itself. */
   listing?: ListingData
   /** How its readers see it, where that is known. */
@@ -94,10 +96,11 @@ class Verification {
   async nydus(): Promise<void> {
     const blobs = new Map<string, string>()
     let bootstrap = ''
-    for (const { descriptor, path } of this.#layers) {
+    for (const { descriptor, path, referred } of this.#layers) {
       if (path === undefined) continue
+      if (referred !== undefined) blobs.set(hexOf(referredLayer(descriptor)!), referred)
       if (layerKind(descriptor) === 'nydus-bootstrap') bootstrap = path
-      else blobs.set(descriptor.digest.slice('sha256:'.length), path)
+      else blobs.set(hexOf(descriptor.digest), path)
     }
     const data: NydusImageJobData = { what: this.#init.what, bootstrap, blobs }
     const view = await this.#run<NydusImageJobResult>(NYDUS_IMAGE, data)

@@ -78,7 +78,7 @@ export async function finishImage(
   const plan: ManifestPlan = {
     layers:
       store === undefined
-        ? [...blobs, ...dictionaryBlobs(made.blobIds, blobs, options), bootstrap]
+        ? [...blobs, ...dictionaryBlobs(made.blobIds, [...blobs, ...referred], options), bootstrap]
         : [bootstrap],
     config: withHistory(image.config, store === undefined),
     annotations: {
@@ -116,10 +116,10 @@ function referredLayers(
     .map((descriptor) => ({ descriptor, origin: { kind: 'source' } }))
 }
 
-/** The blobs that files refer to and that are not of these layers. */
+/** The blobs that files refer to and that are none of these. */
 function dictionaryBlobs(
   used: readonly string[],
-  blobs: readonly ImageLayer[],
+  blobs: readonly ImageBlob[],
   { dictionary }: FinishOptions,
 ): ImageLayer[] {
   const own = new Set(blobs.map(({ descriptor }) => hexOf(descriptor.digest)))
