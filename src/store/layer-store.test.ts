@@ -45,6 +45,7 @@ test('a layer is there for who comes later, until all who need it have let it go
   layers.release('task:2')
   assert.equal(existsSync(path), true)
   layers.release('task:3')
+  await store.collector.run()
   assert.equal(layers.hold('task:4', 'a'), false)
   assert.equal(await layers.take('task:4', 'a'), undefined)
   assert.equal(await blobs(workDir), 0)
@@ -75,6 +76,7 @@ test('layers with the same bytes share a file, which goes with the last of them'
   store.layers.release('task:one')
   assert.equal(await readFile(two!.path!, 'utf8'), 'same')
   store.layers.release('task:two')
+  await store.collector.run()
   assert.equal(await blobs(workDir), 0)
 })
 
@@ -99,6 +101,7 @@ test('the next process has the layers of tasks, and checks them before it uses t
   assert.equal(await store.layers.take('task:1', 'damaged'), undefined)
   assert.equal((await store.layers.take('task:1', 'whole'))?.result.name, 'whole')
   store.layers.releaseAllBut('task:', () => () => false)
+  await store.collector.run()
   assert.equal(await blobs(workDir), 0)
 })
 

@@ -20,9 +20,9 @@ export interface NewBlob {
 }
 
 /**
- * Layers that were converted, by the key of their conversion, for as long as somebody needs them. Owners name what
- * needs them, `task:<id>` or `process:<id>`; a lease is taken with each layer that is put in or taken out, and lasts
- * until its owner is released, however many processes come and go meanwhile.
+ * Layers that were converted, by the key of their conversion: as long as somebody needs them, and after that as long as
+ * there is room. Owners name what needs them, `task:<id>` or `process:<id>`; a lease is taken with each layer that is put
+ * in or taken out, and lasts until its owner is released, however many processes come and go meanwhile.
  */
 export interface LayerStore<Result> {
   /** Keeps a layer. `result` is plain data (structured clone). Throws STORE_…. */
@@ -31,7 +31,7 @@ export interface LayerStore<Result> {
   take(owner: string, key: string): Promise<StoredLayer<Result> | undefined>
   /** Takes a lease of a layer that was put or taken by another; false when it is gone. */
   hold(owner: string, key: string): boolean
-  /** Ends the leases of an owner; what nobody needs any more is removed. */
+  /** Ends the leases of an owner; what nobody needs any more may be collected from then on. */
   release(owner: string): void
   /** Ends the leases of all owners that begin with `prefix` and of which `isNeeded` does not say that they live. */
   releaseAllBut(prefix: string, isNeeded: () => (owner: string) => boolean): void
@@ -42,19 +42,21 @@ export function openLayerStore<Result>(
   database: Database,
   content: Content,
   work: WorkDirectory,
+  init: { onChange?: () => void; now?: () => number } = {},
 ): LayerStore<Result> {
+  const { onChange = () => {}, now = Date.now } = init
   const { connection } = database
   const statements = database.guard(() => ({
     find: connection.prepare('SELECT detail, blob FROM layer WHERE key = ?'),
-    insert: connection.prepare('INSERT INTO layer VALUES (?, ?, ?)'),
+    insert: connection.prepare(
+      'INSERT INTO layer (key, detail, blob, used, uses) VALUES (?, ?, ?, ?, 1)',
+    ),
+    use: connection.prepare('UPDATE layer SET used = max(used, ?), uses = uses + 1 WHERE key = ?'),
     remove: connection.prepare('DELETE FROM layer WHERE key = ?'),
     lease: connection.prepare('INSERT OR IGNORE INTO lease VALUES (?, ?)'),
     release: connection.prepare('DELETE FROM lease WHERE owner = ?'),
     owners: connection.prepare(
       'SELECT DISTINCT owner FROM lease WHERE substr(owner, 1, length(?1)) = ?1',
-    ),
-    removeUnused: connection.prepare(
-      'DELETE FROM layer WHERE NOT EXISTS (SELECT 1 FROM lease WHERE lease.layer = key)',
     ),
   }))
   const find = (key: string): { detail: Digest; blob: Digest | undefined } | undefined => {
@@ -68,12 +70,10 @@ export function openLayerStore<Result>(
   }
   const hold = (owner: string, key: string): boolean => {
     if (find(key) === undefined) return false
-    statements.lease.run(owner, key)
+    const added = statements.lease.run(owner, key)
+    // once for each who needs it, however often that asks
+    if (Number(added.changes) > 0) statements.use.run(now(), key)
     return true
-  }
-  const removeUnused = (): void => {
-    statements.removeUnused.run()
-    content.removeUnused()
   }
   const stored = (result: Result, blob: Digest | undefined): StoredLayer<Result> =>
     blob === undefined ? { result } : { result, path: content.path(blob) }
@@ -107,7 +107,7 @@ export function openLayerStore<Result>(
           if (hold(owner, key)) return false
           content.adopt(detail.path, digest, bytes.length)
           if (blob !== undefined) content.adopt(blob.ingest.path, blob.digest, blob.size)
-          statements.insert.run(key, digest, blob?.digest ?? null)
+          statements.insert.run(key, digest, blob?.digest ?? null, now())
           statements.lease.run(owner, key)
           return true
         }
@@ -120,15 +120,14 @@ export function openLayerStore<Result>(
         await detail.remove()
         await blob?.ingest.remove()
       }
+      onChange()
       return stored(result, blob?.digest)
     },
     take,
     hold: (owner, key) => database.transaction(() => hold(owner, key)),
     release(owner) {
-      database.transaction(() => {
-        statements.release.run(owner)
-        removeUnused()
-      })
+      database.transaction(() => void statements.release.run(owner))
+      onChange()
     },
     releaseAllBut(prefix, isNeeded) {
       database.transaction(() => {
@@ -138,8 +137,8 @@ export function openLayerStore<Result>(
           const owner = row['owner'] as string
           if (!needed(owner)) statements.release.run(owner)
         }
-        removeUnused()
       })
+      onChange()
     },
   }
 }

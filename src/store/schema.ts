@@ -2,7 +2,8 @@ import type { SchemaPart } from '../database/database.ts'
 
 /**
  * The tables of the content store. `content` says which files below `blobs/sha256` are whole; `layer` what stands for
- * a source layer, by the key of its conversion; `lease` who needs it; `result` what was made of which image.
+ * a source layer, by the key of its conversion, and how it was used; `lease` who needs it; `result` what was made of
+ * which image; `placement` in which repositories a blob was last seen.
  */
 export const storeSchema: SchemaPart = {
   name: 'store',
@@ -34,5 +35,15 @@ export const storeSchema: SchemaPart = {
       target_size INTEGER NOT NULL,
       PRIMARY KEY (source, recipe, repository)
     ) STRICT;`,
+    `ALTER TABLE layer ADD COLUMN used INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE layer ADD COLUMN uses INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE placement (
+      blob TEXT NOT NULL,
+      host TEXT NOT NULL,
+      repository TEXT NOT NULL,
+      seen INTEGER NOT NULL,
+      PRIMARY KEY (blob, host, repository)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX placement_seen ON placement (seen);`,
   ],
 }
