@@ -35,6 +35,7 @@ export async function run({ source, target, format }: CompareJobData): Promise<C
 
 /** Overlay's own attributes mean something else once they are mounted; EROFS has five prefixes. */
 function isUnsaid(name: string, format: ViewFormat): boolean {
-  if (format !== 'nydus') return /^(trusted|user)\.overlay\./.test(name)
+  if (/^(trusted|user)\.overlay\./.test(name)) return true
+  if (format !== 'nydus') return false
   return !STORABLE_NAMES.includes(name) && !STORABLE_PREFIXES.some((one) => name.startsWith(one))
 }

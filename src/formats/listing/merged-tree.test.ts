@@ -61,10 +61,24 @@ suite('a merged tree', () => {
     assert(tree.entry('y')!.linked)
   })
 
-  test('follows symlinks in directories, and no further than the root', () => {
-    const lower = testTar().directory('run/').symlink('var', '../../run')
-    const tree = merge(lower, testTar().file('var/lock', '1'))
-    assert.deepEqual(paths(tree), ['', 'run', 'run/lock', 'var'])
+  test('follows symlinks of a layer in its directories, and no further than the root', () => {
+    const layer = testTar().directory('run/').symlink('var', '../../run').file('var/lock', '1')
+    assert.deepEqual(paths(merge(layer)), ['', 'run', 'run/lock', 'var'])
+  })
+
+  test('a symlink or file of a layer below gives way to a directory that a path names', () => {
+    const lower = testTar().directory('run/').file('run/old', '1').symlink('var', 'run').file('f')
+    const tree = merge(lower, testTar().file('var/lock', '1').file('f/g', '2'))
+    assert.deepEqual(paths(tree), ['', 'f', 'f/g', 'run', 'run/old', 'var', 'var/lock'])
+    assert.equal(tree.entry('var')?.kind, 'directory')
+    assert.deepEqual(tree.problems, [])
+  })
+
+  test('a hard link may stand before its target, or before another link to it', () => {
+    const tree = merge(testTar().hardlink('a', 'b').hardlink('b', 'c').file('c', '1'))
+    assert.deepEqual(paths(tree), ['', 'a', 'b', 'c'])
+    assert.equal(tree.entry('a')?.inode, tree.entry('c')?.inode)
+    assert.deepEqual(tree.problems, [])
   })
 
   test('tells what cannot be applied', () => {

@@ -24,7 +24,9 @@ const MAX_SYMLINKS = 40
 
 /**
  * The file system that layers give, the lowest applied first (OCI image-spec layer.md, "Applying Changesets"): written
- * for checking, apart from what converts images. Keeps the listings it was given, and 28 bytes a name besides the name.
+ * for checking, apart from what converts images. A layer is taken as runtimes take it, which unpack it by itself and put
+ * it over the others by an overlay: a symlink is followed to a directory of its own layer only, and one of a layer below
+ * gives way to the directory that a path names. Keeps the listings it was given, and 28 bytes a name besides the name.
  */
 export class MergedTree {
   readonly #paths = new PathTable()
@@ -56,12 +58,24 @@ export class MergedTree {
     const layer = FIRST_LAYER + this.#layers.length - 1
     for (const { kind, path } of listing) {
       // Whiteouts speak of the layers below, wherever they stand in the tar.
-      if (kind === 'whiteout') this.#remove(this.#resolved(path))
-      else if (kind === 'opaque') this.#removeChildren(this.#resolved(path))
+      if (kind === 'whiteout') this.#remove(path)
+      else if (kind === 'opaque') this.#removeChildren(path)
     }
+    let links: ListedEntry[] = []
     for (let at = 0; at < listing.bytes.length; at = listing.next(at)) {
       const entry = listing.entry(at)
-      if (entry.kind !== 'whiteout' && entry.kind !== 'opaque') this.#put(entry, layer, at)
+      if (entry.kind === 'whiteout' || entry.kind === 'opaque') continue
+      if (!this.#put(entry, layer, at)) links.push(entry)
+    }
+    // A link may stand before its target, and that may be such a link itself.
+    for (let before = links.length + 1; links.length < before;) {
+      before = links.length
+      links = links.filter((link) => !this.#put(link, layer, 0))
+    }
+    for (const { path, target } of links) {
+      this.#problems.push(
+        `${JSON.stringify(path)} is a hard link to ${JSON.stringify(target)}, which is not there`,
+      )
     }
   }
 
@@ -90,53 +104,53 @@ export class MergedTree {
     return { ...entry, path, implied: false, inode, linked: this.#linked.has(inode) }
   }
 
-  #put(entry: ListedEntry, layer: number, at: number): void {
-    const path = this.#resolved(entry.path)
+  /** Takes an entry; false for a link whose target is not there yet. */
+  #put(entry: ListedEntry, layer: number, at: number): boolean {
+    const path = this.#resolved(entry.path, layer)
     const node = this.#node(path)
-    if (!this.#makeParents(path)) {
+    if (!this.#makeParents(path, layer)) {
       this.#problems.push(`${JSON.stringify(entry.path)} lies below something that is no directory`)
-      return
+      return true
     }
-    if (entry.kind === 'hardlink') {
-      this.#link(node, entry)
-      return
-    }
+    if (entry.kind === 'hardlink') return this.#link(node, entry, layer)
     if (entry.kind !== 'directory' || !this.#isDirectory(node)) this.#removeBelow(node)
     this.#layer.set(node, layer)
     this.#at.set(node, at)
     this.#inode.set(node, node)
+    return true
   }
 
-  /** A further name of what is at the target now; the entry's own mode, owner and time say nothing. */
-  #link(node: number, { path, target }: ListedEntry): void {
-    const to = this.#paths.find(this.#resolved(target))
-    if (to < 0 || this.#layer.get(to) < FIRST_LAYER || this.#isDirectory(to)) {
-      this.#problems.push(
-        `${JSON.stringify(path)} is a hard link to ${JSON.stringify(target)}, which is not there`,
-      )
-      return
-    }
-    if (to === node) return
+  /** A further name of what is at the target now; the entry's own mode, owner and time say nothing. False where nothing is. */
+  #link(node: number, { target }: ListedEntry, layer: number): boolean {
+    const to = this.#paths.find(this.#resolved(target, layer))
+    if (to < 0 || this.#layer.get(to) < FIRST_LAYER || this.#isDirectory(to)) return false
+    if (to === node) return true
     this.#removeBelow(node)
     this.#layer.set(node, this.#layer.get(to))
     this.#at.set(node, this.#at.get(to))
     const inode = this.#inode.get(to)
     this.#inode.set(node, inode)
     this.#linked.add(inode)
+    return true
   }
 
-  /** Makes the directories above `path` that are missing; tells whether all above are directories. */
-  #makeParents(path: string): boolean {
+  /**
+   * Makes the directories above `path` that are missing, or that are something else in a layer below; tells whether all
+   * above are directories.
+   */
+  #makeParents(path: string, layer: number): boolean {
     for (let parent = parentPath(path); parent !== undefined; parent = parentPath(parent)) {
       const node = this.#node(parent)
-      if (this.#layer.get(node) !== NO_LAYER) return this.#isDirectory(node)
+      if (this.#isDirectory(node)) return true
+      if (this.#layer.get(node) === layer) return false
       this.#layer.set(node, IMPLIED)
+      this.#inode.set(node, node)
     }
     return true
   }
 
-  /** The path with symlinks in its directories followed, never out of the root. */
-  #resolved(path: string): string {
+  /** The path with symlinks of `layer` in its directories followed, never out of the root. */
+  #resolved(path: string, layer: number): string {
     const directory = parentPath(path)
     if (directory === undefined || directory === '') return path
     const known = this.#paths.find(directory)
@@ -148,7 +162,8 @@ export class MergedTree {
       rest = others
       if (name === '..') done.pop()
       if (name === '' || name === '.' || name === '..') continue
-      const entry = this.entry([...done, name].join('/'))
+      const node = this.#paths.find([...done, name].join('/'))
+      const entry = node < 0 || this.#layer.get(node) !== layer ? undefined : this.#entry(node)
       if (entry?.kind !== 'symlink' || ++links > MAX_SYMLINKS) {
         done.push(name!)
         continue
