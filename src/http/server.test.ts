@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { parseConfig } from '../config/load.ts'
 import { isAccelError } from '../errors/accel-error.ts'
+import { createLog } from '../log/log.ts'
 import { startTestService, type TestService } from '../testing/service/http-service.ts'
 import { MAX_BODY_SIZE } from './request-body.ts'
 import { listen } from './server.ts'
@@ -120,7 +121,8 @@ test('a client that is slow with its head or its body is cut off', async () => {
   const { config } = parseConfig(tcp, 'config.yaml')
   const handler = async (request: Request): Promise<Response> => new Response(await request.text())
   const limits = { headersTimeout: 20, requestTimeout: 40, connectionsCheckingInterval: 5 }
-  const server = await listen(handler, config.server, limits)
+  const log = createLog({ write: () => undefined })
+  const server = await listen(handler, config.server, { log }, limits)
   const slow = [
     'POST / HTTP/1.1\r\nHost: a\r\n',
     'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nab',

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { lstat, unlink } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
@@ -6,7 +5,9 @@ import { connect } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import type { Config } from '../config/schema.ts'
 import { AccelError } from '../errors/accel-error.ts'
+import type { Log } from '../log/log.ts'
 import type { Handler } from './access.ts'
+import { followTlsFiles, readTlsIdentity } from './tls.ts'
 
 /** A server that listens. */
 export interface HttpServer {
@@ -28,6 +29,15 @@ const clientLimits = {
   keepAliveTimeout: 30_000,
   connectionsCheckingInterval: 5_000,
   maxHeaderSize: 16 * 1024,
+  /** Of TLS. */
+  handshakeTimeout: 10_000,
+}
+
+/** How the certificate's files are followed. */
+export interface TlsFollowing {
+  log: Log
+  /** Milliseconds between two looks at them. @default 10,000 */
+  everyMs?: number
 }
 
 /** Connections at once; more are dropped. */
@@ -37,6 +47,7 @@ const MAX_CONNECTIONS = 4096
 export async function listen(
   handler: Handler,
   config: Config['server'],
+  following: TlsFollowing,
   init: Partial<typeof clientLimits> = {},
 ): Promise<HttpServer> {
   const limits = { ...clientLimits, ...init }
@@ -47,8 +58,10 @@ export async function listen(
     // a global Request and Response of its own would change those of the whole process
     { overrideGlobalObjects: false },
   )
-  const tls = uds === '' ? tlsFiles(config) : undefined
-  const server = tls === undefined ? createServer(limits) : createTlsServer({ ...limits, ...tls })
+  const identity = uds === '' ? readTlsIdentity(config.tls) : undefined
+  const secure = identity && createTlsServer({ ...limits, ...identity })
+  const server = secure ?? createServer(limits)
+  const { log, everyMs = 10_000 } = following
   server.maxConnections = MAX_CONNECTIONS
   const answering = new Set<ServerResponse>()
   server.on('request', (incoming, outgoing) => {
@@ -63,12 +76,16 @@ export async function listen(
     await removeStaleSocket(uds)
     await listening(server, { path: uds }, uds)
   }
+  const unfollow = secure && followTlsFiles(secure, config.tls, { log, everyMs })
   const bound = server.address()
   const boundPort = typeof bound === 'object' && bound !== null ? bound.port : undefined
   return {
     address: boundPort === undefined ? uds : `${host}:${boundPort}`,
     port: boundPort,
-    stop: ({ deadlineMs }) => stop(server, answering, deadlineMs),
+    async stop({ deadlineMs }) {
+      unfollow?.()
+      await stop(server, answering, deadlineMs)
+    },
   }
 }
 
@@ -128,20 +145,6 @@ function answers(path: string): Promise<boolean> {
     })
     socket.once('error', () => resolve(false))
   })
-}
-
-function tlsFiles(config: Config['server']): { cert: Buffer; key: Buffer } | undefined {
-  const { certFile, keyFile } = config.tls
-  if (certFile === '' || keyFile === '') return undefined
-  return { cert: readPem(certFile), key: readPem(keyFile) }
-}
-
-function readPem(file: string): Buffer {
-  try {
-    return readFileSync(file)
-  } catch (cause) {
-    throw new AccelError('CONFIG_UNREADABLE', { file, problem: codeOf(cause) }, { cause })
-  }
 }
 
 function listenFailed(address: string, problem: string, cause?: unknown): AccelError {

@@ -4,7 +4,7 @@ import type { Metrics } from '../metrics/metrics.ts'
 import { accessLog, observed, type Access } from './access.ts'
 import { createApp, type AppComponents } from './app.ts'
 import { TaskFeed, type TaskFeedInit } from './events/task-feed.ts'
-import { listen, type HttpServer } from './server.ts'
+import { listen, type HttpServer, type TlsFollowing } from './server.ts'
 import type { TaskQueue } from '../tasks/queue.ts'
 
 /** What the HTTP service is made of. */
@@ -17,7 +17,7 @@ export interface HttpServiceComponents extends Omit<AppComponents, 'feed'> {
 /** Starts the API, with access lines and metrics. Throws HTTP_LISTEN_FAILED, CONFIG_UNREADABLE. */
 export async function startHttpService(
   components: HttpServiceComponents,
-  init: { feed?: TaskFeedInit } = {},
+  init: { feed?: TaskFeedInit; tls?: Omit<TlsFollowing, 'log'> } = {},
 ): Promise<HttpServer> {
   const { config, log, metrics, queue } = components
   const { name } = config.server
@@ -28,7 +28,7 @@ export async function startHttpService(
     Object.values(operations).map(({ path }) => path),
     [accessLog(log.child({ module: 'api' }), [METRICS_PATH]), countedBy(metrics)],
   )
-  const server = await listen(handler, config.server)
+  const server = await listen(handler, config.server, { log, ...init.tls })
   log.info(`[${name}] HTTP server started on ${server.address}`)
   return {
     ...server,

@@ -44,6 +44,8 @@ export interface TestServiceInit {
   health?: () => Promise<void>
   /** How events are told. @default as in the program */
   feed?: TaskFeedInit
+  /** How the certificate's files are followed. @default as in the program */
+  tls?: { everyMs: number }
   /** How the queue tries again. @default as in the program */
   attempts?: { attempts?: number; pauseMs?: number }
 }
@@ -64,7 +66,10 @@ export async function startTestService(init: TestServiceInit): Promise<TestServi
   const health = init.health ?? (() => Promise.resolve())
   const server = await startHttpService(
     { config, queue, log, redaction, metrics, health },
-    init.feed === undefined ? {} : { feed: init.feed },
+    {
+      ...(init.feed === undefined ? {} : { feed: init.feed }),
+      ...(init.tls === undefined ? {} : { tls: init.tls }),
+    },
   )
   const where =
     server.port === undefined ? { socketPath: config.server.uds } : { port: server.port }
