@@ -12,8 +12,8 @@ export interface Registry extends Daemon {
   readonly address: string
 }
 
-/** Starts a registry that stores below `folder`. */
-export async function startRegistry(folder: string): Promise<Registry> {
+/** Starts a registry that stores below `folder`. `more` is added to its configuration. */
+export async function startRegistry(folder: string, more: object = {}): Promise<Registry> {
   const address = `127.0.0.1:${await freePort()}`
   mkdirSync(folder, { recursive: true })
   const config = {
@@ -21,6 +21,7 @@ export async function startRegistry(folder: string): Promise<Registry> {
     log: { level: 'info' },
     storage: { filesystem: { rootdirectory: join(folder, 'storage') }, delete: { enabled: true } },
     http: { addr: address, secret: 'interop' },
+    ...more,
   }
   // JSON is YAML.
   writeFileSync(join(folder, 'config.yml'), JSON.stringify(config))
