@@ -51,6 +51,9 @@ export const nydusVariants: Record<string, NydusVariant> = {
       chunk_dict_ref: await dictionary(),
     }),
   },
+  oci_ref: v6({ oci_ref: 'true' }, ({ blobs }) =>
+    assert.ok(blobs.every(({ features }) => hasFeature(features, BlobFeature.zran))),
+  ),
   localfs: {
     ...v6({}, () => undefined),
     options: async ({ blobs }) => ({
