@@ -20,7 +20,7 @@ export const folderOrder: readonly (readonly string[])[] = [
 
 /** The same inside `src/formats/`. */
 export const formatOrder: readonly (readonly string[])[] = [
-  ['codec'],
+  ['codec', 'ocicrypt'],
   ['tar', 'gzip', 'zstd', 'lz4', 'deflate', 'nydus-tree'],
   ['layer-decoder.ts'],
   ['estargz', 'erofs', 'nydus-blob'],

@@ -497,7 +497,7 @@ test('schema 1, encrypted layers and a config of other layers are refused by nam
   }
   await putManifest(repository, body, OCI_MANIFEST, 'encrypted')
   await assert.rejects(convert(prefixDriver(), { repository, sourceTag: 'encrypted' }), {
-    code: 'IMAGE_MEDIA_TYPE_UNSUPPORTED',
+    code: 'IMAGE_LAYER_ENCRYPTED',
     message: /layer 1 .*\+encrypted/,
   })
   await putManifest(repository, { ...body, layers: [layer, layer] }, OCI_MANIFEST, 'short')

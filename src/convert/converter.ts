@@ -145,7 +145,8 @@ class Conversion {
   async #reuse({ digest }: Descriptor, report: ConversionReport): Promise<boolean> {
     const { signal } = this.#run
     const { results } = this.#parts.store
-    const { recipe } = this.#init
+    const { recipe, configured } = this.#init
+    if (configured.reusable === false) return false
     const known = await findKnownResult(this.#request, digest, recipe, results, signal)
     if (known === undefined) return false
     const moved = await movedTag(this.#request, digest, signal)

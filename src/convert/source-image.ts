@@ -6,6 +6,8 @@ import { parseImageConfig, type ImageConfig } from '../oci/image-config.ts'
 import { invalidDocument, MAX_DOCUMENT_SIZE } from '../oci/json-document.ts'
 import { parseIndex, parseManifest, type Index, type Manifest } from '../oci/manifest.ts'
 import {
+  ENCRYPTED_SUFFIX,
+  isEncryptedType,
   isImageConfigType,
   isIndexType,
   isManifestType,
@@ -201,13 +203,10 @@ async function loadManifest(
       `the manifest has ${manifest.layers.length} layers, the config ${config.rootfs.diff_ids.length} diff_ids`,
     )
   }
-  for (const [i, layer] of manifest.layers.entries()) {
-    if (!layerType(layer.mediaType)) {
-      throw new AccelError('IMAGE_MEDIA_TYPE_UNSUPPORTED', {
-        what: `${what} layer ${i + 1} (${layer.digest})`,
-        mediaType: layer.mediaType,
-      })
-    }
+  for (const [i, { mediaType: type, digest }] of manifest.layers.entries()) {
+    if (layerType(type)) continue
+    const code = isEncryptedType(type) ? 'IMAGE_LAYER_ENCRYPTED' : 'IMAGE_MEDIA_TYPE_UNSUPPORTED'
+    throw new AccelError(code, { what: `${what} layer ${i + 1} (${digest})`, mediaType: type })
   }
   const platform = descriptor.platform ?? platformOf(config)
   return { kind: 'image', descriptor, manifest, config, platform, what }
@@ -233,7 +232,10 @@ function notAnImage(manifest: Manifest): string | undefined {
 
 /** A layer, or what is one once it is decrypted: an artifact's blobs are neither. */
 function isLayerLike(mediaType: string): boolean {
-  return layerType(mediaType.replace(/\+encrypted$/, '')) !== undefined
+  const plain = isEncryptedType(mediaType)
+    ? mediaType.slice(0, -ENCRYPTED_SUFFIX.length)
+    : mediaType
+  return layerType(plain) !== undefined
 }
 
 function keptMember(

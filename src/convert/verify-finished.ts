@@ -35,12 +35,12 @@ export async function verifyFinished(
     if (layers.some(({ descriptor }) => referredLayer(descriptor) !== undefined)) {
       return { unverified: 'its data is in the layers of the source' }
     }
-    const verified = layers.map(({ descriptor, diffId, origin }): VerifiedLayer => {
+    const verified = layers.map(({ descriptor, diffId, origin, key: secret }): VerifiedLayer => {
       const path = origin.kind === 'file' ? { path: origin.path } : {}
       const layer = byDigest.get(descriptor.digest)
       const view = layer?.view === undefined ? {} : { view: layer.view }
       const listing = layer?.listing === undefined ? {} : { listing: layer.listing }
-      return { descriptor, diffId, ...path, ...listing, ...view }
+      return { descriptor, diffId, ...path, ...listing, ...view, ...(secret && { key: secret }) }
     })
     const report = await verifyImage(source, [...verified, ...elsewhere(finished, converted)], init)
     if (report.problems > 0) {

@@ -79,6 +79,12 @@ export interface ConfiguredDriver extends ImageConverter {
   docker2oci: boolean
   /** A `subject` member links the result to its source. */
   withReferrer: boolean
+  /**
+   * Whether an earlier result of the same image and options may be taken again where the registry still has it. Not
+   * where the result depends on what the registry cannot tell: blobs that are kept elsewhere, keys that are in files.
+   * @default true
+   */
+  reusable?: boolean
   /** What the operator is told at the start, in sentences: options that have no effect. */
   notes?: readonly string[]
 }

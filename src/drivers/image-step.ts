@@ -1,3 +1,4 @@
+import type { LayerKey } from '../formats/ocicrypt/layer-cipher.ts'
 import type { Descriptor, Platform } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { ImageConfig } from '../oci/image-config.ts'
@@ -52,6 +53,8 @@ export interface ImageBlob {
 /** A layer of a manifest. */
 export interface ImageLayer extends ImageBlob {
   diffId: Digest
+  /** Where it is encrypted: what it is decrypted with to be verified. It goes nowhere else. */
+  key?: LayerKey
 }
 
 /** One manifest of the result, without what all have: source, driver, `subject`. */

@@ -52,6 +52,14 @@ export function layerType(
   return layerTypes.get(mediaType)
 }
 
+/** Stands behind the media type of a layer that is encrypted. Source: containers/ocicrypt spec/spec.go. */
+export const ENCRYPTED_SUFFIX = '+encrypted'
+
+/** Tells whether a layer is encrypted. */
+export function isEncryptedType(mediaType: string): boolean {
+  return mediaType.endsWith(ENCRYPTED_SUFFIX)
+}
+
 export function isIndexType(mediaType: string): boolean {
   return mediaType === OCI_INDEX || mediaType === DOCKER_LIST
 }

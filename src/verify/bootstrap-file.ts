@@ -4,6 +4,7 @@ import { COMPRESSORS, DIGESTERS } from '../formats/nydus-blob/algorithm.ts'
 import type { BlobSource } from '../formats/nydus-blob/blob-reader.ts'
 import { BlobFeature, hasFeature } from '../formats/nydus-blob/feature.ts'
 import { readRafsV5 } from '../formats/rafs-v5/read.ts'
+import { cipherOf } from '../formats/rafs-v6/blob-entry.ts'
 import type { RafsV6Blob } from '../formats/rafs-v6/layout.ts'
 import { MAX_BOOTSTRAP_SIZE, readRafsV6 } from '../formats/rafs-v6/read.ts'
 import { cleanPath } from '../formats/tar/path.ts'
@@ -41,14 +42,14 @@ export async function readBootstrapLayer(
 }
 
 /** v6 says of each blob how its chunks are stored and named. */
-function blobOfV6({
-  blobId,
-  compressor,
-  digester,
-  features,
-  blobMetaDigest,
-}: RafsV6Blob): NydusBlob {
-  const blob = { blobId, compressor: COMPRESSORS[compressor]!, digester: DIGESTERS[digester]! }
+function blobOfV6(entry: RafsV6Blob): NydusBlob {
+  const { blobId, compressor, digester, features, blobMetaDigest } = entry
+  const blob = {
+    blobId,
+    compressor: COMPRESSORS[compressor]!,
+    digester: DIGESTERS[digester]!,
+    cipher: cipherOf(entry),
+  }
   if (!hasFeature(features, BlobFeature.separate)) return blob
   return { ...blob, tablesId: Buffer.from(blobMetaDigest).toString('hex') }
 }

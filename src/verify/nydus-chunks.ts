@@ -1,6 +1,7 @@
 import { AccelError } from '../errors/accel-error.ts'
 import type { Compressor } from '../formats/nydus-blob/algorithm.ts'
 import { BlobReader, type BlobSource } from '../formats/nydus-blob/blob-reader.ts'
+import { type BlobCipher, decryptPiece } from '../formats/nydus-blob/cipher.ts'
 import { decompressPiece } from '../formats/nydus-blob/chunk-codec.ts'
 import type { ChunkInfo } from '../formats/nydus-blob/chunk-info.ts'
 import type { ReadChunkTable } from '../formats/nydus-blob/chunk-table.ts'
@@ -18,6 +19,8 @@ export interface ChunkReader {
 export interface OpenBlobInit {
   what: string
   compressor: Compressor
+  /** Of an encrypted blob. */
+  cipher?: BlobCipher | undefined
 }
 
 /** Chunks of a v5 blob: the bootstrap says where they are. */
@@ -40,7 +43,7 @@ export function v5Chunks(source: BlobSource, { what, compressor }: OpenBlobInit)
  * record of the bootstrap is held to both.
  */
 export async function v6Chunks(source: BlobSource, init: OpenBlobInit): Promise<ChunkReader> {
-  const blob = await BlobReader.open(source, init.what)
+  const blob = await BlobReader.open(source, init.what, init.cipher)
   const table = await blob.chunkTable()
   if (table === undefined) throw invalid(init.what, source.size, 'it has no chunk table')
   await blob.checkToc()
@@ -51,6 +54,7 @@ class TableChunks implements ChunkReader {
   readonly #source: BlobSource
   readonly #what: string
   readonly #compressor: Compressor
+  readonly #cipher: BlobCipher | undefined
   readonly #table: ReadChunkTable
   readonly #digests: Uint8Array | undefined
   /** The batch that was decompressed last: its chunks are asked for one after the other. */
@@ -58,13 +62,14 @@ class TableChunks implements ChunkReader {
 
   constructor(
     source: BlobSource,
-    { what, compressor }: OpenBlobInit,
+    { what, compressor, cipher }: OpenBlobInit,
     table: ReadChunkTable,
     digests: Uint8Array | undefined,
   ) {
     this.#source = source
     this.#what = what
     this.#compressor = compressor
+    this.#cipher = cipher
     this.#table = table
     this.#digests = digests
   }
@@ -75,7 +80,11 @@ class TableChunks implements ChunkReader {
     if (info === undefined) throw invalid(this.#what, 0, `chunk ${index} is not in its chunk table`)
     compareChunk(chunk, info, this.#digests, this.#what)
     if (info.batch !== undefined) return this.#fromBatch(chunk, info, info.batch)
-    const stored = await this.#stored(info.compressedOffset, info.compressedSize, index)
+    const stored = this.#plain(
+      await this.#stored(info.compressedOffset, info.compressedSize, index),
+      info,
+      index,
+    )
     const codec = info.compressed ? this.#compressor : 'none'
     return decompressPiece(stored, codec, info.uncompressedSize, `${this.#what}, chunk ${index}`)
   }
@@ -98,6 +107,14 @@ class TableChunks implements ChunkReader {
       throw invalid(this.#what, 0, `chunk ${index} ends behind its batch`)
     }
     return this.#batch.bytes.subarray(offset, offset + uncompressedSize)
+  }
+
+  #plain(stored: Uint8Array, { encrypted }: ChunkInfo, index: number): Uint8Array {
+    if (!encrypted) return stored
+    if (this.#cipher !== undefined) {
+      return decryptPiece(stored, this.#cipher, `${this.#what}, chunk ${index}`)
+    }
+    throw invalid(this.#what, 0, `chunk ${index} is encrypted, and the bootstrap has no key`)
   }
 
   async #stored(offset: number, size: number, index: number): Promise<Uint8Array> {

@@ -2,6 +2,8 @@
 import { AccelError } from '../errors/accel-error.ts'
 import type { ListingData } from '../formats/listing/listing.ts'
 import type { BlobSource } from '../formats/nydus-blob/blob-reader.ts'
+import type { LayerKey } from '../formats/ocicrypt/layer-cipher.ts'
+import { decryptRange } from '../formats/ocicrypt/read.ts'
 import type { LayerHost } from '../threads/layer-host.ts'
 import { readBootstrapLayer } from './bootstrap-file.ts'
 import { openFile } from '../drivers/file-source.ts'
@@ -18,6 +20,8 @@ export interface NydusImageJobData {
   bootstrap: string
   /** Files of blobs, and of layers of the source that it refers to, by hex id. */
   blobs: ReadonlyMap<string, string>
+  /** Of the bootstrap layer, where it is encrypted. */
+  key?: LayerKey
 }
 
 export interface NydusImageJobResult {
@@ -30,11 +34,12 @@ export interface NydusImageJobResult {
 
 /** Reads the bootstrap and every chunk that it names. */
 export async function run(
-  { what, bootstrap, blobs }: NydusImageJobData,
+  { what, bootstrap, blobs, key }: NydusImageJobData,
   host: LayerHost,
 ): Promise<NydusImageJobResult> {
   using stack = new DisposableStack()
-  const opened = await readBootstrapLayer(stack.use(openFile(bootstrap, what)), what)
+  const file = stack.use(openFile(bootstrap, what))
+  const opened = await readBootstrapLayer(key === undefined ? file : decrypted(file, key), what)
   const open = (blobId: string): BlobSource => {
     const path = blobs.get(blobId)
     if (path === undefined) {
@@ -45,8 +50,9 @@ export async function run(
     }
     return stack.use(openFile(path, `${what}, blob sha256:${blobId}`))
   }
-  const openBlob = async ({ blobId, tablesId, compressor }: NydusBlob): Promise<ChunkReader> => {
-    const init = { what: `${what}, blob sha256:${tablesId ?? blobId}`, compressor }
+  const openBlob = async (blob: NydusBlob): Promise<ChunkReader> => {
+    const { blobId, tablesId, compressor, cipher } = blob
+    const init = { what: `${what}, blob sha256:${tablesId ?? blobId}`, compressor, cipher }
     if (tablesId !== undefined) return refChunks(open(tablesId), open(blobId), init.what)
     const source = open(blobId)
     return opened.version === 5 ? v5Chunks(source, init) : v6Chunks(source, init)
@@ -57,5 +63,12 @@ export async function run(
     listing: transferred(listing, host),
     findings: findings.kept,
     count: findings.count,
+  }
+}
+
+function decrypted(file: BlobSource, key: LayerKey): BlobSource {
+  return {
+    size: file.size,
+    read: async (offset, length) => decryptRange(await file.read(offset, length), offset, key),
   }
 }

@@ -3,6 +3,7 @@ import { newContentHash } from '../formats/listing/content-hash.ts'
 import { nameText, type ListedEntry } from '../formats/listing/listed-entry.ts'
 import { ListingWriter, type Listing } from '../formats/listing/listing.ts'
 import type { Compressor, Digester } from '../formats/nydus-blob/algorithm.ts'
+import type { BlobCipher } from '../formats/nydus-blob/cipher.ts'
 import { digestFunction } from '../formats/nydus-blob/chunk-digest.ts'
 import {
   decodeDevice,
@@ -29,6 +30,8 @@ export interface NydusBlob {
   digester: Digester
   /** Those of the blob that holds the tables, where the data is in a layer of another format. */
   tablesId?: string
+  /** Where it is encrypted. */
+  cipher?: BlobCipher | undefined
 }
 
 /** A bootstrap of either version, as far as its files are concerned. */

@@ -1,9 +1,11 @@
 import { createReadStream } from 'node:fs'
 import type { LayerView } from '../formats/listing/layer-view.ts'
 import type { ListingData } from '../formats/listing/listing.ts'
+import { AccelError } from '../errors/accel-error.ts'
+import type { LayerKey } from '../formats/ocicrypt/layer-cipher.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { hexOf, type Digest } from '../oci/digest.ts'
-import { layerType } from '../oci/media-type.ts'
+import { isEncryptedType, layerType } from '../oci/media-type.ts'
 import type { ByteSource } from '../streams/byte-source.ts'
 import { moduleBeside } from '../threads/start-thread.ts'
 import type { ThreadPool } from '../threads/pool.ts'
@@ -32,6 +34,8 @@ export interface VerifiedLayer {
   listing?: ListingData
   /** How its readers see it, where that is known. */
   view?: LayerView
+  /** What it is decrypted with. */
+  key?: LayerKey
 }
 
 export interface VerifyInit {
@@ -96,16 +100,27 @@ class Verification {
   async nydus(): Promise<void> {
     const blobs = new Map<string, string>()
     let bootstrap = ''
-    for (const { descriptor, path, referred } of this.#layers) {
+    let key: LayerKey | undefined
+    for (const layer of this.#layers) {
+      const { descriptor, path, referred } = layer
       if (path === undefined) continue
       if (referred !== undefined) blobs.set(hexOf(referredLayer(descriptor)!), referred)
-      if (layerKind(descriptor) === 'nydus-bootstrap') bootstrap = path
-      else blobs.set(hexOf(descriptor.digest), path)
+      if (layerKind(descriptor) === 'nydus-bootstrap') {
+        bootstrap = path
+        key = layer.key
+        this.#checkReadable(layer)
+      } else blobs.set(hexOf(descriptor.digest), path)
     }
-    const data: NydusImageJobData = { what: this.#init.what, bootstrap, blobs }
+    const data: NydusImageJobData = { what: this.#init.what, bootstrap, blobs, ...(key && { key }) }
     const view = await this.#run<NydusImageJobResult>(NYDUS_IMAGE, data)
     this.#found(view.findings, view.count)
     await this.#compare([view.listing], 'nydus')
+  }
+
+  #checkReadable({ descriptor: { digest, mediaType }, key }: VerifiedLayer): void {
+    if (key !== undefined || !isEncryptedType(mediaType)) return
+    const what = `${this.#init.what} layer ${digest}`
+    throw new AccelError('IMAGE_LAYER_ENCRYPTED', { what, mediaType })
   }
 
   /** eStargz and zstd:chunked: two views of each layer. What is not lazy is the same in both. */

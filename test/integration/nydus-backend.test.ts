@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { promisify } from 'node:util'
 import { gunzipSync } from 'node:zlib'
 import { readRafsV6 } from '../../src/formats/rafs-v6/read.ts'
 import { digestOf, hexOf } from '../../src/oci/digest.ts'
@@ -13,12 +11,12 @@ import { parseManifest } from '../../src/oci/manifest.ts'
 import { buildImage, buildLayer, pushBuilt } from '../../src/testing/image-builder.ts'
 import { startObjectServer, refuse, type ObjectFault } from '../../src/testing/object-server.ts'
 import { startTestRegistry, type TestRegistry } from '../../src/testing/registry/test-registry.ts'
+import { type ProgramRun, runConvert } from '../../src/testing/run-accelctl.ts'
 import { readTar } from '../../src/testing/read-tar.ts'
 import { testTar } from '../../src/testing/tar-builder.ts'
 
 /** Nydus images whose blobs are kept outside of the registry, converted by the real `accelctl`. */
 
-const accelctl = join(import.meta.dirname, '../../bin/accelctl.js')
 const scratch = await mkdtemp(join(tmpdir(), 'nydus-backend-'))
 after(() => rm(scratch, { recursive: true, force: true }))
 
@@ -40,37 +38,17 @@ async function convert(
   registry: TestRegistry,
   type: string,
   config: Record<string, string>,
-): Promise<{ code: number; output: string }> {
-  const file = join(scratch, 'config.yaml')
-  const workDir = await mkdtemp(join(scratch, 'work-'))
-  await writeFile(
-    file,
-    JSON.stringify({
-      provider: { source: { [registry.host]: {} }, work_dir: workDir },
-      converter: {
-        driver: {
-          type: 'nydus',
-          config: { backend_type: type, backend_config: JSON.stringify(config) },
-        },
-        rules: [{ tag_suffix: '-nydus' }],
-      },
-    }),
-  )
-  const call = [accelctl, 'convert', '--config', file, `${registry.host}/app:v1`]
-  const result = await promisify(execFile)(process.execPath, call, { timeout: 60_000 }).then(
-    ({ stdout, stderr }) => ({ code: 0, output: stdout + stderr }),
-    (error: { code: number; stdout: string; stderr: string }) => ({
-      code: error.code,
-      output: error.stdout + error.stderr,
-    }),
-  )
+): Promise<ProgramRun> {
+  const options = { backend_type: type, backend_config: JSON.stringify(config) }
+  const driver = { type: 'nydus', config: options }
+  const result = await runConvert(scratch, `${registry.host}/app:v1`, driver)
   assert.ok(!result.output.includes(secret), result.output)
   return result
 }
 
 /** The blob ids of the bootstrap of the converted image, of whose manifest all else is checked. */
 async function blobsOf(registry: TestRegistry): Promise<string[]> {
-  const { bytes } = registry.manifest('app', 'v1-nydus')!
+  const { bytes } = registry.manifest('app', 'v1-c')!
   const { layers, config, annotations } = parseManifest(bytes, 'the result')
   assert.equal(annotations?.['containerd.io/snapshot/nydus-fs-version'], '6')
   const [layer] = layers
@@ -143,7 +121,7 @@ test('a store that refuses: no manifest is pushed, and what it said is told with
       /blob sha256:[0-9a-f]{64} in s3 bucket bucket at 127.*code=BACKEND_DENIED/s,
     )
     assert.match(output, /answered 403; AccessDenied: not here/)
-    assert.equal(registry.manifest('app', 'v1-nydus'), undefined)
+    assert.equal(registry.manifest('app', 'v1-c'), undefined)
     assert.equal(registry.requests('PUT manifest').length, 0)
   })
 })

@@ -10,6 +10,8 @@ export const NYDUS_MANIFEST = 'application/vnd.nydus.image.manifest.v1+json'
 export const BLOB_ANNOTATION = 'containerd.io/snapshot/nydus-blob'
 /** On blob layers that hold the tables of a layer of the source, which is read where it is: its digest. */
 export const REF_ANNOTATION = 'containerd.io/snapshot/nydus-ref'
+/** On blob layers of an encrypted image: `true`. */
+export const ENCRYPTED_BLOB_ANNOTATION = 'containerd.io/snapshot/nydus-encrypted-blob'
 /** On the bootstrap layer, the last: `true`. */
 export const BOOTSTRAP_ANNOTATION = 'containerd.io/snapshot/nydus-bootstrap'
 /** On the bootstrap layer and the manifest: `5` or `6`. */

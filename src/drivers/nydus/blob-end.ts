@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto'
+import { createHash, type Cipheriv } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createZstdCompress } from 'node:zlib'
-import type { BlobWriter, StoredBootstrap } from '../../formats/nydus-blob/blob-writer.ts'
+import type { BlobWriter } from '../../formats/nydus-blob/blob-writer.ts'
 import { parseDigest, type Digest } from '../../oci/digest.ts'
 import type { RafsVersion } from './rafs.ts'
 
@@ -17,41 +17,51 @@ export interface OpenBlob {
   blob: BlobWriter
   /** Valid during the call. */
   write(bytes: Uint8Array): void
+  /** Encrypts the bootstrap; see seal.ts. v6 alone. */
+  seal?: Cipheriv | undefined
 }
 
 /**
  * Ends the blob of a layer with the bootstrap of that layer and, in v6, the table of contents. v6 stores the bootstrap in
- * one zstd frame, v5 as it is; it is made and compressed in pieces.
+ * one zstd frame, v5 as it is; it is made and compressed in pieces. Of a sealed one the table of contents says what is
+ * stored, and nothing of what it is.
  */
 export async function endWithBootstrap(
-  { blob, write }: OpenBlob,
+  { blob, write, seal }: OpenBlob,
   version: RafsVersion,
   bootstrap: { size: number; pieces(): Iterable<Uint8Array> },
 ): Promise<FinishedBlob> {
-  const uncompressedSize = bootstrap.size
-  const hash = createHash('sha256')
+  const [content, sealed] = [createHash('sha256'), createHash('sha256')]
   const hashed = function* (): Generator<Uint8Array> {
     for (const piece of bootstrap.pieces()) {
-      hash.update(piece)
+      content.update(piece)
       yield piece
     }
   }
   const start = blob.position
   const emit = (bytes: Uint8Array): void => {
-    blob.bootstrap(bytes)
-    write(bytes)
+    const stored = seal === undefined ? bytes : seal.update(bytes)
+    if (seal !== undefined) sealed.update(stored)
+    blob.bootstrap(stored)
+    write(stored)
   }
-  const compressor: StoredBootstrap['compressor'] = version === 6 ? 'zstd' : 'none'
-  if (compressor === 'none') for (const piece of hashed()) emit(piece)
+  if (version === 5) for (const piece of hashed()) emit(piece)
   else {
-    const zstd = createZstdCompress({ pledgedSrcSize: uncompressedSize })
-    await pipeline(Readable.from(hashed()), zstd, async (stored: AsyncIterable<Uint8Array>) => {
-      for await (const bytes of stored) emit(bytes)
+    const zstd = createZstdCompress({ pledgedSrcSize: bootstrap.size })
+    await pipeline(Readable.from(hashed()), zstd, async (frames: AsyncIterable<Uint8Array>) => {
+      for await (const frame of frames) emit(frame)
     })
   }
   const size = blob.position - start
-  const uncompressedDigest = hash.digest()
-  write(blob.endBootstrap({ compressor, size, uncompressedSize, uncompressedDigest }))
+  const asStored = version === 5 || seal !== undefined
+  write(
+    blob.endBootstrap({
+      compressor: asStored ? 'none' : 'zstd',
+      size,
+      uncompressedSize: asStored ? size : bootstrap.size,
+      uncompressedDigest: (seal === undefined ? content : sealed).digest(),
+    }),
+  )
   if (version === 6) write(blob.toc().bytes)
   const digest = parseDigest(`sha256:${Buffer.from(blob.digest()).toString('hex')}`)
   return { digest, size: blob.position }

@@ -2,7 +2,7 @@ import { AccelError, isAccelError } from '../../errors/accel-error.ts'
 import type { Descriptor } from '../../oci/descriptor.ts'
 import { hexOf, type Digest } from '../../oci/digest.ts'
 import { parseIndex, parseManifest, type Manifest } from '../../oci/manifest.ts'
-import { isIndexType, isManifestType } from '../../oci/media-type.ts'
+import { isEncryptedType, isIndexType, isManifestType } from '../../oci/media-type.ts'
 import { moduleBeside } from '../../threads/start-thread.ts'
 import type { ImageContext, OpenedImage } from '../image-step.ts'
 import { BOOTSTRAP_ANNOTATION } from './annotation.ts'
@@ -43,6 +43,7 @@ export async function openDictionary(
   const bootstraps: string[] = []
   for (const { layers } of manifests) {
     const layer = layers.at(-1)!
+    if (isEncryptedType(layer.mediaType)) throw unusable('its bootstrap is encrypted')
     const path = context.newFile()
     const what = `${image.name} bootstrap (${layer.digest})`
     const data: DictionaryJobData = { what, format, path }

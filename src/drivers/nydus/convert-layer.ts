@@ -6,7 +6,12 @@ import { moduleBeside } from '../../threads/start-thread.ts'
 import { noContent } from '../content-table.ts'
 import type { DriverContext, LayerInput } from '../driver.ts'
 import type { LayerResult } from '../layer-result.ts'
-import { BLOB_ANNOTATION, NYDUS_BLOB, REF_ANNOTATION } from './annotation.ts'
+import {
+  BLOB_ANNOTATION,
+  ENCRYPTED_BLOB_ANNOTATION,
+  NYDUS_BLOB,
+  REF_ANNOTATION,
+} from './annotation.ts'
 import type { LayerJobData, LayerJobResult } from './layer-job.ts'
 import type { NydusFormat } from './options.ts'
 import type { RefJobData } from './ref-job.ts'
@@ -66,7 +71,7 @@ async function nativeLayer(
   const source = { what, compression, diffId }
   const data: LayerJobData = { ...source, ingestPath, list, format, prefetch, dictionary }
   const made = await runJob(layer, { module: LAYER_JOB, data }, context, format)
-  return resultOf(made, {})
+  return resultOf(made, format.encrypted ? { [ENCRYPTED_BLOB_ANNOTATION]: 'true' } : {})
 }
 
 /** A blob that says how to read the layer. Throws ZRAN_LAYER_UNSUITABLE where that cannot be done. */

@@ -2,7 +2,12 @@ import { AccelError } from '../../errors/accel-error.ts'
 import { chunkSlabSize } from '../../formats/nydus-blob/chunk-stream.ts'
 import { hexOf } from '../../oci/digest.ts'
 import type { ImageConfig } from '../../oci/image-config.ts'
-import { DOCKER_LAYER_GZIP, DOCKER_MANIFEST, OCI_LAYER_GZIP } from '../../oci/media-type.ts'
+import {
+  DOCKER_LAYER_GZIP,
+  DOCKER_MANIFEST,
+  ENCRYPTED_SUFFIX,
+  OCI_LAYER_GZIP,
+} from '../../oci/media-type.ts'
 import { bytesFrom } from '../../streams/byte-source.ts'
 import { moduleBeside } from '../../threads/start-thread.ts'
 import type {
@@ -46,7 +51,7 @@ export async function finishImage(
   context: ImageContext,
   options: FinishOptions,
 ): Promise<FinishedImage> {
-  const { format, prefetch, store } = options
+  const { format, prefetch, store, recipients } = options
   const { version } = format
   const referred = referredLayers(image, layers)
   const path = context.newFile()
@@ -56,7 +61,15 @@ export async function finishImage(
     referred.length > 0
       ? REF_ALGORITHMS
       : { compressor: format.codec.compressor, digester: 'blake3' }
-  const data: ImageJobData = { what, version, algorithms, prefetch, layers: jobLayers, path }
+  const data: ImageJobData = {
+    what,
+    version,
+    algorithms,
+    prefetch,
+    layers: jobLayers,
+    path,
+    recipients,
+  }
   const made = await context.threads.run<ImageJobResult>({
     what,
     call: { module: IMAGE_JOB, data },
@@ -69,11 +82,12 @@ export async function finishImage(
     diffId: result.diffId,
     origin: { kind: 'file', path: blob! },
   }))
-  const bootstrap = bootstrapLayer(image, made, path, {
+  const bootstrap = bootstrapLayer(bootstrapType(image, format.encrypted), made, path, {
     [BOOTSTRAP_ANNOTATION]: 'true',
     [FS_VERSION_ANNOTATION]: String(version),
     // As the snapshotter's converter leaves it where the manifest has no other layer.
     ...(store === undefined ? {} : { [UNCOMPRESSED_ANNOTATION]: made.diffId }),
+    ...made.annotations,
   })
   const plan: ManifestPlan = {
     layers:
@@ -141,18 +155,24 @@ function dictionaryBlobs(
     })
 }
 
+/** Encrypted it is an OCI type, and so is the manifest then. */
+function bootstrapType({ descriptor }: SourceImageInput, encrypted: boolean): string {
+  if (encrypted) return OCI_LAYER_GZIP + ENCRYPTED_SUFFIX
+  return descriptor.mediaType === DOCKER_MANIFEST ? DOCKER_LAYER_GZIP : OCI_LAYER_GZIP
+}
+
 /** The last layer. */
 function bootstrapLayer(
-  { descriptor }: SourceImageInput,
-  { digest, size, diffId }: ImageJobResult,
+  mediaType: string,
+  { digest, size, diffId, key }: ImageJobResult,
   path: string,
   annotations: Record<string, string>,
 ): ImageLayer {
-  const mediaType = descriptor.mediaType === DOCKER_MANIFEST ? DOCKER_LAYER_GZIP : OCI_LAYER_GZIP
   return {
     descriptor: { mediaType, digest, size, annotations },
     diffId,
     origin: { kind: 'file', path },
+    ...(key === undefined ? {} : { key }),
   }
 }
 

@@ -27,6 +27,7 @@ export const nydus: Driver = {
       docker2oci,
       withReferrer,
       notes,
+      reusable: options.store === undefined && options.recipients.length === 0,
     }
   },
 }

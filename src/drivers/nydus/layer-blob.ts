@@ -1,6 +1,8 @@
+import type { Cipheriv } from 'node:crypto'
 import { BlobWriter, type ChunkTableLocation } from '../../formats/nydus-blob/blob-writer.ts'
+import type { BlobCipher } from '../../formats/nydus-blob/cipher.ts'
 import { openPieceCompressor } from '../../formats/nydus-blob/chunk-codec.ts'
-import { BlobFeature, NATIVE_LAYER_FEATURES } from '../../formats/nydus-blob/feature.ts'
+import { BlobFeature, hasFeature, NATIVE_LAYER_FEATURES } from '../../formats/nydus-blob/feature.ts'
 import { endWithBootstrap, type FinishedBlob } from './blob-end.ts'
 import { layerBlobs } from './layer-blobs.ts'
 import type { LayerBuild } from './layer-build.ts'
@@ -8,17 +10,31 @@ import type { NydusFormat } from './options.ts'
 import { prefetchNodes } from './prefetch.ts'
 import { rafsOf, type RafsBlob } from './rafs.ts'
 
+/** What a layer's blob is encrypted with. */
+export interface BlobSecrets {
+  /** Of chunks and their table; stands in the image's bootstrap. */
+  cipher: BlobCipher
+  /** Of the layer's own bootstrap; see seal.ts. */
+  seal: Cipheriv
+}
+
 /**
  * Writes the blob of one layer: its chunks as they come, then chunk table, digests, the layer's bootstrap and the table
  * of contents; in v5 the bootstrap alone. The bootstrap is made and compressed in pieces.
  */
 export class LayerBlob {
   readonly #format: NydusFormat
+  readonly #secrets: BlobSecrets | undefined
   readonly #write: (bytes: Uint8Array) => void
   readonly #blob = new BlobWriter()
 
-  constructor(format: NydusFormat, write: (bytes: Uint8Array) => void) {
+  constructor(
+    format: NydusFormat,
+    secrets: BlobSecrets | undefined,
+    write: (bytes: Uint8Array) => void,
+  ) {
     this.#format = format
+    this.#secrets = secrets
     this.#write = write
   }
 
@@ -48,11 +64,12 @@ export class LayerBlob {
       xattrs: tree.inodes.xattrs.count > 0,
       prefetch: prefetchNodes(tree, init.prefetch).nodes,
     })
-    return endWithBootstrap({ blob: this.#blob, write: this.#write }, version, bootstrap)
+    const open = { blob: this.#blob, write: this.#write, seal: this.#secrets?.seal }
+    return endWithBootstrap(open, version, bootstrap)
   }
 
   /** Ends the data and writes the tables of the chunks. */
-  #ownBlob({ chunks }: LayerBuild): RafsBlob {
+  #ownBlob({ chunks, what }: LayerBuild): RafsBlob {
     const { version, codec, chunkSize, aligned } = this.#format
     const { compressor } = codec
     this.#write(this.#blob.endData(chunks.uncompressedSize))
@@ -70,10 +87,13 @@ export class LayerBlob {
       return rafsOf(5).ownBlob({ ...common, ...rest })
     }
     const batched = this.#format.batchSize > 0
+    const cipher = this.#secrets?.cipher
     const features =
-      NATIVE_LAYER_FEATURES | (batched ? BlobFeature.batch | BlobFeature.chunkInfoV2 : 0)
-    const chunkTable = this.#chunkTable(chunks, batched, features)
-    const rest = { features, bootstrapOffset: this.#blob.position, chunkTable }
+      NATIVE_LAYER_FEATURES |
+      (batched ? BlobFeature.batch | BlobFeature.chunkInfoV2 : 0) |
+      (cipher === undefined ? 0 : BlobFeature.encrypted | BlobFeature.chunkInfoV2)
+    const chunkTable = this.#chunkTable(chunks, batched, features, what)
+    const rest = { features, bootstrapOffset: this.#blob.position, chunkTable, cipher }
     return rafsOf(6).ownBlob({ ...common, ...rest })
   }
 
@@ -81,6 +101,7 @@ export class LayerBlob {
     chunks: LayerBuild['chunks'],
     batched: boolean,
     features: number,
+    what: string,
   ): ChunkTableLocation {
     // The snapshotter decodes tables in zstd and none in lz4.
     const compressor = openPieceCompressor(
@@ -88,12 +109,14 @@ export class LayerBlob {
     )
     try {
       const table = {
-        v2: batched,
+        v2: hasFeature(features, BlobFeature.chunkInfoV2),
         count: chunks.count,
         chunks: chunks.chunkInfos(),
         ...(batched ? { batches: [...chunks.batches] } : {}),
       }
-      const init = { features, compressor }
+      const cipher = this.#secrets?.cipher
+      const encryption = cipher === undefined ? undefined : { cipher, what }
+      const init = { features, compressor, encryption }
       const { pieces, location } = this.#blob.chunkTable(table, chunks.digests(), init)
       for (const piece of pieces) this.#write(piece)
       return location

@@ -1,4 +1,5 @@
 import { digestFunction } from '../../formats/nydus-blob/chunk-digest.ts'
+import type { BlobCipher } from '../../formats/nydus-blob/cipher.ts'
 import { ChunkStream } from '../../formats/nydus-blob/chunk-stream.ts'
 import { ChunkWriter, type ChunkDictionary } from '../../formats/nydus-blob/chunk-writer.ts'
 import { LayerTree } from '../../formats/nydus-tree/layer-tree.ts'
@@ -17,12 +18,16 @@ export interface LayerBuildInit {
   what: string
   format: NydusFormat
   dictionary: ChunkDictionary | undefined
+  /** Of the layer's blob, where it is encrypted. */
+  cipher: BlobCipher | undefined
   /** Takes the stored chunks, in order; valid during the call. */
   write(bytes: Uint8Array): void
 }
 
 /** Turns the events of a layer's tar into a tree and stored chunks. */
 export class LayerBuild {
+  /** Names the layer in messages. */
+  readonly what: string
   readonly layer: LayerTree
   readonly entries: LayerEntries
   readonly chunks: ChunkWriter
@@ -40,7 +45,8 @@ export class LayerBuild {
   #rest = 0
 
   constructor(host: BatchHost, init: LayerBuildInit) {
-    const { what, format, dictionary } = init
+    const { what, format, dictionary, cipher } = init
+    this.what = what
     this.#chunkSize = format.chunkSize
     this.layer = new LayerTree({ what, chunkSize: format.chunkSize })
     this.entries = new LayerEntries(this.layer, this.warnings)
@@ -50,11 +56,13 @@ export class LayerBuild {
       blobIndex: OWN_BLOB,
       digest: digestFunction('blake3'),
       alignment: format.aligned ? BLOCK_SIZE : 1,
+      encrypted: cipher !== undefined,
       ...(dictionary === undefined ? {} : { dictionary }),
     })
     this.#stream = new ChunkStream(host, {
       writer: this.chunks,
       codec: format.codec,
+      cipher,
       batchSize: format.batchSize,
       write: (bytes) => init.write(bytes),
     })

@@ -7,6 +7,8 @@ export interface LayerDetail {
   invented: string[]
   /** Hard links to files that are not in the layer: path and target. */
   links: [path: string, target: string][]
+  /** What opens the sealed bootstrap of an encrypted layer; see seal.ts. It must not leave this machine. */
+  seal?: string
 }
 
 /** The names of a path of a LayerDetail. */

@@ -1,4 +1,5 @@
 /** What a layer thread does for the Nydus driver. */
+import { newBlobCipher } from '../../formats/nydus-blob/cipher.ts'
 import { TarReader } from '../../formats/tar/reader.ts'
 import type { ListingData } from '../../formats/listing/listing.ts'
 import type { Digest } from '../../oci/digest.ts'
@@ -12,6 +13,7 @@ import { LayerBlob } from './layer-blob.ts'
 import { LayerBuild } from './layer-build.ts'
 import type { LayerDetail } from './layer-detail.ts'
 import type { NydusFormat } from './options.ts'
+import { newSeal } from './seal.ts'
 
 /** What the main thread says of the layer. */
 export interface LayerJobData {
@@ -62,11 +64,14 @@ async function convert(data: LayerJobData, host: LayerHost): Promise<LayerJobRes
   using file = openBlobFile(data.ingestPath)
   const dictionary =
     data.dictionary.length === 0 ? undefined : readDictionary(data.dictionary, format.version)
-  const blob = new LayerBlob(format, (bytes) => file.write(bytes))
+  const seal = format.encrypted ? newSeal() : undefined
+  const secrets = seal && { cipher: newBlobCipher(), seal: seal.cipher }
+  const blob = new LayerBlob(format, secrets, (bytes) => file.write(bytes))
   const build = new LayerBuild(host, {
     what,
     format,
     dictionary,
+    cipher: secrets?.cipher,
     write: (bytes) => blob.data(bytes),
   })
   const reader = new TarReader({ what })
@@ -88,7 +93,7 @@ async function convert(data: LayerJobData, host: LayerHost): Promise<LayerJobRes
   reader.end()
   await takeAll()
   await build.finish()
-  const detail = build.entries.detail()
+  const detail = { ...build.entries.detail(), ...(seal && { seal: seal.key }) }
   const { digest, size } = await blob.finish(build, {
     prefetch,
     dictionary: dictionary?.blobs ?? [],

@@ -1,4 +1,5 @@
 import type { PieceCodec } from '../../formats/nydus-blob/compress-pieces.ts'
+import type { Recipient } from '../../formats/ocicrypt/recipient.ts'
 import {
   booleanOption,
   choiceOption,
@@ -11,6 +12,7 @@ import {
 import type { BlobStore } from '../../transport/image-transport.ts'
 import { backendOption } from './backend-option.ts'
 import type { RafsVersion } from './rafs.ts'
+import { recipientsOption } from './recipients-option.ts'
 
 /** How the layers of an image are cut and stored. */
 export interface NydusFormat {
@@ -22,6 +24,8 @@ export interface NydusFormat {
   batchSize: number
   /** Chunks begin at multiples of 4096 in the uncompressed blob; in v6 they always do. */
   aligned: boolean
+  /** Chunks, their table and the layers' bootstraps are encrypted. v6 alone, and without batches. */
+  encrypted: boolean
 }
 
 /** The options of the driver, parsed. */
@@ -38,6 +42,8 @@ export interface NydusOptions {
   ociRef: boolean
   /** Where blobs are kept, if not in the registry. */
   store: BlobStore | undefined
+  /** For whom the image is encrypted; empty: it is not. */
+  recipients: Recipient[]
   /** What the operator is told at the start. */
   notes: string[]
 }
@@ -80,7 +86,7 @@ export const nydusOptionDocs = {
   backend_force_push:
     '`true` or `false`: blobs are written also where one of the right size is there already. Default `false`.',
   encrypt_recipients:
-    'For whom the image is encrypted, separated by commas: `jwe:FILE`, and so on.',
+    'For whom the image is encrypted, separated by commas: `jwe:FILE`, the file of a public key (PEM, DER or JWK; RSA, or P-256, P-384, P-521). Needs `fs_version` 6 and no `batch_size`; media types become OCI ones. See docs/encryption.md.',
   builder: 'Not needed: nothing is run. Accepted as upstream has it.',
   work_dir: 'Not needed: `provider.work_dir` is used. Accepted as upstream has it.',
 } as const
@@ -132,8 +138,11 @@ export function parseNydusOptions(config: Readonly<Record<string, string>>): Nyd
       fail(key, 'with oci_ref the data stays in the layers of the source')
     }
   }
-  if ((config['encrypt_recipients'] ?? '') !== '') {
-    fail('encrypt_recipients', 'this version cannot do it')
+  const recipients = read('encrypt_recipients', recipientsOption, [])
+  const encrypted = recipients.length > 0
+  if (encrypted && version === 5) fail('encrypt_recipients', 'it needs fs_version 6')
+  if (encrypted && batchSize > 0) {
+    fail('batch_size', 'nydusd cannot read small batches that are encrypted')
   }
   const text = (key: 'backend_type' | 'backend_config' | 'backend_force_push'): string =>
     read(key, (written) => written, '')
@@ -144,13 +153,16 @@ export function parseNydusOptions(config: Readonly<Record<string, string>>): Nyd
       chunkSize,
       batchSize,
       aligned: version === 6 || flag('fs_align_chunk'),
+      encrypted,
     },
     prefetch: read('prefetch_patterns', prefetchOption, ['/']),
     dictionary: read('chunk_dict_ref', (text) => (text === '' ? undefined : text), undefined),
     mergeManifest: flag('merge_manifest'),
     withReferrer: flag('with_referrer'),
-    docker2oci: flag('docker2oci') || ociRef,
+    // Manifests of Docker know neither references nor encrypted layers.
+    docker2oci: flag('docker2oci') || ociRef || encrypted,
     ociRef,
+    recipients,
     store: backendOption({
       backend_type: text('backend_type'),
       backend_config: text('backend_config'),

@@ -2,6 +2,7 @@ import { viewOf } from '../../bytes/layout.ts'
 import { EROFS_MAGIC, SUPERBLOCK_OFFSET } from '../../formats/erofs/layout.ts'
 import type { Compressor, Digester } from '../../formats/nydus-blob/algorithm.ts'
 import type { ChunkTableLocation } from '../../formats/nydus-blob/blob-writer.ts'
+import type { BlobCipher } from '../../formats/nydus-blob/cipher.ts'
 import { BlobFeature, hasFeature } from '../../formats/nydus-blob/feature.ts'
 import type { FileTree } from '../../formats/nydus-tree/file-tree.ts'
 import { flagsV5, imageBlobEntryV5, layerBlobEntryV5 } from '../../formats/rafs-v5/blob-entry.ts'
@@ -10,6 +11,7 @@ import { planRafsV5 } from '../../formats/rafs-v5/plan.ts'
 import { readRafsV5 } from '../../formats/rafs-v5/read.ts'
 import { writeRafsV5 } from '../../formats/rafs-v5/write.ts'
 import {
+  cipherOf,
   imageBlobEntry,
   imageRefBlobEntry,
   layerBlobEntry,
@@ -64,6 +66,8 @@ export interface OwnBlobInit {
   bootstrapOffset: number
   /** v6 alone. */
   chunkTable: ChunkTableLocation | undefined
+  /** v6 alone. */
+  cipher?: BlobCipher | undefined
 }
 
 /** What the driver needs of a version of RAFS. */
@@ -74,6 +78,8 @@ export interface Rafs {
   write(tree: FileTree, init: BootstrapInit): { size: number; pieces(): Iterable<Uint8Array> }
   /** The entry of a layer's own blob in its own bootstrap. */
   ownBlob(init: OwnBlobInit): RafsBlob
+  /** What the blob of an entry is encrypted with, if it is. */
+  cipherOf(entry: RafsBlob): BlobCipher | undefined
   /** The entry of the layer's own blob, which is `blob`, or of one that it names, in the bootstrap of an image. */
   imageBlob(entry: RafsBlob, blob: { id: string; size: number }): RafsBlob
 }
@@ -101,11 +107,13 @@ const rafsV6: Rafs = {
   write(tree, { blobs, compressor, digester, xattrs, prefetch }) {
     // Set also where there is no blob, as nydus has it.
     const digests = blobs.every((blob) => hasFeature(blob.features, BlobFeature.inlinedChunkDigest))
-    const flags = nativeFlags({ compressor, digester, xattrs, digests })
+    const encrypted = blobs.some((blob) => hasFeature(blob.features, BlobFeature.encrypted))
+    const flags = nativeFlags({ compressor, digester, xattrs, digests, encrypted })
     const plan = planRafsV6(tree, { blobs: blobs as readonly RafsV6Blob[], flags, prefetch })
     return { size: plan.size, pieces: () => writeRafsV6(plan) }
   },
   ownBlob: (init) => layerBlobEntry({ ...init, chunkTable: init.chunkTable! }),
+  cipherOf: (entry) => cipherOf(entry as RafsV6Blob),
   imageBlob(entry, { id, size }) {
     if (isOwnBlob(entry)) return imageBlobEntry(entry as RafsV6Blob, id)
     if (!hasFeature(entry.features, BlobFeature.separate | BlobFeature.inlinedBootstrap)) {
@@ -128,6 +136,7 @@ const rafsV5: Rafs = {
       blobId: OWN_BLOB_ID,
       aligned: hasFeature(init.features, BlobFeature.aligned),
     }),
+  cipherOf: () => undefined,
   imageBlob: (entry, { id }) =>
     imageBlobEntryV5(entry as RafsV5Blob, isOwnBlob(entry) ? id : entry.blobId),
 }

@@ -9,6 +9,13 @@ export const imageErrors = {
     text: (c) => `${c.what}: media type ${JSON.stringify(c.mediaType)} is not supported`,
     hint: 'Docker schema 1 images must be pulled and pushed once by a current client; other artifacts are not images.',
   }),
+  IMAGE_LAYER_ENCRYPTED: row<{ what: string; mediaType: string }>({
+    status: 400,
+    exit: 1,
+    retry: 'never',
+    text: (c) => `${c.what} is encrypted: its media type is ${JSON.stringify(c.mediaType)}`,
+    hint: 'There is no key to read it with. Decrypt a copy of the image (skopeo copy --decryption-key) and use that.',
+  }),
   IMAGE_MANIFEST_INVALID: row<{ what: string; problem: string }>({
     status: 400,
     exit: 1,

@@ -3,6 +3,7 @@ import { AccelError } from '../../errors/accel-error.ts'
 import { compareBytes } from '../nydus-tree/name-order.ts'
 import { DIGEST_SIZE } from '../nydus-tree/chunk-store.ts'
 import type { Compressor } from './algorithm.ts'
+import { type BlobCipher, decryptPiece } from './cipher.ts'
 import { decompressPiece } from './chunk-codec.ts'
 import type { ChunkInfo } from './chunk-info.ts'
 import {
@@ -31,6 +32,12 @@ export interface BlobSection {
   size: number
 }
 
+interface OpenedBlob {
+  source: BlobSource
+  what: string
+  cipher: BlobCipher | undefined
+}
+
 /** Bytes that are read at a time. */
 const READ_SIZE = 1024 * 1024
 
@@ -50,16 +57,26 @@ export class BlobReader {
   readonly toc: readonly TocItem[] | undefined
   readonly #source: BlobSource
   readonly #what: string
+  readonly #cipher: BlobCipher | undefined
 
-  private constructor(source: BlobSource, what: string, sections: BlobSection[], toc?: TocItem[]) {
+  private constructor(
+    { source, what, cipher }: OpenedBlob,
+    sections: BlobSection[],
+    toc?: TocItem[],
+  ) {
     this.#source = source
     this.#what = what
+    this.#cipher = cipher
     this.sections = sections
     this.toc = toc
   }
 
-  /** Finds the sections of a blob and reads its ToC; `what` names the blob in messages. */
-  static async open(source: BlobSource, what: string): Promise<BlobReader> {
+  /**
+   * Finds the sections of a blob and reads its ToC; `what` names the blob in messages. An encrypted one needs its
+   * `cipher`, which is in its entry of the blob table, for chunks and their table.
+   */
+  static async open(source: BlobSource, what: string, cipher?: BlobCipher): Promise<BlobReader> {
+    const blob = { source, what, cipher }
     const sections: BlobSection[] = []
     for (let end = source.size; end > 0;) {
       const at = end - SECTION_HEADER_SIZE
@@ -75,10 +92,10 @@ export class BlobReader {
       end = at - size
     }
     const last = sections.at(-1)
-    if (last?.name !== SectionName.toc) return new BlobReader(source, what, sections)
+    if (last?.name !== SectionName.toc) return new BlobReader(blob, sections)
     if (last.size > 4096) throw invalid(what, last.offset, `a ToC of ${last.size} bytes`)
     const toc = decodeToc(await source.read(last.offset, last.size), what)
-    return new BlobReader(source, what, sections, toc)
+    return new BlobReader(blob, sections, toc)
   }
 
   /** The section called `name`, or undefined. */
@@ -104,7 +121,7 @@ export class BlobReader {
     if (stored < 0 || stored > MAX_CHUNK_TABLE) {
       throw invalid(this.#what, section.offset, `a chunk table of ${section.size} bytes`)
     }
-    const bytes = await this.#source.read(section.offset + stored, ChunkTableHeader.size)
+    const bytes = await this.#plain(section.offset + stored, ChunkTableHeader.size)
     const header = decodeChunkTableHeader(bytes, this.#what)
     if (header.ciOffset !== section.offset || header.ciCompressedSize !== stored) {
       throw invalid(
@@ -114,7 +131,7 @@ export class BlobReader {
       )
     }
     const table = decompressPiece(
-      await this.#source.read(section.offset, stored),
+      await this.#plain(section.offset, stored),
       header.compressor,
       header.ciUncompressedSize,
       `${this.#what}, chunk table`,
@@ -150,10 +167,11 @@ export class BlobReader {
     return decompressPiece(stored, item?.compressor ?? 'none', size, `${this.#what}, bootstrap`)
   }
 
-  /** The bytes of a chunk that is neither encrypted nor in a batch or zran context. */
+  /** The bytes of a chunk that is in no batch and no zran context. */
   async chunk(info: ChunkInfo, compressor: Compressor): Promise<Uint8Array> {
-    const stored = await this.#source.read(info.compressedOffset, info.compressedSize)
+    const read = await this.#source.read(info.compressedOffset, info.compressedSize)
     const what = `${this.#what}, chunk at ${info.compressedOffset}`
+    const stored = info.encrypted ? this.#decrypted(read, what) : read
     return decompressPiece(
       stored,
       info.compressed ? compressor : 'none',
@@ -190,9 +208,26 @@ export class BlobReader {
   }
 
   async #content(item: TocItem): Promise<Uint8Array> {
-    const stored = await this.#source.read(item.compressedOffset, item.compressedSize)
+    const isTable =
+      item.name === SectionName.chunkTable || item.name === SectionName.chunkTableHeader
+    const { compressedOffset, compressedSize } = item
+    const stored = isTable
+      ? await this.#plain(compressedOffset, compressedSize)
+      : await this.#source.read(compressedOffset, compressedSize)
     const what = `${this.#what}, ${item.name}`
     return decompressPiece(stored, item.compressor, item.uncompressedSize, what)
+  }
+
+  /** A part of the chunk table or its header, decrypted where the blob is. */
+  async #plain(offset: number, length: number): Promise<Uint8Array> {
+    const stored = await this.#source.read(offset, length)
+    if (this.#cipher === undefined) return stored
+    return decryptPiece(stored, this.#cipher, `${this.#what}, chunk table`)
+  }
+
+  #decrypted(stored: Uint8Array, what: string): Uint8Array {
+    if (this.#cipher !== undefined) return decryptPiece(stored, this.#cipher, what)
+    throw invalid(what, 0, 'it is encrypted, and no key is given')
   }
 
   /** The digest that the ToC has of the data takes in the tar header behind it. */

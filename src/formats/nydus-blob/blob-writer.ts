@@ -1,8 +1,10 @@
 import { strict as assert } from 'node:assert'
 import { createHash, hash } from 'node:crypto'
+import { AccelError } from '../../errors/accel-error.ts'
 import type { PieceCompressor } from './chunk-codec.ts'
 import { type ChunkTable, encodeChunkTable, encodeChunkTableHeader } from './chunk-table.ts'
 import type { Compressor } from './algorithm.ts'
+import { type BlobCipher, encryptPiece, looksPadded, MAX_ENCRYPTED_PIECE } from './cipher.ts'
 import { encodeSectionHeader, SECTION_HEADER_SIZE } from './section-header.ts'
 import { encodeToc, SectionName, type TocItem } from './toc.ts'
 
@@ -73,28 +75,44 @@ export class BlobWriter {
     return header
   }
 
-  /** Writes the chunk table, its header and the digests of the chunks (32 bytes each). Returns pieces to append. */
+  /**
+   * Writes the chunk table, its header and the digests of the chunks (32 bytes each), which are never encrypted. Returns
+   * pieces to append. Throws FORMAT_LIMIT_EXCEEDED where the table is too large to be encrypted.
+   */
   chunkTable(
     table: ChunkTable,
     digests: Uint8Array,
-    init: { features: number; compressor: PieceCompressor },
+    init: {
+      features: number
+      compressor: PieceCompressor
+      /** Encrypts table and header; `what` names the blob in messages. */
+      encryption?: { cipher: BlobCipher; what: string } | undefined
+    },
   ): { pieces: Uint8Array[]; location: ChunkTableLocation } {
     this.#expect('data', 'chunk-table')
     const bytes = encodeChunkTable(table)
-    const compressed = init.compressor.compress(bytes)
-    // A copy, as the compressor uses its buffer again; not slice(), which for a Buffer is none.
-    const stored = compressed === undefined ? bytes : new Uint8Array(compressed)
+    const { features, encryption } = init
+    const smaller = init.compressor.compress(bytes)
+    const compressed =
+      smaller === undefined || (encryption !== undefined && looksPadded(smaller))
+        ? undefined
+        : smaller
+    const stored =
+      encryption === undefined
+        ? // A copy, as the compressor uses its buffer again; not slice(), which for a Buffer is none.
+          new Uint8Array(compressed ?? bytes)
+        : encryptTable(compressed ?? bytes, encryption)
     const location = {
       compressor: compressed === undefined ? ('none' as const) : init.compressor.compressor,
       offset: this.#position,
       compressedSize: stored.length,
       uncompressedSize: bytes.length,
     }
-    const { features } = init
-    const header = encodeChunkTableHeader(table, { ...location, features, size: stored.length })
+    const plain = encodeChunkTableHeader(table, { ...location, features, size: stored.length })
+    const header = encryption === undefined ? plain : encryptPiece(plain, encryption.cipher)
     this.#enter(SectionName.chunkTable, bytes, stored, location.compressor)
     this.#note(stored)
-    this.#enter(SectionName.chunkTableHeader, header, header, 'none')
+    this.#enter(SectionName.chunkTableHeader, plain, header, 'none')
     this.#note(header)
     const tableEnd = this.#header(SectionName.chunkTable, stored.length + header.length)
     this.#enter(SectionName.digests, digests, digests, 'none')
@@ -171,4 +189,17 @@ export class BlobWriter {
   #expect(...states: State[]): void {
     assert.ok(states.includes(this.#state), `${this.#state} comes next, not ${states.join(' or ')}`)
   }
+}
+
+function encryptTable(
+  table: Uint8Array,
+  { cipher, what }: { cipher: BlobCipher; what: string },
+): Uint8Array {
+  if (table.length <= MAX_ENCRYPTED_PIECE) return encryptPiece(table, cipher)
+  const limit = {
+    limit: 'bytes of an encrypted chunk table',
+    value: table.length,
+    max: MAX_ENCRYPTED_PIECE,
+  }
+  throw new AccelError('FORMAT_LIMIT_EXCEEDED', { what, format: 'Nydus blob', ...limit })
 }

@@ -4,7 +4,13 @@ import type { HostSlab } from '../../threads/known-slabs.ts'
 import type { SlabSize } from '../../threads/messages.ts'
 import { moduleBeside } from '../../threads/start-thread.ts'
 import type { ChunkWriter } from './chunk-writer.ts'
-import type { CompressedPieces, PieceBatch, PieceCodec } from './compress-pieces.ts'
+import type { BlobCipher } from './cipher.ts'
+import {
+  type CompressedPieces,
+  MAX_PIECE_GROWTH,
+  type PieceBatch,
+  type PieceCodec,
+} from './compress-pieces.ts'
 
 /** The module that batch threads run. */
 const COMPRESS_PIECES = moduleBeside(import.meta.url, './compress-pieces')
@@ -12,23 +18,31 @@ const COMPRESS_PIECES = moduleBeside(import.meta.url, './compress-pieces')
 /** A slab is handed out when it has so many bytes: see MemberStream. */
 const HAND_OUT_SIZE = 512 * 1024
 
+/** An encrypted slab is handed out when it has so many pieces, so that there is room for what they grow by. */
+const HAND_OUT_PIECES = 8192
+
 /** How a layer's files are cut and stored. */
 export interface ChunkCut {
   /** Bytes of a chunk. */
   chunkSize: number
   /** Files of one chunk that is smaller than half of it are compressed together, up to so many bytes; 0: none are. */
   batchSize: number
+  /** @default false */
+  encrypted?: boolean
 }
 
 /** The slabs that a stream needs. */
-export function chunkSlabSize({ chunkSize, batchSize }: ChunkCut): SlabSize {
+export function chunkSlabSize({ chunkSize, batchSize, encrypted }: ChunkCut): SlabSize {
   const size = Math.max(chunkSize, batchSize) + HAND_OUT_SIZE
-  return { input: size, output: size }
+  const growth = encrypted === true ? HAND_OUT_PIECES * MAX_PIECE_GROWTH : 0
+  return { input: size, output: size + growth }
 }
 
 export interface ChunkStreamInit {
   writer: ChunkWriter
   codec: PieceCodec
+  /** Of the blob, where it is encrypted. */
+  cipher?: BlobCipher | undefined
   /** As ChunkCut. */
   batchSize: number
   /** Takes the blob's data, in order; a view of shared memory, valid during the call. */
@@ -82,7 +96,8 @@ export class ChunkStream {
       this.#batchOpen = false
     }
     const room = this.#batchable ? batchSize : size
-    if (this.#slab !== undefined && this.#start < HAND_OUT_SIZE) {
+    const full = this.#init.cipher !== undefined && this.#pieces.length >= HAND_OUT_PIECES
+    if (this.#slab !== undefined && this.#start < HAND_OUT_SIZE && !full) {
       if (this.#start + room <= this.#slab.input.length) return undefined
     }
     return this.#nextSlab()
@@ -135,9 +150,9 @@ export class ChunkStream {
     this.#start = 0
     if (slab === undefined || pieces.length === 0) return
     this.#pieces = []
-    const { codec } = this.#init
+    const { codec, cipher } = this.#init
     const ends = Uint32Array.from(pieces, ({ end }) => end)
-    if (codec.compressor === 'none') {
+    if (codec.compressor === 'none' && cipher === undefined) {
       this.#store(
         pieces,
         slab.input,
@@ -146,7 +161,7 @@ export class ChunkStream {
       return
     }
     this.#slab = undefined
-    const data: PieceBatch = { codec, ends }
+    const data: PieceBatch = { codec, ends, ...(cipher === undefined ? {} : { cipher }) }
     const result = this.#host.batch(slab, { module: COMPRESS_PIECES, data })
     this.#tail = this.#storeLater(slab, pieces, result as Promise<CompressedPieces>, this.#tail)
     this.#tail.catch((error: unknown) => {

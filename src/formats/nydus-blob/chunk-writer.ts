@@ -5,6 +5,7 @@ import { checkChunkAddress, type ChunkStore } from '../nydus-tree/chunk-store.ts
 import { Column } from '../nydus-tree/column.ts'
 import type { DigestFunction } from './chunk-digest.ts'
 import type { ChunkInfo } from './chunk-info.ts'
+import { storedSize } from './compress-pieces.ts'
 import { ChunkFlag } from './feature.ts'
 import type { BatchContext } from './layout.ts'
 
@@ -31,6 +32,8 @@ export interface ChunkWriterInit {
    * image reads through the chunk table of the blob, which has no room for it. @default false
    */
   crc32?: boolean
+  /** Pieces are stored encrypted. @default false */
+  encrypted?: boolean
   /** Names the layer in messages. */
   what: string
 }
@@ -104,7 +107,9 @@ export class ChunkWriter {
       digest,
       blobIndex,
       index: this.count,
-      flags: crc32 === 0 ? 0 : ChunkFlag.hasCrc32,
+      flags:
+        (crc32 === 0 ? 0 : ChunkFlag.hasCrc32) |
+        (this.#init.encrypted === true ? ChunkFlag.encrypted : 0),
       compressedOffset: 0,
       compressedSize: 0,
       uncompressedOffset: this.#uncompressedSize,
@@ -118,7 +123,7 @@ export class ChunkWriter {
 
   /** Takes note of the next piece of the data: its chunks are the next of those placed. */
   stored({ ids, batched, size, uncompressedSize }: StoredPiece): void {
-    const { chunks } = this.#init
+    const { chunks, encrypted = false } = this.#init
     const compressedOffset = this.#dataSize
     this.#dataSize += size
     let offset = 0
@@ -129,7 +134,8 @@ export class ChunkWriter {
       offset += chunks.uncompressedSizeOf(id)
       // The record of a batched chunk says nothing of where it is: the chunk table does, as in nydus.
       if (batched) continue
-      const flags = size < uncompressedSize ? ChunkFlag.compressed : 0
+      const compressed = size !== storedSize(uncompressedSize, encrypted)
+      const flags = compressed ? ChunkFlag.compressed : 0
       chunks.setStored(id, { flags, compressedOffset, compressedSize: size })
     }
     if (!batched) return
@@ -138,13 +144,14 @@ export class ChunkWriter {
 
   /** The stored chunks in order of their index, for the chunk table. */
   *chunkInfos(): Generator<ChunkInfo> {
+    const { encrypted = false } = this.#init
     for (let index = 0; index < this.count; index++) {
       const chunk = this.#init.chunks.get(this.#ids.get(index))
       const batch = this.#batch.get(index)
       if (batch === NO_BATCH) {
         const compressed = (chunk.flags & ChunkFlag.compressed) !== 0
         const crc32 = (chunk.flags & ChunkFlag.hasCrc32) === 0 ? {} : { crc32: chunk.crc32 }
-        yield { ...chunk, compressed, encrypted: false, ...crc32 }
+        yield { ...chunk, compressed, encrypted, ...crc32 }
       } else {
         const compressedOffset = this.#batches[batch - 1]!.offset
         const within = { batch: batch - 1, offset: this.#batchOffset.get(index) }
@@ -155,7 +162,7 @@ export class ChunkWriter {
           compressedOffset,
           compressedSize: 0,
           compressed: true,
-          encrypted: false,
+          encrypted,
           batch: within,
         }
       }

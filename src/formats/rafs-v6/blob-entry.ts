@@ -8,6 +8,7 @@ import {
   SuperFlags,
 } from '../nydus-blob/algorithm.ts'
 import type { ChunkTableLocation } from '../nydus-blob/blob-writer.ts'
+import type { BlobCipher } from '../nydus-blob/cipher.ts'
 import { BlobFeature } from '../nydus-blob/feature.ts'
 import type { RafsV6Blob } from './layout.ts'
 
@@ -26,6 +27,8 @@ export interface LayerBlobInit {
   bootstrapOffset: number
   uncompressedSize: number
   chunkTable: ChunkTableLocation
+  /** Of an encrypted blob: it stands in the entry as it is. */
+  cipher?: BlobCipher | undefined
 }
 
 /** The entry of a layer's own blob in the bootstrap that will be inside it. */
@@ -46,10 +49,7 @@ export function layerBlobEntry(init: LayerBlobInit): RafsV6Blob {
     ciCompressedSize: init.chunkTable.compressedSize,
     ciUncompressedSize: init.chunkTable.uncompressedSize,
     blobTocDigest: new Uint8Array(32),
-    blobMetaDigest: new Uint8Array(32),
-    blobMetaSize: new Uint8Array(8),
-    cipherIv: new Uint8Array(8),
-    cipher: 0,
+    ...cipherFields(init.cipher),
   }
 }
 
@@ -88,7 +88,7 @@ export function imageRefBlobEntry(
   return { ...imageBlobEntry(entry, entry.blobId), blobMetaDigest: tables.digest, blobMetaSize }
 }
 
-/** Superblock flags of a native image or layer: owners are explicit, nothing is encrypted. */
+/** Superblock flags of a native image or layer: owners are explicit. */
 export function nativeFlags(init: {
   compressor: Compressor
   digester: Digester
@@ -96,12 +96,37 @@ export function nativeFlags(init: {
   xattrs: boolean
   /** Every blob has a digest array. */
   digests: boolean
+  /** Some blob is encrypted. @default false */
+  encrypted?: boolean
 }): number {
   return (
     algorithmFlags(init.compressor, init.digester) |
     SuperFlags.explicitUidGid |
     (init.xattrs ? SuperFlags.hasXattr : 0) |
     (init.digests ? SuperFlags.inlinedChunkDigest : 0) |
-    SuperFlags.encryptionNone
+    (init.encrypted === true ? SuperFlags.encryptionAes128Xts : SuperFlags.encryptionNone)
   )
+}
+
+/** Code of AES-128-XTS. Source: nydus utils/src/crypt.rs (Algorithm). */
+const AES_128_XTS = 1
+
+/** Key and tweak of the blob of an entry, or undefined where it is not encrypted. */
+export function cipherOf(entry: RafsV6Blob): BlobCipher | undefined {
+  if (entry.cipher !== AES_128_XTS) return undefined
+  const { blobMetaDigest: key, blobMetaSize, cipherIv } = entry
+  return { key, iv: Buffer.concat([blobMetaSize, cipherIv]) }
+}
+
+/** They take the place of what zran blobs say of their table. */
+function cipherFields(
+  cipher: BlobCipher | undefined,
+): Pick<RafsV6Blob, 'blobMetaDigest' | 'blobMetaSize' | 'cipherIv' | 'cipher'> {
+  const { key, iv } = cipher ?? { key: new Uint8Array(32), iv: new Uint8Array(16) }
+  return {
+    blobMetaDigest: key,
+    blobMetaSize: iv.subarray(0, 8),
+    cipherIv: iv.subarray(8),
+    cipher: cipher === undefined ? 0 : AES_128_XTS,
+  }
 }
