@@ -8,6 +8,7 @@ import { convertCommand, type OpenConversions } from './convert-command.ts'
 import { inspectCommand } from './inspect-command.ts'
 import { reportFailure, voiceOf, type ProgramIo } from './program-io.ts'
 import { rulesCommand } from './rules-command.ts'
+import { gcCommand, storeCommand } from './store-command.ts'
 import { taskCommand } from './task/task-command.ts'
 
 export type { ProgramIo } from './program-io.ts'
@@ -50,6 +51,8 @@ export function accelctlProgram(
   program.addCommand(inspectCommand(io, exit))
   program.addCommand(rulesCommand(io, exit))
   program.addCommand(configCommand(io, exit))
+  program.addCommand(storeCommand(io, exit))
+  program.addCommand(gcCommand(io, exit))
   program
     .command('version')
     .description('print the version')

@@ -175,10 +175,11 @@ const provider = section('Where images come from and go to.', {
   gcpolicy: section('When cached content is dropped.', {
     threshold: size({
       fallback: undefined,
-      note: {
-        dead: 'content is kept for as long as a conversion needs it and no longer, so there is nothing to drop',
-      },
-      doc: 'Size of the cached content in `work_dir` above which the content unused for longest is dropped. Not required.',
+      doc: 'Size of the content in `work_dir` above which converted layers that no task needs are dropped, those unused for longest first. Left out: none is kept.',
+    }),
+    low: size({
+      fallback: undefined,
+      doc: 'Size that is left then. Left out: four fifths of `threshold`.',
     }),
   }),
   cache_size: integer({

@@ -15,6 +15,8 @@ import { factsOf } from './image-facts.ts'
 import { growthOf } from './growth.ts'
 import { findKnownResult, moveTag } from './known-result.ts'
 import { ProgressBook } from './layer-progress.ts'
+import type { PushParts } from './push.ts'
+import type { Placements } from '../store/placements.ts'
 import {
   pushBelowRoot,
   pushDocument,
@@ -41,6 +43,8 @@ export interface ConversionRequest {
   targetTag: string
   /** The target, where it can be read as well: earlier results are then looked for. */
   targetAsSource?: ImageSource
+  /** Where the target is, in a registry. */
+  place?: { host: string; repository: string }
   /** The target is the repository of the source: `subject` may link to it, and kept blobs are there. */
   sameRepository: boolean
   /** Repositories of the target's registry from which blobs of the source can be mounted. */
@@ -296,9 +300,14 @@ class Conversion {
     report: ConversionReport,
   ): Promise<MovedTag | undefined> {
     const { source: from, target, sameRepository, mountFrom, targetTag } = this.#request
-    const { targetAsSource } = this.#request
+    const { targetAsSource, place } = this.#request
     const init: ResultPushInit = {
-      parts: { source: from, target, mountFrom: sameRepository ? [] : mountFrom },
+      parts: {
+        source: from,
+        target,
+        mountFrom: sameRepository ? [] : mountFrom,
+        ...(place === undefined ? {} : { places: placesIn(place, this.#parts.store.placements) }),
+      },
       assemble: this.#assembleInit(),
       signal: this.#run.signal,
       progress: this.#progress,
@@ -369,6 +378,17 @@ class Conversion {
   #warn(message: string, report: ConversionReport): void {
     report.warnings.push(message)
     this.#run.onEvent({ type: 'warning', image: this.#request.sourceName, message })
+  }
+}
+
+/** Blobs as one repository's pushes find and remember them. */
+function placesIn(
+  { host, repository }: { host: string; repository: string },
+  placements: Placements,
+): NonNullable<PushParts['places']> {
+  return {
+    find: (blob) => placements.find(blob, host).filter((one) => one !== repository),
+    add: (blob) => placements.add(blob, host, repository),
   }
 }
 

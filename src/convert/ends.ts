@@ -52,6 +52,9 @@ export function conversionRequest(
     targetName: target.name,
     targetTag: target.tag,
     ...(target.asSource === undefined ? {} : { targetAsSource: target.asSource }),
+    ...(target.reference === undefined
+      ? {}
+      : { place: { host: target.reference.host, repository: target.reference.repository } }),
     sameRepository,
     mountFrom: sameRegistry ? [source.reference!.repository] : [],
   }

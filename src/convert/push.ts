@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs'
 import type { ByteSource } from '../streams/byte-source.ts'
 import { bytesFrom } from '../streams/byte-source.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
+import type { Digest } from '../oci/digest.ts'
 import type { ImageSource, ImageTarget, PushedBlob } from '../transport/image-transport.ts'
 import type { ImageBlob } from '../drivers/image-step.ts'
 import type { Document } from './assemble.ts'
@@ -15,6 +16,8 @@ export interface PushParts {
   target: ImageTarget
   /** Repositories of the target's registry that hold the blobs of the source. */
   mountFrom: string[]
+  /** Remembers where blobs are, and knows repositories of the target's registry that have one. */
+  places?: { find(blob: Digest): string[]; add(blob: Digest): void }
 }
 
 export interface PushInit {
@@ -37,9 +40,24 @@ export function pushBlob(parts: PushParts, blob: ImageBlob, init: PushInit): Pro
     case 'file': {
       const open = (start: number): ByteSource =>
         createReadStream(origin.path, { start, highWaterMark: FILE_PIECE, signal: init.signal })
-      return store.pushBlob(descriptor, open, init)
+      return blob.store === undefined
+        ? pushMade(parts, descriptor, open, init)
+        : store.pushBlob(descriptor, open, init)
     }
   }
+}
+
+/** Pushes a blob that was made here, now or earlier: it may be in other repositories of the registry by now. */
+async function pushMade(
+  { target, places }: PushParts,
+  descriptor: Descriptor,
+  open: (offset: number) => ByteSource,
+  init: PushInit,
+): Promise<PushedBlob> {
+  const mountFrom = places?.find(descriptor.digest) ?? []
+  const pushed = await target.pushBlob(descriptor, open, { ...init, mountFrom })
+  places?.add(descriptor.digest)
+  return pushed
 }
 
 /** Makes the target hold a blob of the source; one that lies elsewhere, by its urls, is left there. */

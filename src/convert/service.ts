@@ -6,6 +6,7 @@ import type { Digest } from '../oci/digest.ts'
 import type { RegistryClientComponents } from '../registry/client.ts'
 import type { PushFacts } from '../rules/facts.ts'
 import { judgeRules } from '../rules/judge.ts'
+import { collectPolicy } from '../store/policy.ts'
 import { openStore, type Store } from '../store/store.ts'
 import { SharedJobs } from '../streams/shared-jobs.ts'
 import { createThreadPool } from '../threads/pool.ts'
@@ -50,6 +51,8 @@ export interface ConversionService extends AsyncDisposable {
   release(owner: string): void
   /** Lets go of the finished layers of all owners that begin with `prefix` and are not among `needed`. */
   releaseAllBut(prefix: string, needed: ReadonlySet<string>): void
+  /** Removes converted layers that nobody needs, as far as there are too many. Throws STORE_…. */
+  collect(): Promise<void>
   /**
    * Converts by another configuration from now on; what runs goes on by the one it began with. Threads and the work
    * directory stay as they were opened. Throws CONFIG_…, DRIVER_…, IMAGE_PLATFORM_INVALID, and then changes nothing.
@@ -71,7 +74,10 @@ export async function openConversionService(
     ...(threads > 0 ? { batchThreads: threads } : {}),
     ...(layers > 0 ? { layerThreads: layers } : {}),
   })
-  const store = await openStore<LayerResult>(config.provider.workDir)
+  const store = await openStore<LayerResult>(config.provider.workDir, {
+    policy: collectPolicy(config.provider.gcpolicy),
+    onProblem: (error) => components.log?.error('converted layers could not be removed', { error }),
+  })
   // who releases a layer in the store is its owner
   const jobs = new SharedJobs<LayerFile>(async () => {})
   const parts: LayerParts = { threads: pool, store, jobs }
@@ -125,6 +131,10 @@ class Conversions implements ConversionService {
 
   releaseAllBut(prefix: string, needed: ReadonlySet<string>): void {
     this.#parts.store.layers.releaseAllBut(prefix, () => (owner) => needed.has(owner))
+  }
+
+  async collect(): Promise<void> {
+    await this.#parts.store.collector.run()
   }
 
   reconfigure(config: Config): void {

@@ -43,6 +43,9 @@ export interface Daemon {
  */
 const DEADLINES = { tasks: 6_000, answers: 8_000, conversions: 2_000 }
 
+/** How often converted layers that nobody needs are looked at, besides whenever a task ends. */
+const COLLECT_MS = 60 * 60 * 1000
+
 /** Puts the parts together and starts to serve. Throws CONFIG_…, DRIVER_…, STORE_…, HTTP_LISTEN_FAILED. */
 export async function startDaemon(components: DaemonComponents): Promise<Daemon> {
   const { log, redaction } = components
@@ -64,6 +67,14 @@ export async function startDaemon(components: DaemonComponents): Promise<Daemon>
       onEnded: async (task) => conversions.release(ownerOf(task)),
     },
   )
+  const collecting = setInterval(
+    () =>
+      void conversions.collect().catch((error: unknown) => {
+        log.error('converted layers could not be removed', { error })
+      }),
+    COLLECT_MS,
+  ).unref()
+  opened.defer(() => clearInterval(collecting))
   const metrics = createMetrics({ name: config.server.name, tasks: () => queue.counts() })
   queue.subscribe(logFailures(log))
   queue.subscribe((event) => {

@@ -47,6 +47,7 @@ export function fakeConversions(step: Step = () => Promise.resolve()): FakeConve
       onEvent({ type: 'done', report })
       return report
     },
+    collect: () => Promise.resolve(),
     reconfigure(config) {
       this.configs.push(config)
     },

@@ -1,0 +1,107 @@
+/** Layers that were converted before are not converted, pulled or sent again, by whatever driver. */
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { suite, test, type TestContext } from 'node:test'
+import { parseConfig } from '../config/load.ts'
+import { buildImage, buildLayer, pushBuilt, type BuiltLayer } from '../testing/image-builder.ts'
+import { startTestRegistry, type TestRegistry } from '../testing/registry/test-registry.ts'
+import { testTar } from '../testing/tar-builder.ts'
+import { temporaryDirectory } from '../testing/temporary-directory.ts'
+import { openConversionService, type ConversionService } from './service.ts'
+
+const layer = (name: string, size: number): BuiltLayer =>
+  buildLayer(
+    testTar()
+      .directory(`${name}/`)
+      .file(`${name}/f`, Buffer.alloc(size, `${name} `))
+      .bytes(),
+  )
+const base = layer('base', 300_000)
+const middle = layer('middle', 200_000)
+
+interface Scene extends AsyncDisposable {
+  registry: TestRegistry
+  service: ConversionService
+  push(repository: string, ...layers: BuiltLayer[]): Promise<void>
+  convert(repository: string): Promise<void>
+  /** What was asked of the registry since the last call: blobs pulled, mounted, and sent. */
+  traffic(): { pulled: string[]; mounted: number; sent: number }
+}
+
+async function scene(t: TestContext, driver: string, threshold: string): Promise<Scene> {
+  const stack = new AsyncDisposableStack()
+  const registry = stack.use(await startTestRegistry())
+  const workDir = join(await temporaryDirectory(t), 'work')
+  const yaml = `
+provider: { source: { "${registry.host}": {} }, work_dir: ${workDir}, gcpolicy: { ${threshold} } }
+converter: { worker: 1, driver: { type: ${driver} }, rules: [{ tag_suffix: -x }] }`
+  const { config } = parseConfig(yaml, 'config.yaml')
+  const service = stack.use(await openConversionService(config))
+  return {
+    registry,
+    service,
+    async push(repository, ...layers) {
+      const at = registry.repository(repository)
+      await pushBuilt(buildImage({ layers }), at, { tag: 'v1' })
+    },
+    async convert(repository) {
+      const source = `${registry.host}/${repository}:v1`
+      await service.convert({ source }, { signal: t.signal, onEvent: () => {} })
+    },
+    traffic() {
+      const layers = [base, middle].map(({ descriptor }) => descriptor.digest as string)
+      const all = registry.requests()
+      registry.clearRequests()
+      return {
+        pulled: all
+          .filter(({ kind }) => kind === 'GET blob')
+          .flatMap(({ path }) => layers.filter((digest) => path.endsWith(digest))),
+        mounted: all.filter(({ query, status }) => query['mount'] !== undefined && status === 201)
+          .length,
+        sent: all.filter(({ kind }) => kind === 'PUT upload').length,
+      }
+    },
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  }
+}
+
+for (const driver of ['estargz', 'zstdchunked', 'nydus']) {
+  suite(driver, () => {
+    test('the next version of an image: only its new layer is pulled', async (t) => {
+      await using it = await scene(t, driver, 'threshold: 1GB')
+      await it.push('app', base, middle)
+      await it.convert('app')
+      assert.equal(it.traffic().pulled.length, 2)
+      await it.push('app', base, middle, layer('top', 1000))
+      await it.convert('app')
+      const { pulled } = it.traffic()
+      assert.deepEqual(pulled, [])
+      assert.deepEqual(it.registry.tags('app'), ['v1', 'v1-x'])
+    })
+
+    test('the same layers in another repository: mounted, nothing sent but documents', async (t) => {
+      await using it = await scene(t, driver, 'threshold: 1GB')
+      await it.push('one', base, middle)
+      await it.convert('one')
+      const first = it.traffic()
+      await it.push('two', base, middle)
+      await it.convert('two')
+      const second = it.traffic()
+      assert.deepEqual(second.pulled, [])
+      assert.equal(first.mounted, 0)
+      assert(second.mounted >= 2, JSON.stringify(second))
+      assert(second.sent <= 2 && second.sent < first.sent, JSON.stringify(second))
+    })
+
+    test('without a threshold nothing is kept', async (t) => {
+      await using it = await scene(t, driver, '')
+      await it.push('one', base)
+      await it.convert('one')
+      await it.service.collect()
+      it.traffic()
+      await it.push('two', base)
+      await it.convert('two')
+      assert.equal(it.traffic().pulled.length, 1)
+    })
+  })
+}
