@@ -43,7 +43,8 @@ test('a file that says only the driver has the documented defaults', () => {
   assert.deepEqual(config.provider, {
     source: new Map(),
     workDir: '/tmp',
-    gcpolicy: { threshold: undefined },
+    gcpolicy: { threshold: undefined, low: undefined },
+    foreignHosts: '',
     cacheSize: 200,
     cacheVersion: '',
   })

@@ -238,6 +238,7 @@ test('layers that were finished when a conversion failed, or its process died, a
   assert.deepEqual(events, ['2/3'])
   assert.notEqual(sourceOf(repository, 'v1-c'), undefined)
   second.store.layers.release('task:1')
+  await second.store.collector.run()
   assert.deepEqual(await readdir(join(first.workDir, 'blobs/sha256')), [])
 })
 
@@ -248,6 +249,7 @@ test('two conversions of one image at once convert each layer once', async () =>
   await Promise.all([convert(repository, 'v1'), convert(repository, 'v2')])
   assert.equal(converted.length, 2)
   assert.equal(sourceOf(repository, 'v1-c'), sourceOf(repository, 'v2-c'))
+  await store.collector.run()
   assert.deepEqual(await readdir(join(workDir, 'blobs/sha256')), [])
   await store[Symbol.asyncDispose]()
 })
