@@ -25,13 +25,18 @@ export async function pullBootstrap(
   if (last?.annotations?.['containerd.io/snapshot/nydus-bootstrap'] !== 'true') {
     throw new Error(`the last layer of ${reference} has no bootstrap`)
   }
-  const { entries } = readTar(gunzipSync(await blobOf(reference, last.digest)))
+  return { bootstrap: writeBootstrap(await blobOf(reference, last.digest), folder), layers }
+}
+
+/** Takes the bootstrap out of a bootstrap layer and puts it into `folder`; returns its path. */
+export function writeBootstrap(layer: Uint8Array, folder: string): string {
+  const { entries } = readTar(gunzipSync(layer))
   const file = entries.find(({ entry }) => entry.name === 'image/image.boot')
-  if (file === undefined) throw new Error(`no image/image.boot in ${last.digest}`)
+  if (file === undefined) throw new Error('no image/image.boot in the layer')
   mkdirSync(folder, { recursive: true })
   const bootstrap = join(folder, 'image.boot')
   writeFileSync(bootstrap, file.content)
-  return { bootstrap, layers }
+  return bootstrap
 }
 
 /**

@@ -14,6 +14,7 @@ import { nydusVariants } from './nydus-variants.ts'
 import { kernelReason, lacking } from './programs.ts'
 import { type Row, writeResults } from './results.ts'
 import { type RoughCase, roughCases } from './rough-cases.ts'
+import { asNydusdShows } from './nydusd.ts'
 import { differences, type Tree } from './tree.ts'
 import { codeOf, pattern } from './words.ts'
 
@@ -107,14 +108,3 @@ suite('Nydus images', { skip: lacking('docker-registry', 'skopeo', 'umoci', 'get
     suite('rough images', () => forRoughImages('nydusd-rough', 'v6 zstd', see, asNydusdShows))
   })
 })
-
-/** nydusd shows the time of the mount in place of 0, and a root that all may read. Source: nydus rafs/src/fs.rs (get_inode_attr). */
-function asNydusdShows(original: Tree): Tree {
-  const shown: Tree = new Map()
-  for (const [path, { mtime, ...rest }] of original) {
-    const { mode = '' } = rest
-    if (path === '.') rest.mode = `${mode.slice(0, -3)}755`
-    shown.set(path, mtime === 0 || mtime === undefined ? rest : { ...rest, mtime })
-  }
-  return shown
-}

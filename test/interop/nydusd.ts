@@ -3,11 +3,13 @@ import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beginsLikeRafsV5 } from '../../src/cli/inspect/bootstrap.ts'
 import { CommandError, output, startDaemon } from './command.ts'
+import type { Tree } from './tree.ts'
 
-/** Where nydusd finds blobs: a repository of a registry without TLS, or a directory with a file for each blob. */
+/** Where nydusd finds blobs: a repository of a registry without TLS, a directory with a file for each blob, or a bucket. */
 export type NydusBackend =
   | { type: 'registry'; host: string; repo: string }
   | { type: 'localfs'; dir: string }
+  | { type: 's3'; [member: string]: string }
 
 /** A mounted image; it is unmounted when disposed of. */
 export interface MountedNydus extends AsyncDisposable {
@@ -64,4 +66,15 @@ export async function mountNydus(
       })
     },
   }
+}
+
+/** nydusd shows the time of the mount in place of 0, and a root that all may read. Source: nydus rafs/src/fs.rs (get_inode_attr). */
+export function asNydusdShows(original: Tree): Tree {
+  const shown: Tree = new Map()
+  for (const [path, { mtime, ...rest }] of original) {
+    const { mode = '' } = rest
+    if (path === '.') rest.mode = `${mode.slice(0, -3)}755`
+    shown.set(path, mtime === 0 || mtime === undefined ? rest : { ...rest, mtime })
+  }
+  return shown
 }
