@@ -1,0 +1,138 @@
+/** zstd:chunked images of the dialect `both` against the programs that read them. What each check means is in docs/interop.md. */
+import assert from 'node:assert/strict'
+import { after, before, suite, test } from 'node:test'
+import { output } from './command.ts'
+import { ourConverter, type Converter } from './converter.ts'
+import { handmade } from './handmade.ts'
+import { type House, openHouse } from './house.ts'
+import { bringImages, full, largeImages, noImages, quickImages } from './images.ts'
+import { pulledByPodman } from './podman.ts'
+import { lacking } from './programs.ts'
+import { layersOf, pushImage } from './registry.ts'
+import { type Row, writeResults } from './results.ts'
+import { differences, type Tree } from './tree.ts'
+import { unpackedByUmoci } from './unpacked.ts'
+
+const reason = lacking(
+  'docker-registry',
+  'skopeo',
+  'umoci',
+  'podman',
+  'getfattr',
+  'containerd',
+  'ctr-remote',
+)
+const laboratoryImages = full ? [...quickImages, ...largeImages] : quickImages
+
+const STARGZ = 'containerd.io/snapshot/stargz/toc.digest'
+const CONTAINERS = 'io.github.containers.zstd-chunked.manifest-checksum'
+const MARK = 'io.github.containers.compression.zstd'
+
+interface Member {
+  digest: string
+  annotations?: Record<string, string>
+  platform?: { architecture: string }
+}
+
+/** The amd64 members of the index at `reference`, in their order. */
+async function membersOf(reference: string): Promise<Member[]> {
+  const inspect = ['inspect', '--raw', '--tls-verify=false', `docker://${reference}`]
+  const { manifests } = JSON.parse(await output('skopeo', inspect)) as { manifests: Member[] }
+  return manifests.filter(({ platform }) => platform?.architecture === 'amd64')
+}
+
+/** Of a layer without any entry the landmark, which only there is written: to ordinary clients it is a file. */
+function withoutLandmark(tree: Tree): Tree {
+  return new Map([...tree].filter(([path]) => path !== '.no.prefetch.landmark'))
+}
+
+suite('zstd:chunked images for both families of readers', { skip: reason }, () => {
+  let house: House
+  let converter: Converter
+  const rows: Row[] = []
+  before(async () => {
+    house = await openHouse()
+    converter = ourConverter(house.folder('zstd'), house.registry.address, {
+      driver: { type: 'zstdchunked', config: { dialect: 'both' } },
+      tagSuffix: '-zstd',
+    })
+    for (const [name, build] of Object.entries(handmade)) {
+      await pushImage(house.registry.address, name, build())
+    }
+    if (noImages === undefined) await bringImages(house.registry.address, laboratoryImages)
+  })
+  after(async () => {
+    writeResults('zstd-chunked', rows)
+    await house[Symbol.asyncDispose]()
+  })
+
+  for (const name of [...Object.keys(handmade), ...laboratoryImages]) {
+    suite(name, { skip: name in handmade ? undefined : noImages }, () => {
+      const source = (): string => `${house.registry.address}/${name}:latest`
+      let target = ''
+      let original: Tree = new Map()
+      let marked = ''
+      const row: Row = { image: name }
+
+      test('is converted to one set of blobs with two manifests', async () => {
+        target = await converter.convert(source())
+        const [first, second, ...others] = await membersOf(target)
+        assert.deepEqual(others, [])
+        assert.equal(first!.annotations?.[MARK], undefined)
+        assert.equal(second!.annotations?.[MARK], 'true')
+        const at = `${house.registry.address}/${name}@`
+        marked = `${at}${second!.digest}`
+        const [stargz, containers] = [
+          await layersOf(`${at}${first!.digest}`),
+          await layersOf(marked),
+        ]
+        assert.deepEqual(
+          stargz.map(({ digest }) => digest),
+          containers.map(({ digest }) => digest),
+        )
+        for (const { mediaType, annotations = {} } of stargz) {
+          assert.equal(mediaType, 'application/vnd.oci.image.layer.v1.tar+zstd')
+          assert(STARGZ in annotations && !(CONTAINERS in annotations))
+        }
+        assert(!containers.some(({ annotations = {} }) => STARGZ in annotations))
+        const size = (of: { size: number }[]): number => of.reduce((sum, one) => sum + one.size, 0)
+        const ratio = size(stargz) / size(await layersOf(source()))
+        const inPart = containers.filter(({ annotations = {} }) => CONTAINERS in annotations).length
+        rows.push(
+          Object.assign(row, {
+            layers: stargz.length,
+            'size, of the source': ratio.toFixed(3),
+            'layers for containers': inPart,
+          }),
+        )
+      })
+
+      test('pulled lazily by the stargz snapshotter, holds what the original holds', async (t) => {
+        if (!house.needLazy(t)) return
+        const pulled = await house.lazy.pull(target)
+        assert.deepEqual(pulled.ordinary, [])
+        original = await unpackedByUmoci(source())
+        const found = differences(original, pulled.tree)
+        Object.assign(row, { entries: original.size, lazily: found.join('; ') || 'equal' })
+        assert.deepEqual(found, [])
+      })
+
+      test('pulled by podman in the ordinary way, holds what the original holds', async () => {
+        const before = await pulledByPodman(house.folder('podman'), source())
+        const found = differences(
+          before,
+          withoutLandmark(await pulledByPodman(house.folder('podman'), target)),
+        )
+        Object.assign(row, { 'by podman': found.join('; ') || 'equal' })
+        assert.deepEqual(found, [])
+      })
+
+      test('the manifest for containers, copied by skopeo and unpacked, holds what the original holds', async () => {
+        if (original.size === 0) original = await unpackedByUmoci(source())
+        const found = differences(original, withoutLandmark(await unpackedByUmoci(marked)))
+        Object.assign(row, { 'by skopeo and umoci': found.join('; ') || 'equal' })
+        assert.deepEqual(found, [])
+      })
+    })
+  }
+})
