@@ -60,6 +60,11 @@ export class SoakDaemon {
     ])
   }
 
+  /** The process that runs. */
+  get pid(): number | undefined {
+    return this.#child?.pid
+  }
+
   /** Waits for a line of its log. */
   line(pattern: RegExp): Promise<string> {
     const found = Promise.withResolvers<string>()

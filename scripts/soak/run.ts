@@ -56,8 +56,10 @@ export async function runSoak(init: SoakInit): Promise<SoakResult> {
       const killed = killAll(daemon, init)
       await Promise.all([pushAll(plan, registry, init, killed), killed.done])
       init.say('all is pushed and killed; waiting for the rest')
-      const report = await registry.report()
+      // every push was told; what the daemon pushes is told as well
+      await registry.report()
       const tasks = await untilDone(daemon)
+      const report = await registry.report()
       const failed = tasks.filter(({ status }) => status === 'FAILED')
       const findings = await auditRegistry(plan, registry, report)
       findings.push(...failed.map(({ source, reason }) => `${source} failed: ${reason}`))

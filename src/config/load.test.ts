@@ -51,6 +51,7 @@ test('a file that says only the driver has the documented defaults', () => {
   assert.deepEqual(config.converter, {
     worker: 5,
     attempts: 5,
+    retryPause: 15,
     taskTimeout: 21_600,
     stallTimeout: 600,
     layers: 0,

@@ -207,7 +207,13 @@ const converter = section('Conversions.', {
     fallback: 5,
     min: 1,
     max: 100,
-    doc: 'How often a conversion is tried that failed by what can pass, such as a registry that does not answer; docs/errors.md says what can. The pauses between grow from 15 seconds to 15 minutes.',
+    doc: 'How often a conversion is tried that failed by what can pass, such as a registry that does not answer; docs/errors.md says what can.',
+  }),
+  retry_pause: integer({
+    fallback: 15,
+    min: 1,
+    max: 900,
+    doc: 'Seconds before the second attempt, or up to half of that less; the pause doubles with each further one, up to 15 minutes.',
   }),
   task_timeout: integer({
     fallback: 21_600,

@@ -6,11 +6,12 @@ const SECOND = 1000
 
 /** How many tasks run at once, how often and how long, as a configuration says. */
 export function queueLimits(config: Config): QueueLimits {
-  const { worker, attempts, taskTimeout, stallTimeout } = config.converter
+  const { worker, attempts, retryPause, taskTimeout, stallTimeout } = config.converter
   return {
     workers: worker,
     workersOf: (host) => findSource(config, host)?.source.maxConversions || Infinity,
     attempts,
+    pauseMs: retryPause * SECOND,
     deadlineMs: taskTimeout * SECOND,
     stallMs: stallTimeout * SECOND,
   }

@@ -17,7 +17,7 @@ export interface RunTaskInit {
 }
 
 /** What may change while the queue works. */
-export interface QueueLimits extends Pick<AttemptsInit, 'attempts'>, WatchdogInit {
+export interface QueueLimits extends Pick<AttemptsInit, 'attempts' | 'pauseMs'>, WatchdogInit {
   /** Tasks that run at once. */
   workers: number
   /** Tasks of one registry that run at once. @default no limit of its own */
