@@ -66,10 +66,12 @@ try {
     for (let i = 0; i < LARGE_IMAGES; i++) await push(`load/large-${i}:v1`)
     await converting
     const accepted: number[] = []
-    let next = 0
+    const waiting = Array.from({ length: tasks }, (_, i) => `load/app-${i % 50}:v${i}`)
     const send = async (): Promise<void> => {
-      while (next < tasks)
-        accepted.push(await timed(() => push(`load/app-${next % 50}:v${next++}`)))
+      for (let one = waiting.pop(); one !== undefined; one = waiting.pop()) {
+        const reference = one
+        accepted.push(await timed(() => push(reference)))
+      }
     }
     const seconds = (await timed(() => Promise.all(Array.from({ length: SENDERS }, send)))) / 1000
     console.log(`${tasks} webhooks in ${seconds.toFixed(1)} s: ${percentiles(accepted)}`)

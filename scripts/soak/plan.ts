@@ -35,7 +35,7 @@ export interface SoakPlan {
 const SHARED_LAYERS = 8
 const REPOSITORIES = 5
 /** Bytes of a file of a layer; half of them compress. */
-const FILE_SIZE = 60_000
+const FILE_SIZE = 250_000
 
 /**
  * Makes the plan: each image is pushed once under a tag of its own, which stays; all other pushes move a few tags of
@@ -56,7 +56,7 @@ export function planSoak({ seed, images: count, pushes: total }: SoakInit): Soak
 function soakImage(chance: Chance, i: number, shared: readonly BuiltLayer[]): SoakImage {
   const name = `image-${i}`
   const single = (platform: string): BuiltImage => {
-    const below = Array.from({ length: chance(3) }, () => shared[chance(shared.length)]!)
+    const below = Array.from({ length: 1 + chance(3) }, () => shared[chance(shared.length)]!)
     const layers = [...below, layer(chance, `${name}-${platform}`)]
     return buildImage({ layers, platform: { os: 'linux', architecture: platform } })
   }

@@ -21,8 +21,15 @@ export interface SoakResult {
   seconds: number
 }
 
-/** Moments that are worth a kill: the line is the beginning of something. */
-const moments = [/converting image/, /converted image/, /pushing image/, /pushed image/]
+/** Moments that are worth a kill, most of all the time in which layers are converted. */
+const moments = [
+  /converting image/,
+  /converting image/,
+  /converting image/,
+  /converted image/,
+  /pushing image/,
+  /pushed image/,
+]
 /** All of it takes at most that long after the last kill. */
 const PATIENCE_MS = 300_000
 
@@ -116,7 +123,7 @@ function killAll(daemon: SoakDaemon, { kills, seed, say }: SoakInit): Kills {
 async function moment(daemon: SoakDaemon, chance: Chance): Promise<void> {
   if (chance(2) === 0) return new Promise(() => undefined)
   await daemon.line(moments[chance(moments.length)]!)
-  await pause(chance(60))
+  await pause(chance(250))
 }
 
 /** Pushes all, by several clients, spread over the kills. */

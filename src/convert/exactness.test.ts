@@ -213,16 +213,20 @@ test('layers that were finished when a conversion failed, or its process died, a
   let fail = true
   const flaky = async ({ what }: LayerInput): Promise<void> => {
     if (!what.includes('layer 3')) return
-    await new Promise((resolve) => setTimeout(resolve, 50))
-    if (fail) throw new Error('the registry is down')
+    if (!fail) return
+    // until the two others are in the store, each with what is known of it
+    while ((await readdir(blobs)).length < 4) await new Promise(setImmediate)
+    throw new Error('the registry is down')
   }
-  const first = await service({ during: flaky })
+  const workDir = join(scratch, 'resumed')
+  const blobs = join(workDir, 'blobs/sha256')
+  const first = await service({ workDir, during: flaky })
   const run = { owner: 'task:1' }
   await assert.rejects(first.convert(repository, 'v1', {}, run), /registry is down/)
   assert.equal(first.converted.length, 2)
   // as after kill -9: nothing was closed
   fail = false
-  const second = await service({ workDir: first.workDir, during: flaky })
+  const second = await service({ workDir, during: flaky })
   const events: string[] = []
   await second.convert(
     repository,
@@ -238,8 +242,8 @@ test('layers that were finished when a conversion failed, or its process died, a
   assert.deepEqual(events, ['2/3'])
   assert.notEqual(sourceOf(repository, 'v1-c'), undefined)
   second.store.layers.release('task:1')
-  await second.store.collector.run()
-  assert.deepEqual(await readdir(join(first.workDir, 'blobs/sha256')), [])
+  await second.store[Symbol.asyncDispose]()
+  assert.deepEqual(await readdir(blobs), [])
 })
 
 test('two conversions of one image at once convert each layer once', async () => {
@@ -249,7 +253,6 @@ test('two conversions of one image at once convert each layer once', async () =>
   await Promise.all([convert(repository, 'v1'), convert(repository, 'v2')])
   assert.equal(converted.length, 2)
   assert.equal(sourceOf(repository, 'v1-c'), sourceOf(repository, 'v2-c'))
-  await store.collector.run()
-  assert.deepEqual(await readdir(join(workDir, 'blobs/sha256')), [])
   await store[Symbol.asyncDispose]()
+  assert.deepEqual(await readdir(join(workDir, 'blobs/sha256')), [])
 })

@@ -224,36 +224,40 @@ test('a disk that is full: an order is refused with 503, what runs is not lost, 
     return t.skip('tmpfs cannot be mounted here')
   }
   try {
-    await using registry = await startTestRegistry()
-    await pushAs(registry, 'full/app', 'v1', image('a'))
     const workDir = join(small, 'work')
-    await using daemon = await startTestDaemon({
-      workDir,
-      registry: registry.host,
-      converter: 'worker: 1, retry_pause: 1',
-    })
-    const reference = `${registry.host}/full/app:v1`
-    const filler = join(small, 'filler')
-    await writeFile(filler, Buffer.alloc(16 * 1024 * 1024)).catch(() => undefined)
-    let refused: Response | undefined
-    // what room there is in the log of the database takes some orders
-    for (let i = 0; i < 2000 && refused === undefined; i++) {
-      const answer = await daemon.push(`${registry.host}/full/app:x${i}`, {
-        digest: `sha256:${'0'.repeat(64)}`,
-      })
-      if (answer.status !== 200) refused = answer
-      else await answer.arrayBuffer()
-    }
-    assert.equal(refused?.status, 503)
-    assert.match(await refused.text(), /"code":"ERR_UNHEALTHY".*could not be stored: no space left/)
-    const health = await fetch(daemon.url.replace('conversions', 'health'))
-    assert.equal(health.status, 500)
-    await rm(filler)
-    const answer = await daemon.push(reference, { sync: true })
-    assert.equal(answer.status, 200, await answer.text())
-    await daemon.idle()
+    await orderOnFullDisk(small, workDir)
     assert.deepEqual(await readdir(join(workDir, 'blobs/sha256')), [])
   } finally {
     await run('umount', [small])
   }
 })
+
+async function orderOnFullDisk(small: string, workDir: string): Promise<void> {
+  await using registry = await startTestRegistry()
+  await pushAs(registry, 'full/app', 'v1', image('a'))
+  await using daemon = await startTestDaemon({
+    workDir,
+    registry: registry.host,
+    converter: 'worker: 1, retry_pause: 1',
+  })
+  const reference = `${registry.host}/full/app:v1`
+  const filler = join(small, 'filler')
+  await writeFile(filler, Buffer.alloc(16 * 1024 * 1024)).catch(() => undefined)
+  let refused: Response | undefined
+  // what room there is in the log of the database takes some orders
+  for (let i = 0; i < 2000 && refused === undefined; i++) {
+    const answer = await daemon.push(`${registry.host}/full/app:x${i}`, {
+      digest: `sha256:${'0'.repeat(64)}`,
+    })
+    if (answer.status !== 200) refused = answer
+    else await answer.arrayBuffer()
+  }
+  assert.equal(refused?.status, 503)
+  assert.match(await refused.text(), /"code":"ERR_UNHEALTHY".*could not be stored: no space left/)
+  const health = await fetch(daemon.url.replace('conversions', 'health'))
+  assert.equal(health.status, 500)
+  await rm(filler)
+  const answer = await daemon.push(reference, { sync: true })
+  assert.equal(answer.status, 200, await answer.text())
+  await daemon.idle()
+}
