@@ -22,7 +22,8 @@ function childrenOf(pid: number): number[] {
   }
 }
 
-function peakOf(pid: number): number {
+/** The peak of the resident memory of one process, in bytes. */
+export function peakOf(pid: number): number {
   const kibibytes = /^VmHWM:\s+(\d+) kB$/m.exec(text(`/proc/${pid}/status`))?.[1]
   return Number(kibibytes ?? 0) * 1024
 }
