@@ -1,4 +1,4 @@
-import { Agent, request as httpRequest } from 'node:http'
+import { request as httpRequest, type Agent } from 'node:http'
 
 /** Where requests go, and with what. */
 export interface Target {
