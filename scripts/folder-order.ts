@@ -13,7 +13,8 @@ export const folderOrder: readonly (readonly string[])[] = [
   ['verify'],
   ['convert', 'config-check'],
   ['check'],
-  ['http', 'reconcile', 'workers'],
+  ['http', 'workers'],
+  ['reconcile'],
   ['daemon', 'cli'],
   ['bin', 'index.ts', 'driver.ts', 'driver-testing.ts'],
 ]

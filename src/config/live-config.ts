@@ -80,6 +80,9 @@ export class LiveConfig implements Config {
   get converter(): Config['converter'] {
     return this.#current.converter
   }
+  get reconcile(): Config['reconcile'] {
+    return this.#current.reconcile
+  }
 }
 
 function pick<T extends object, K extends keyof T>(from: T, keys: readonly K[]): Pick<T, K> {

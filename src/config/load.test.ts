@@ -47,6 +47,7 @@ test('a file that says only the driver has the documented defaults', () => {
     foreignHosts: '',
     cacheSize: 200,
     cacheVersion: '',
+    foreignHosts: '',
   })
   assert.deepEqual(config.converter, {
     worker: 5,
@@ -259,7 +260,7 @@ ${minimal}`
       line: 9,
       path: 'provider.source.localhost.nonsense',
       problem:
-        'unknown key, the keys here are auth, insecure, plain_http, token_hosts, ca_file, client_cert_file, client_key_file, address, max_connections, max_conversions, webhook',
+        'unknown key, the keys here are auth, insecure, plain_http, token_hosts, ca_file, client_cert_file, client_key_file, address, max_connections, max_conversions, webhook, reconcile',
     },
   ])
   assert.deepEqual(problemsOf(yaml, { strict: true }), warnings)

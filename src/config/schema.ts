@@ -17,7 +17,9 @@ import {
   text,
   type Parsed,
 } from './key.ts'
+import { patterns } from './pattern-key.ts'
 import { noCache, rules } from './rules.ts'
+import { schedule } from './schedule-key.ts'
 import { section, sectionsByHost } from './section.ts'
 
 const server = section('The HTTP service of `acceld`.', {
@@ -155,6 +157,15 @@ const source = sectionsByHost(
       doc: 'Conversions of images of this host that run at once; 0 is no limit but `converter.worker`.',
     }),
     webhook,
+    reconcile: section('What a reconciliation looks at in this registry.', {
+      api: choice(['auto', 'harbor', 'catalog', 'off'], {
+        fallback: 'auto',
+        doc: "How images are found: `harbor`, by Harbor's own API, whose projects the account may list; `catalog`, by `_catalog` and the tags of each repository; `auto`, by Harbor's where one answers; `off`, not at all.",
+      }),
+      repositories: patterns({
+        doc: 'Repositories, without the host. Left out: all that the registry lists. Where none of them has a `*`, `?`, `{` or `/…/` the registry is not asked for a list of repositories, for which many accounts have no permission.',
+      }),
+    }),
   },
   (name) =>
     /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?$/.test(name)
@@ -266,8 +277,29 @@ const converter = section('Conversions.', {
   rules,
 })
 
+const reconcile = section(
+  'Looks for images that should have been converted and were not, because no webhook told of them. `accelctl backfill` does the same once.',
+  {
+    schedule: schedule({
+      doc: 'When: an interval (`6h`), or the five fields of a cron line in UTC (`0 3 * * *`). Empty: never.',
+    }),
+    requests_per_second: integer({
+      fallback: 10,
+      min: 1,
+      max: 1000,
+      doc: 'Requests to one registry per second, at most, that look for images.',
+    }),
+    max_waiting: integer({
+      fallback: 100,
+      min: 1,
+      max: 10_000,
+      doc: 'While as many tasks wait no more are queued by a search, so that pushes need not wait behind all of them.',
+    }),
+  },
+)
+
 /** The configuration file. */
-export const schema = section('', { server, log, metric, provider, converter })
+export const schema = section('', { server, log, metric, provider, converter, reconcile })
 
 /** The configuration as the program sees it; the names are those of the file, in camel case. */
 export type Config = Parsed<typeof schema.keys>

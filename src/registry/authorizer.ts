@@ -29,6 +29,8 @@ import {
 export interface Authorizer {
   /** The login of one request that needs `scopes`. */
   begin(scopes: Scope[], need: { minLifeMs: number }): Login
+  /** The login of one request to an API that takes user and password and nothing else; without an account, nobody's. */
+  withAccount(): Login
 }
 
 /** What is sent next as Authorization: a header, nothing (anonymous), or why there is nothing left to try. */
@@ -133,6 +135,15 @@ export function createAuthorizer(components: AuthorizerComponents, host: Host): 
   }
 
   return {
+    withAccount: () => ({
+      async first() {
+        const found = await credentials()
+        if (found === undefined) return { header: undefined }
+        if (isIdentityToken(found)) return { refused: 'it does not accept the identity token' }
+        return { header: basicHeader(found.username, found.password) }
+      },
+      next: () => Promise.resolve({ refused: INSUFFICIENT }),
+    }),
     begin(scopes, { minLifeMs }) {
       const tried = { basic: false, freshToken: false }
       let used: 'none' | 'basic' | 'bearer' = 'none'

@@ -6,6 +6,9 @@ import { systemClock, type Clock } from '../network/clock.ts'
 import { findSettings, resolveHost, type HostInit } from './host.ts'
 import { silentLog, type Log } from '../log/log.ts'
 import type { Redaction } from '../log/redaction.ts'
+import { harborApi, type HarborApi } from './harbor-api.ts'
+import { listRepositories } from './listing.ts'
+import type { ListInit } from './pages.ts'
 import { createRepositoryAccess } from './repository-access.ts'
 import { createRepository, type RegistryRepository } from './repository.ts'
 import type { RetryInit } from '../network/retry.ts'
@@ -50,6 +53,10 @@ export interface RegistryClient {
   repository(name: RepositoryName, init?: { side?: Side }): RegistryRepository
   /** Whether the registry answers and accepts our account: GET /v2/. Throws REGISTRY_…. */
   check(host: string, init?: { signal?: AbortSignal }): Promise<void>
+  /** The repositories that a registry lists to our account. Throws REGISTRY_…. */
+  repositories(host: string, init?: ListInit): AsyncGenerator<string>
+  /** Harbor's own API at a host. Throws REGISTRY_HOST_NOT_CONFIGURED. */
+  harbor(host: string): HarborApi
   /** Closes all connections; what runs ends in an error. */
   close(): Promise<void>
 }
@@ -113,6 +120,8 @@ export function createRegistryClient(
       })
       await answer.discard()
     },
+    repositories: (host, listInit = {}) => listRepositories(configured(host, host), listInit),
+    harbor: (host) => harborApi(configured(host, host)),
     async close() {
       await Promise.all([...transports.values()].map((transport) => transport.close()))
       transports.clear()

@@ -7,7 +7,9 @@ import { pullBlobRange } from './blob-range.ts'
 import { hasBlob } from './blob.ts'
 import { pushBlob, type UploadInit } from './blob-push.ts'
 import { findManifest, pullManifest } from './manifest-pull.ts'
+import { listTags } from './listing.ts'
 import { pushManifest } from './manifest-push.ts'
+import type { ListInit } from './pages.ts'
 import type { RepositoryAccess } from './repository-access.ts'
 
 /** One repository of a registry, to read images from and to write them to. */
@@ -16,6 +18,8 @@ export interface RegistryRepository extends RangedSource, ImageTarget {
   readonly name: string
   readonly host: string
   readonly repository: string
+  /** Its tags; none where it does not exist. Throws REGISTRY_…. */
+  tags(init?: ListInit): AsyncGenerator<string>
 }
 
 /** The repository behind `access`. */
@@ -33,6 +37,7 @@ export function createRepository(access: RepositoryAccess, upload: UploadInit): 
       checkTagOrDigest(tagOrDigest)
       return findManifest(access, tagOrDigest, init)
     },
+    tags: (init = {}) => listTags(access, init),
     manifest: (descriptor, init) => pullManifest(access, descriptor, init),
     blob: (descriptor, init) => pullBlob(access, descriptor, init),
     blobRange: (descriptor, range, init) => pullBlobRange(access, descriptor, range, init),

@@ -19,6 +19,8 @@ export interface RegistryRequest {
   what: string
   side?: Side | undefined
   scopes: Scope[]
+  /** `account`: with user and password and no token, as an API beside the registry's own wants it. @default 'registry' */
+  login?: 'registry' | 'account'
   headers?: Record<string, string>
   /** Sent anew from the beginning when the registry asks for another login. */
   body?: { size: number; open: () => Uint8Array | ByteSource }

@@ -151,9 +151,10 @@ export function createTransport(
   async function sendOnce(request: RegistryRequest): Promise<RegistryAnswerHead> {
     const { what, signal } = request
     const carriesBlob = request.lane === 'push'
-    const login = authorizer.begin(request.scopes, {
-      minLifeMs: carriesBlob ? UPLOAD_TOKEN_LIFE_MS : 0,
-    })
+    const login =
+      request.login === 'account'
+        ? authorizer.withAccount()
+        : authorizer.begin(request.scopes, { minLifeMs: carriesBlob ? UPLOAD_TOKEN_LIFE_MS : 0 })
     let header = await headerFrom(login.first(), request, [])
     for (;;) {
       const answer = await sender.send(request, header)

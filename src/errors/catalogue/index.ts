@@ -8,6 +8,7 @@ import { httpErrors } from './http.ts'
 import { imageErrors } from './image.ts'
 import { internalErrors } from './internal.ts'
 import { layoutErrors } from './layout.ts'
+import { reconcileErrors } from './reconcile.ts'
 import { referenceErrors } from './reference.ts'
 import { registryErrors } from './registry.ts'
 import { storeErrors } from './store.ts'
@@ -26,6 +27,7 @@ export const catalogue = {
   ...imageErrors,
   ...internalErrors,
   ...layoutErrors,
+  ...reconcileErrors,
   ...referenceErrors,
   ...registryErrors,
   ...storeErrors,

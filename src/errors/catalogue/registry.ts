@@ -166,6 +166,13 @@ export const registryErrors = {
     text: (c) => `${side(c.side)}${c.what}: others keep overwriting the referrers list ${c.tag}`,
     hint: 'The registry has no referrers API, so the list is kept under a tag; another client writes it at the same time. It is tried again.',
   }),
+  REGISTRY_LIST_INVALID: row<{ what: string; problem: string }>({
+    status: 502,
+    exit: 1,
+    retry: 'backoff',
+    text: (c) => `${c.what} could not be listed: ${c.problem}`,
+    hint: 'The registry, or a proxy before it, answered with something else than the list; compare with another client.',
+  }),
 }
 
 function answerText(c: RegistryAnswer): string {

@@ -11,6 +11,8 @@ export interface Guard {
   /** The token endpoint. */
   token(context: RegistryContext, exchange: Exchange): Promise<void>
   expireTokens(): void
+  /** The user whose Basic credentials a request has. */
+  userOf(exchange: Exchange): string | undefined
 }
 
 /** What is wrong with the credentials of a request. */
@@ -25,6 +27,7 @@ export function createGuard(context: RegistryContext): Guard {
       admit: async (_, exchange) => checkHarborSession(context, exchange),
       token: async (_, exchange) => exchange.refuse(404, 'UNSUPPORTED', 'there are no accounts'),
       expireTokens() {},
+      userOf: () => undefined,
     }
   }
   const projects = context.harbor?.publicProjects ?? []
@@ -60,6 +63,7 @@ export function createGuard(context: RegistryContext): Guard {
     admit,
     token: (_, exchange) => tokens.answer(context, exchange),
     expireTokens: () => tokens.expireAll(),
+    userOf: (exchange) => accounts.identify(exchange.header('authorization')),
   }
 }
 

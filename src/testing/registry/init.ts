@@ -49,6 +49,8 @@ export interface HarborInit {
   projects?: string[]
   /** Projects that anybody may pull (with a token that anybody gets), and whose webhooks say `public`. @default none */
   publicProjects?: string[]
+  /** Projects that cache another registry: nothing can be pushed there. @default none */
+  proxyProjects?: string[]
   /** Writes `http` for `https` and the other way round into `Location`, as behind a proxy that does not tell. @default false */
   wrongScheme?: boolean
 }

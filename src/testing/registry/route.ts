@@ -19,6 +19,7 @@ export type RequestKind =
   | 'PUT upload'
   | 'DELETE upload'
   | 'GET redirected blob'
+  | 'GET harbor api'
   | 'other'
 
 /** The parts of a request's path. */
@@ -64,6 +65,7 @@ export function routeOf(method: string, pathname: string, tokenPath?: string): R
   }
   const reads = method === 'GET' || method === 'HEAD'
   if (pathname === '/v2/' || pathname === '/v2') return { kind: reads ? 'GET base' : 'other' }
+  if (method === 'GET' && pathname.startsWith('/api/v2.0/')) return { kind: 'GET harbor api' }
   if (pathname === '/v2/_catalog') return { kind: reads ? 'GET catalog' : 'other' }
   for (const [pattern, name] of noun) {
     const match = pattern.exec(pathname)

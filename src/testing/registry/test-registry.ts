@@ -11,6 +11,7 @@ import type { RegistryContext } from './context.ts'
 import { Exchange, Interrupted } from './exchange.ts'
 import { createFaultScript, type AddedFault, type Fault } from './fault.ts'
 import { createGuard } from './guard.ts'
+import { getHarborApi } from './harbor-rest.ts'
 import type { HarborInit, TestRegistryInit, WebhookInit } from './init.ts'
 import { getCatalog, getReferrers, getTags } from './listing.ts'
 import { deleteManifest, getManifest, putManifest } from './manifest.ts'
@@ -123,7 +124,9 @@ export async function startTestRegistry(init: TestRegistryInit = {}): Promise<Te
         await exchange.strikeFirst()
         if (route.kind === 'GET base') await guard.admit(context, exchange)
         if (isToken(route.kind)) await guard.token(context, exchange)
-        else await handle(context, exchange)
+        else if (route.kind === 'GET harbor api') {
+          await getHarborApi(context, exchange, guard.userOf(exchange))
+        } else await handle(context, exchange)
       } catch (error) {
         failed(exchange, error)
       } finally {
@@ -186,9 +189,10 @@ function isToken(kind: RequestKind): boolean {
   return kind === 'GET token' || kind === 'POST token'
 }
 
-/** The ping and the token endpoint meet their faults first. */
+/** The ping, the token endpoint and Harbor's API meet their faults first. */
 function guarded(kind: RequestKind): boolean {
-  return kind !== 'GET redirected blob' && kind !== 'GET base' && !isToken(kind)
+  const own: RequestKind[] = ['GET redirected blob', 'GET base', 'GET harbor api']
+  return !own.includes(kind) && !isToken(kind)
 }
 
 async function handleRequest(context: RegistryContext, exchange: Exchange): Promise<void> {
