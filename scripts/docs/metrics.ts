@@ -12,9 +12,24 @@ This page is made from \`src/metrics\`: \`npm run docs\`.`
 export const metricsPage: Page = {
   path: 'docs/metrics.md',
   async render() {
-    const metrics = createMetrics({ name: 'API', tasks: () => ({ waiting: 0, running: 0 }) })
+    const registries = new Map([['registry', true]])
+    const metrics = createMetrics({
+      name: 'API',
+      tasks: () => ({ waiting: 0, running: 0 }),
+      facts: {
+        version: 'v0.0.0',
+        freeBytes: () => Promise.resolve(1),
+        registries: () => registries,
+      },
+    })
     metrics.conversionEnded({ seconds: 1, failed: true, skipped: false })
     metrics.conversionEnded({ seconds: 1, failed: false, skipped: false })
+    metrics.phaseEnded({ phase: 'pull', seconds: 1 })
+    metrics.bytesMoved({ read: 1, written: 1, pushed: 1 })
+    metrics.taskEnded({ state: 'completed', reused: true })
+    for (const again of [true, false]) metrics.attemptFailed({ code: 'CODE', again })
+    metrics.configRead({ ok: true })
+    metrics.searched({ queued: 1, errors: 1 })
     const request = { status: 200, method: 'GET', host: 'h', route: '/', seconds: 1 }
     metrics.requestAnswered({ ...request, requestSize: 1, responseSize: 1 })
     const { text } = await metrics.render()
@@ -25,9 +40,11 @@ export const metricsPage: Page = {
 /** Rows of the table. Source of the format: prometheus.io/docs/instrumenting/exposition_formats. */
 function instruments(text: string): string[][] {
   const help = [...text.matchAll(/^# HELP (\S+) (.*)\n# TYPE \S+ (\S+)$/gm)]
-  return help.map(([, name = '', what = '', type = '']) => {
-    const sample = new RegExp(`^${name}(?:_sum)?\\{([^}]*)\\}`, 'm').exec(text)?.[1] ?? ''
-    const labels = [...sample.matchAll(/(\w+)="/g)].map(([, label]) => `\`${label}\``)
-    return [`\`${name}\``, type, labels.join(', '), what]
-  })
+  return help
+    .filter(([, name = '']) => name.startsWith('acceleration_service'))
+    .map(([, name = '', what = '', type = '']) => {
+      const sample = new RegExp(`^${name}(?:_sum)?\\{([^}]*)\\}`, 'm').exec(text)?.[1] ?? ''
+      const labels = [...sample.matchAll(/(\w+)="/g)].map(([, label]) => `\`${label}\``)
+      return [`\`${name}\``, type, labels.join(', '), what]
+    })
 }

@@ -1,5 +1,6 @@
 import { AccelError } from '../errors/accel-error.ts'
 import {
+  BACKFILL_PATH,
   CONVERSIONS_PATH,
   OK,
   PUSH_ARTIFACT,
@@ -7,6 +8,7 @@ import {
   SYNC_PARAMETER,
   UNTAGGED_PARAMETER,
   type WireAccepted,
+  type WireBackfill,
   type WireRecord,
   type WireRequest,
   type WireTask,
@@ -42,6 +44,10 @@ export interface ServiceClient {
   cancelTask(id: string, init?: SignalInit): Promise<WireTaskDetail>
   retryTask(id: string, init?: SignalInit): Promise<WireTaskDetail>
   deleteTask(id: string, init?: SignalInit): Promise<void>
+  /** Begins a search for images that should have been converted. */
+  startBackfill(init: { dryRun: boolean; signal?: AbortSignal }): Promise<WireBackfill>
+  /** Where the search stands. */
+  getBackfill(init?: SignalInit): Promise<WireBackfill>
   /** What happens to a task until it ends, however often the connection breaks. */
   followTask(id: string, init?: FollowInit): AsyncGenerator<TaskNews>
 }
@@ -103,6 +109,13 @@ export function createServiceClient(init: ServiceClientInit): ServiceClient {
       const { status } = await ask({ method: 'DELETE', path: pathOf(id), signal })
       if (status !== 204) throw notTheService(address.text, status)
     },
+    async startBackfill({ dryRun, signal }) {
+      const path = `${BACKFILL_PATH}?dry_run=${String(dryRun)}`
+      return (await askFor({ method: 'POST', path, signal }, isBackfill)).body
+    },
+    async getBackfill({ signal } = {}) {
+      return (await askFor({ method: 'GET', path: BACKFILL_PATH, signal }, isBackfill)).body
+    },
     followTask: (id, followInit = {}) =>
       followTask({ address, init, path: pathOf(id, 'events'), failureOf }, followInit),
   }
@@ -157,6 +170,10 @@ function isOk(body: unknown): body is typeof OK {
 
 function isTask(body: unknown): body is WireTaskDetail {
   return isObject(body)
+}
+
+function isBackfill(body: unknown): body is WireBackfill {
+  return isObject(body) && 'running' in body
 }
 
 function isObject(value: unknown): value is object {

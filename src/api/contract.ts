@@ -4,6 +4,9 @@ export const CONVERSIONS_PATH = '/api/v1/conversions'
 export const EVENTS_PATH = '/api/v1/events'
 export const OPENAPI_PATH = '/api/v1/openapi.json'
 export const HEALTH_PATH = '/api/v1/health'
+export const LIVE_PATH = '/api/v1/health/live'
+export const READY_PATH = '/api/v1/health/ready'
+export const BACKFILL_PATH = '/api/v1/backfill'
 export const METRICS_PATH = '/metrics'
 
 /** Query parameter of `POST /api/v1/conversions`: answer when the conversion has ended. */
@@ -132,6 +135,39 @@ export interface WireEvents {
   record: WireRecord
   /** What happened since the `Last-Event-ID` is no longer known: list the tasks anew. */
   reset: Record<string, never>
+}
+
+/** Answer to `GET /api/v1/health/ready`. */
+export interface WireReadiness {
+  /** Orders can be taken. */
+  ready: boolean
+  /** `registries`: all of them answered the last time; it does not count for `ready`. */
+  checks: Record<'database' | 'disk' | 'registries', 'ok' | 'failing'>
+}
+
+/** Where a search for images that should have been converted stands. */
+export interface WireBackfill {
+  running: boolean
+  dry_run?: boolean
+  /** When it began, or the last one did. */
+  started?: string
+  /** What it has found so far, by registry. */
+  registries: WireBackfillRegistry[]
+  /** What was queued, or would be: `host/repository:tag`, and the rule; at most 1000. */
+  queued: string[]
+}
+
+/** A search in one registry. */
+export interface WireBackfillRegistry {
+  host: string
+  images: number
+  up_to_date: number
+  not_wanted: number
+  tried_before: number
+  failed: number
+  queued: number
+  /** Why the search ended early there. */
+  error?: { code: string; message: string; hint: string }
 }
 
 /** Body of an error answer. */

@@ -1,10 +1,13 @@
 /** Every operation of the HTTP API: the routes are made from this table, and so are openapi.json and docs/http-api.md. */
 import {
+  BACKFILL_PATH,
   CONVERSIONS_PATH,
   EVENTS_PATH,
   HEALTH_PATH,
+  LIVE_PATH,
   METRICS_PATH,
   OPENAPI_PATH,
+  READY_PATH,
 } from './contract.ts'
 import { schemaRef, type Schema } from './schemas.ts'
 
@@ -266,6 +269,59 @@ export const operations = {
         body: { 'text/plain': { const: 'Ok' } },
       },
       500: failure('`ERR_UNHEALTHY`: why not.'),
+    },
+  },
+  live: {
+    method: 'GET',
+    path: LIVE_PATH,
+    summary: 'Whether the process answers',
+    description: 'For a supervisor that restarts what hangs; looks at nothing.',
+    open: true,
+    answers: {
+      200: { description: 'The text `Ok`.', body: { 'text/plain': { const: 'Ok' } } },
+    },
+  },
+  ready: {
+    method: 'GET',
+    path: READY_PATH,
+    summary: 'Whether orders can be taken',
+    description:
+      'For a load balancer. Looks at the database and the disk, at most every few seconds; and whether the registries answer, at most every minute, which does not count: orders are kept until they do.',
+    open: true,
+    answers: {
+      200: { description: 'They can.', body: json(schemaRef('Readiness')) },
+      503: { description: 'They cannot.', body: json(schemaRef('Readiness')) },
+    },
+  },
+  startBackfill: {
+    method: 'POST',
+    path: BACKFILL_PATH,
+    summary: 'Search for images',
+    description:
+      'Begins to look through the configured registries for images that should have been converted and were not. Needs the `api_token`, or the socket.',
+    parameters: [
+      {
+        name: 'dry_run',
+        in: 'query',
+        description: 'Queue nothing.',
+        schema: { type: 'boolean', default: false },
+      },
+    ],
+    answers: {
+      202: { description: 'It has begun.', body: json(schemaRef('Backfill')) },
+      400: badQuery,
+      401: unauthorized,
+      409: failure('`RECONCILE_RUNNING`: another search is under way.'),
+    },
+  },
+  getBackfill: {
+    method: 'GET',
+    path: BACKFILL_PATH,
+    summary: 'Where the search stands',
+    description: 'What the search under way, or the last one, has found.',
+    answers: {
+      200: { description: 'The search.', body: json(schemaRef('Backfill')) },
+      401: unauthorized,
     },
   },
   metrics: {

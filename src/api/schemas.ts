@@ -12,6 +12,13 @@ const digest = (description: string): Schema => ({
   description,
 })
 
+const count = (description: string): Schema => ({ type: 'integer', minimum: 0, description })
+const check = (description: string): Schema => ({
+  type: 'string',
+  enum: ['ok', 'failing'],
+  description,
+})
+
 /** A reference to a schema of the list below. */
 export function schemaRef(name: string): Schema {
   return { $ref: `#/components/schemas/${name}` }
@@ -116,6 +123,51 @@ export const schemas = {
       type: text('`queued`, `joined`, `started`, `retrying`, `completed`, `failed`, …'),
     },
     { message: text('For people.'), code: text('Code of an error.') },
+  ),
+  Readiness: object('Whether orders can be taken.', {
+    ready: { type: 'boolean' },
+    checks: object('By what is looked at.', {
+      database: check('Tasks can be stored.'),
+      disk: check('There is room in the work directory.'),
+      registries: check('All registries answered; does not count for `ready`.'),
+    }),
+  }),
+  Backfill: object(
+    'A search for images that should have been converted.',
+    {
+      running: { type: 'boolean' },
+      registries: {
+        type: 'array',
+        items: object(
+          'A search in one registry.',
+          {
+            host: text('The registry.'),
+            images: count('Tags that were looked at.'),
+            up_to_date: count('Results that are those of what the tag names.'),
+            not_wanted: count('Tags that no rule asks for, and results.'),
+            tried_before: count('Results that were tried before, without success or without need.'),
+            failed: count('Images and repositories that could not be read.'),
+            queued: count('Tasks that were queued, or would be.'),
+          },
+          {
+            error: object('Why the search ended early.', {
+              code: text('See docs/errors.md.'),
+              message: text('What happened.'),
+              hint: text('What can be done.'),
+            }),
+          },
+        ),
+      },
+      queued: {
+        type: 'array',
+        items: text('`host/repository:tag`, and the rule where it has a name.'),
+        description: 'What was queued, or would be; at most 1000.',
+      },
+    },
+    {
+      dry_run: { type: 'boolean', description: 'Nothing is queued.' },
+      started: time('When it began.'),
+    },
   ),
   Accepted: object('What became of a request to convert images.', {
     tasks: {

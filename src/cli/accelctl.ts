@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { longOptions } from '../config/arguments.ts'
 import { programVersion } from '../config/version.ts'
 import { configCommand } from '../config-check/command.ts'
+import { backfillCommand } from './backfill-command.ts'
 import { checkCommand } from './check-command.ts'
 import { completionCommand } from './completion/completion-command.ts'
 import { convertCommand, type OpenConversions } from './convert-command.ts'
@@ -49,6 +50,7 @@ export function accelctlProgram(
   program.addCommand(convertCommand(io, openConversions, exit))
   program.addCommand(checkCommand(io, exit))
   program.addCommand(inspectCommand(io, exit))
+  program.addCommand(backfillCommand(io, exit))
   program.addCommand(rulesCommand(io, exit))
   program.addCommand(configCommand(io, exit))
   program.addCommand(storeCommand(io, exit))

@@ -58,6 +58,7 @@ test('a file of earlier releases: what is used, changed, dead, unknown and dange
       '1 server.allow_unauthenticated changed',
       '2 server.port used',
       '3 server.prot unknown',
+      '4 provider.gcpolicy.threshold changed',
       '7 provider.source.harbor.test.auth used',
       '8 provider.source.harbor.test.insecure dangerous',
       '9 provider.source.harbor.test.webhook.auth_header used',

@@ -50,21 +50,20 @@ test('what only a start can apply waits for it and stays as it was', () => {
     ['port: 1', 'port: 2, name: X, tls: { cert_file: /dev/null }'],
     ['/tmp/a', '/tmp/b'],
     ['threads: 1', 'threads: 2, layers: 3'],
-    ['server:', 'metric: { enabled: true }\nserver:'],
+    ['work_dir', 'gcpolicy: { threshold: 1GB }, work_dir'],
   )
   assert.deepEqual(applied, [])
   assert.deepEqual(waiting, [
     'server.name',
     'server.port',
     'server.tls.cert_file',
-    'metric.enabled',
     'provider.work_dir',
+    'provider.gcpolicy.threshold',
     'converter.layers',
     'converter.threads',
   ])
   const old = parse(yaml)
   assert.deepEqual(config.server, old.server)
-  assert.deepEqual(config.metric, old.metric)
   assert.deepEqual([config.provider.workDir, config.converter.threads], ['/tmp/a', 1])
 })
 

@@ -8,8 +8,8 @@ const untilRestart = [
   'server.port',
   'server.uds',
   'server.tls',
-  'metric.enabled',
   'provider.work_dir',
+  'provider.gcpolicy',
   'converter.layers',
   'converter.threads',
 ] as const
@@ -34,13 +34,8 @@ export function changeOf(current: Config, next: Config): ConfigChange {
       ...next.server,
       ...pick(current.server, ['name', 'host', 'port', 'uds', 'tls']),
     },
-    metric: current.metric,
-    provider: { ...next.provider, workDir: current.provider.workDir },
-    converter: {
-      ...next.converter,
-      layers: current.converter.layers,
-      threads: current.converter.threads,
-    },
+    provider: { ...next.provider, ...pick(current.provider, ['workDir', 'gcpolicy']) },
+    converter: { ...next.converter, ...pick(current.converter, ['layers', 'threads']) },
   }
   return {
     config,

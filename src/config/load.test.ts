@@ -47,7 +47,6 @@ test('a file that says only the driver has the documented defaults', () => {
     foreignHosts: '',
     cacheSize: 200,
     cacheVersion: '',
-    foreignHosts: '',
   })
   assert.deepEqual(config.converter, {
     worker: 5,

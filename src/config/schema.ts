@@ -186,6 +186,7 @@ const provider = section('Where images come from and go to.', {
   gcpolicy: section('When cached content is dropped.', {
     threshold: size({
       fallback: undefined,
+      note: { changedDefault: 'earlier releases do not start without it' },
       doc: 'Size of the content in `work_dir` above which converted layers that no task needs are dropped, those unused for longest first. Left out: none is kept.',
     }),
     low: size({

@@ -3,7 +3,7 @@ import type { Config } from '../config/schema.ts'
 import type { LayerResult } from '../drivers/layer-result.ts'
 import { AccelError } from '../errors/accel-error.ts'
 import type { Digest } from '../oci/digest.ts'
-import type { RegistryClientComponents } from '../registry/client.ts'
+import type { RegistryClient, RegistryClientComponents } from '../registry/client.ts'
 import type { PushFacts } from '../rules/facts.ts'
 import { judgeRules } from '../rules/judge.ts'
 import { collectPolicy } from '../store/policy.ts'
@@ -53,6 +53,8 @@ export interface ConversionService extends AsyncDisposable {
   releaseAllBut(prefix: string, needed: ReadonlySet<string>): void
   /** Removes converted layers that nobody needs, as far as there are too many. Throws STORE_…. */
   collect(): Promise<void>
+  /** Does `work` with the client of the registries, which stays open until it has ended. */
+  useRegistry<T>(work: (registry: RegistryClient) => Promise<T>): Promise<T>
   /**
    * Converts by another configuration from now on; what runs goes on by the one it began with. Threads and the work
    * directory stay as they were opened. Throws CONFIG_…, DRIVER_…, IMAGE_PLATFORM_INVALID, and then changes nothing.
@@ -114,15 +116,8 @@ class Conversions implements ConversionService {
     this.#period = { settings, running: 0, ended: false }
   }
 
-  async convert(request: ImageRequest, run: RunInit): Promise<ConversionReport> {
-    const period = this.#period
-    period.running += 1
-    try {
-      return await convertBy(period.settings, request, run)
-    } finally {
-      period.running -= 1
-      await this.#closeIfOver(period)
-    }
+  convert(request: ImageRequest, run: RunInit): Promise<ConversionReport> {
+    return this.#during((settings) => convertBy(settings, request, run))
   }
 
   release(owner: string): void {
@@ -137,6 +132,10 @@ class Conversions implements ConversionService {
     await this.#parts.store.collector.run()
   }
 
+  useRegistry<T>(work: (registry: RegistryClient) => Promise<T>): Promise<T> {
+    return this.#during(({ registry }) => work(registry))
+  }
+
   reconfigure(config: Config): void {
     const over = this.#period
     this.#period = { settings: this.#settingsOf(config), running: 0, ended: false }
@@ -149,6 +148,18 @@ class Conversions implements ConversionService {
     await this.#parts.pool[Symbol.asyncDispose]()
     await this.#period.settings.registry.close()
     await this.#parts.store[Symbol.asyncDispose]()
+  }
+
+  /** Does `work` with the settings of now, which stay open until it has ended. */
+  async #during<T>(work: (settings: Settings) => Promise<T>): Promise<T> {
+    const period = this.#period
+    period.running += 1
+    try {
+      return await work(period.settings)
+    } finally {
+      period.running -= 1
+      await this.#closeIfOver(period)
+    }
   }
 
   async #closeIfOver({ ended, running, settings }: Period): Promise<void> {

@@ -84,7 +84,7 @@ export async function runAcceld(argv: readonly string[], init: AcceldInit): Prom
     const apply = (next: Config): ConfigChange => daemon.reconfigure(next)
     const onHangup = (): void => {
       const { logLevel } = options
-      reload(options.config, { log, redaction, apply }, { ...reading, logLevel })
+      daemon.reloaded(reload(options.config, { log, redaction, apply }, { ...reading, logLevel }))
     }
     return await serve(daemon, log, init.process, onHangup)
   } catch (error) {

@@ -1,6 +1,5 @@
-import { constants } from 'node:fs'
-import { access, statfs } from 'node:fs/promises'
 import { LiveConfig, type ConfigChange } from '../config/live-config.ts'
+import { programVersion } from '../config/version.ts'
 import { openDatabase } from '../database/database.ts'
 import type { Config } from '../config/schema.ts'
 import type { ConversionService } from '../convert/service.ts'
@@ -8,10 +7,15 @@ import { startHttpService } from '../http/service.ts'
 import type { Log } from '../log/log.ts'
 import type { Redaction } from '../log/redaction.ts'
 import { createMetrics } from '../metrics/metrics.ts'
+import type { ReconcileReport } from '../reconcile/report.ts'
+import { createReconciler } from '../reconcile/reconciler.ts'
 import { lockForDaemon } from '../store/daemon-lock.ts'
 import { databasePath } from '../store/store.ts'
 import { TaskQueue } from '../tasks/queue.ts'
 import { createSqliteTaskStore, taskSchema } from '../tasks/sqlite-task-store.ts'
+import { wireBackfill } from './backfill.ts'
+import { createHealth } from './health.ts'
+import { measureSearch, measureTasks } from './measure.ts'
 import { applyConfig } from './reload.ts'
 import { queueLimits } from './queue-limits.ts'
 import { logFailures, ownerOf, runTask, TASK_OWNER } from './run-task.ts'
@@ -32,6 +36,8 @@ export interface Daemon {
   readonly port: number | undefined
   /** Puts another configuration into effect, as far as that can be done. Throws as `applyConfig`. */
   reconfigure(next: Config): ConfigChange
+  /** Counts a reading of the configuration, whether or not it could be used. */
+  reloaded(ok: boolean): void
   /** Stops; see `DEADLINES`. Throws an AggregateError of all that went wrong. */
   stop(): Promise<void>
 }
@@ -75,40 +81,52 @@ export async function startDaemon(components: DaemonComponents): Promise<Daemon>
     COLLECT_MS,
   ).unref()
   opened.defer(() => clearInterval(collecting))
-  const metrics = createMetrics({ name: config.server.name, tasks: () => queue.counts() })
-  queue.subscribe(logFailures(log))
-  queue.subscribe((event) => {
-    if (event.type !== 'finished') return
-    const { state: ended, outcome, timings } = event.task
-    metrics.conversionEnded({
-      seconds: (timings?.runMs ?? 0) / 1000,
-      failed: ended === 'failed',
-      skipped: outcome?.skipped !== undefined || ended !== 'completed',
-    })
+  const useRegistry: ConversionService['useRegistry'] = (work) => conversions.useRegistry(work)
+  const health = createHealth({ config, queue, useRegistry, log })
+  opened.defer(() => health.stop())
+  const metrics = createMetrics({
+    name: config.server.name,
+    tasks: () => queue.counts(),
+    facts: {
+      version: programVersion().text,
+      freeBytes: () => health.freeBytes(),
+      registries: () => health.registries(),
+    },
   })
-  const health = (): Promise<void> => checkHealth(config, queue)
-  const server = await startHttpService({ config, queue, log, redaction, metrics, health })
+  queue.subscribe(logFailures(log))
+  queue.subscribe(measureTasks(metrics))
+  const onReport = (report: ReconcileReport): void => measureSearch(metrics, report)
+  const reconciler = createReconciler({ config, queue, log, useRegistry, onReport })
+  opened.defer(() => reconciler.stop())
+  const server = await startHttpService({
+    config,
+    queue,
+    log,
+    redaction,
+    metrics,
+    health: () => health.check(),
+    ready: () => health.ready(),
+    startBackfill: (init) => reconciler.start(init),
+    backfill: () => wireBackfill(reconciler.state()),
+  })
   const parts = opened.move()
   return {
     address: server.address,
     port: server.port,
-    reconfigure: (next) => applyConfig(next, { live: config, conversions, queue }),
+    reconfigure(next) {
+      const change = applyConfig(next, { live: config, conversions, queue })
+      reconciler.reschedule()
+      return change
+    },
+    reloaded: (ok) => metrics.configRead({ ok }),
     async stop() {
       const answered = server.stop({ deadlineMs: DEADLINES.answers })
+      await reconciler.stop()
       const ended = queue.stop({ deadlineMs: DEADLINES.tasks })
       const closed = Promise.allSettled([answered, ended]).then(() => parts.disposeAsync())
       await allOf([answered, ended, closed])
     },
   }
-}
-
-/** Throws when the work directory cannot be written to, or the last task could not be stored. */
-async function checkHealth(config: Config, queue: TaskQueue): Promise<void> {
-  const { workDir } = config.provider
-  if (queue.problem !== undefined) throw queue.problem
-  await access(workDir, constants.W_OK)
-  const { bavail } = await statfs(workDir)
-  if (bavail === 0) throw new Error(`no space left in ${workDir}`)
 }
 
 /** Closes the conversions, and goes on when they do not close in time. */

@@ -14,10 +14,11 @@ import type { Bindings } from './connection.ts'
 import type { TaskFeed } from './events/task-feed.ts'
 import { failureReply, jsonReply, textReply } from './reply.ts'
 import { CreateRoute } from './routes/create.ts'
+import { OperationRoutes, type OperationParts } from './routes/operation.ts'
 import { TaskRoutes } from './routes/tasks.ts'
 
 /** What the API works with. */
-export interface AppComponents {
+export interface AppComponents extends OperationParts {
   config: Config
   queue: Pick<TaskQueue, 'submitAll' | 'list' | 'get' | 'events' | 'cancel' | 'retry' | 'delete'>
   feed: TaskFeed
@@ -66,6 +67,7 @@ function routesOf(components: AppComponents, log: Log): Record<OperationId, Rout
   const { config, queue, feed, metrics, redaction } = components
   const create = new CreateRoute(components, log)
   const tasks = new TaskRoutes(queue, feed)
+  const operation = new OperationRoutes(components)
   return {
     createConversions: (c, grant) => create.answer(c, grant),
     listConversions: (c, grant) => tasks.list(c, grant),
@@ -84,6 +86,10 @@ function routesOf(components: AppComponents, log: Log): Record<OperationId, Rout
         throw new AccelError('HTTP_UNHEALTHY', { problem: errorText(cause) }, { cause })
       }
     },
+    live: () => operation.live(),
+    ready: () => operation.ready(),
+    startBackfill: (c, grant) => operation.startBackfill(c, grant),
+    getBackfill: (c, grant) => operation.backfill(c, grant),
     async metrics(c) {
       if (!config.metric.enabled) return noRoute(c, redaction)
       const { text, type } = await metrics.render()

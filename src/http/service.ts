@@ -1,4 +1,4 @@
-import { METRICS_PATH } from '../api/contract.ts'
+import { LIVE_PATH, METRICS_PATH, READY_PATH } from '../api/contract.ts'
 import { operations } from '../api/operations.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import { accessLog, observed, type Access } from './access.ts'
@@ -26,7 +26,10 @@ export async function startHttpService(
   const handler = observed(
     (request, bindings) => app.fetch(request, bindings),
     Object.values(operations).map(({ path }) => path),
-    [accessLog(log.child({ module: 'api' }), [METRICS_PATH]), countedBy(metrics)],
+    [
+      accessLog(log.child({ module: 'api' }), [METRICS_PATH, LIVE_PATH, READY_PATH]),
+      countedBy(metrics),
+    ],
   )
   const server = await listen(handler, config.server, { log, ...init.tls })
   log.info(`[${name}] HTTP server started on ${server.address}`)

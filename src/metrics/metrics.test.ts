@@ -5,6 +5,15 @@ import { createMetrics, type Metrics } from './metrics.ts'
 const init = {
   name: 'API',
   tasks: () => ({ waiting: 3, running: 2 }),
+  facts: {
+    version: 'v1.2.3 abc.now',
+    freeBytes: () => Promise.resolve(4096),
+    registries: () =>
+      new Map([
+        ['a.test', true],
+        ['b.test', false],
+      ]),
+  },
 }
 
 async function lines(metrics: Metrics): Promise<string[]> {
@@ -79,4 +88,47 @@ test('two services in one process do not mix', async () => {
       'acceleration_service_core_conversions_op_total{op="convert"} 1',
     ),
   )
+})
+
+test('phases, bytes, ends, retries and failures by code, and what is looked up', async () => {
+  const metrics = createMetrics(init)
+  metrics.phaseEnded({ phase: 'convert', seconds: 7 })
+  metrics.bytesMoved({ read: 10, written: 20, pushed: 30 })
+  metrics.bytesMoved({ read: 1, written: 2, pushed: 3 })
+  metrics.taskEnded({ state: 'completed', reused: true })
+  metrics.taskEnded({ state: 'superseded', reused: false })
+  metrics.attemptFailed({ code: 'REGISTRY_UNREACHABLE', again: true })
+  metrics.attemptFailed({ code: 'REGISTRY_UNREACHABLE', again: false })
+  metrics.configRead({ ok: false })
+  metrics.searched({ queued: 5, errors: 1 })
+  const text = await lines(metrics)
+  for (const line of [
+    'phase_duration_seconds_bucket{le="5",phase="convert"} 0',
+    'phase_duration_seconds_bucket{le="10",phase="convert"} 1',
+    'read_bytes_total 11',
+    'written_bytes_total 22',
+    'pushed_bytes_total 33',
+    'tasks_ended_total{state="completed"} 1',
+    'tasks_ended_total{state="superseded"} 1',
+    'results_reused_total 1',
+    'task_retries_total{code="REGISTRY_UNREACHABLE"} 1',
+    'task_failures_total{code="REGISTRY_UNREACHABLE"} 1',
+    'config_reloads_total{result="refused"} 1',
+    'search_queued_total 5',
+    'search_errors_total 1',
+    'work_dir_free_bytes 4096',
+    'registry_up{registry="a.test"} 1',
+    'registry_up{registry="b.test"} 0',
+    'build_info{version="v1.2.3 abc.now"} 1',
+  ]) {
+    const whole = `acceleration_service_core_${line}`
+    assert.ok(text.includes(whole), `${whole} not in\n${text.join('\n')}`)
+  }
+  assert.ok(text.some((line) => line.startsWith('process_resident_memory_bytes ')))
+})
+
+test('a disk that cannot be looked at does not keep the rest from being shown', async () => {
+  const facts = { ...init.facts, freeBytes: () => Promise.reject(new Error('gone')) }
+  const text = await lines(createMetrics({ ...init, facts }))
+  assert.ok(text.includes('acceleration_service_core_tasks{state="waiting"} 3'))
 })

@@ -1,7 +1,8 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { createServiceMetrics, type ServiceFacts, type ServiceMetrics } from './service-metrics.ts'
 
 /** What the service counts, under the names that upstream's dashboards know. */
-export interface Metrics {
+export interface Metrics extends ServiceMetrics {
   /** One conversion has ended. Skipped ones count, but have no duration worth knowing. */
   conversionEnded(ended: { seconds: number; failed: boolean; skipped: boolean }): void
   /** One HTTP request was answered. Sizes are bytes. */
@@ -23,6 +24,7 @@ export interface MetricsInit {
   name: string
   /** Tasks that wait and run at this moment. */
   tasks(): { waiting: number; running: number }
+  facts: ServiceFacts
 }
 
 /** A conversion takes from a second to an hour. */
@@ -71,7 +73,11 @@ export function createMetrics(init: MetricsInit): Metrics {
     labelNames: ['state'],
     registers,
   })
+  // memory, CPU, open files and the delay of the event loop, under prom-client's names
+  collectDefaultMetrics({ register: registry })
+  const { refresh, ...service } = createServiceMetrics(registry, init.facts)
   return {
+    ...service,
     conversionEnded(ended) {
       total.inc(op)
       if (ended.failed) failed.inc(op)
@@ -79,6 +85,7 @@ export function createMetrics(init: MetricsInit): Metrics {
     },
     requestAnswered: requestMetrics(init.name, registers),
     async render() {
+      await refresh()
       for (const [state, count] of Object.entries(init.tasks())) tasks.set({ state }, count)
       return { text: await registry.metrics(), type: registry.contentType }
     },

@@ -26,15 +26,14 @@ export type FindImages = (init: FindInit) => AsyncGenerator<FoundImage>
 /** Answers of a registry that concern one repository. */
 const refusals: readonly string[] = ['REGISTRY_AUTH', 'REGISTRY_DENIED', 'REGISTRY_STATUS']
 
-/** Finds the tagged images of `host`, as its configuration says; undefined where it is not to be looked at. */
+/** Finds the tagged images of `host`, as its configuration says. */
 export async function imageFinder(
   registry: RegistryClient,
   host: string,
   { reconcile }: Pick<SourceConfig, 'reconcile'>,
   init: ListInit,
-): Promise<FindImages | undefined> {
+): Promise<FindImages> {
   const { api, repositories } = reconcile
-  if (api === 'off') return undefined
   const wanted = (name: string): boolean =>
     repositories.length === 0 || repositories.some((pattern) => pattern.matches(name))
   const named = repositories.length > 0 && repositories.every(isName)

@@ -28,6 +28,10 @@ export interface ReconcileReport {
 /** Images that a report names at most, so that it stays small whatever the registry holds. */
 export const MAX_LISTED = 1_000
 
+export function emptyReport(dryRun: boolean): ReconcileReport {
+  return { dryRun, hosts: [], queued: [] }
+}
+
 export function emptyHostReport(host: string): HostReport {
   return { host, images: 0, upToDate: 0, notWanted: 0, triedBefore: 0, failed: 0, queued: 0 }
 }

@@ -38,39 +38,40 @@ const MAX_EARLIER = 20
 
 /**
  * Looks through all configured registries, one after the other, and queues what the rules ask for and is not there. What
- * goes wrong in one registry ends the search there and is in the report. In memory are one page of a list, and the tags
+ * goes wrong in one registry ends the search there and is in `report`, which is filled in on the way. In memory are one page of a list, and the tags
  * of one repository.
  */
 export async function search(
   components: SearchComponents,
   init: SearchInit,
-): Promise<ReconcileReport> {
-  const report: ReconcileReport = { dryRun: init.dryRun, hosts: [], queued: [] }
+  report: ReconcileReport,
+): Promise<void> {
   for (const [host, source] of init.config.provider.source) {
-    const own = await new HostSearch(components, init, host, report.queued).run(source)
-    if (own !== undefined) report.hosts.push(own)
+    if (source.reconcile.api === 'off') continue
+    const own = emptyHostReport(host)
+    report.hosts.push(own)
+    await new HostSearch(components, init, own, report.queued).run(source)
   }
-  return report
 }
 
 class HostSearch {
   readonly #parts: SearchComponents
   readonly #init: SearchInit
   readonly #host: string
+  readonly #report: HostReport
   readonly #listed: string[]
   readonly #pace: () => Promise<void>
-  readonly #report: HostReport
 
-  constructor(parts: SearchComponents, init: SearchInit, host: string, listed: string[]) {
+  constructor(parts: SearchComponents, init: SearchInit, report: HostReport, listed: string[]) {
     this.#parts = parts
     this.#init = init
-    this.#host = host
+    this.#host = report.host
+    this.#report = report
     this.#listed = listed
-    this.#report = emptyHostReport(host)
     this.#pace = createPace(parts.clock, init.config.reconcile.requestsPerSecond, init.signal)
   }
 
-  async run(source: SourceConfig): Promise<HostReport | undefined> {
+  async run(source: SourceConfig): Promise<void> {
     const list: FindInit = {
       signal: this.#init.signal,
       pace: this.#pace,
@@ -78,7 +79,6 @@ class HostSearch {
     }
     try {
       const find = await imageFinder(this.#parts.registry, this.#host, source, list)
-      if (find === undefined) return undefined
       for await (const image of find(list)) {
         this.#report.images += 1
         await this.#lookSafely(image)
@@ -88,7 +88,6 @@ class HostSearch {
       const { code, message, hint } = error
       this.#report.error = { code, message, hint }
     }
-    return this.#report
   }
 
   /** An image that cannot be read does not end the search. */

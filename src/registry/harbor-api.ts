@@ -27,7 +27,7 @@ const PAGE = 100
 /** Harbor's API behind `transport`. Source: Harbor api/v2.0/swagger.yaml, src/lib/q/builder.go. */
 export function harborApi(transport: Transport): HarborApi {
   const { name } = transport.host
-  const pages = (path: string, what: string, init: ListInit): AsyncGenerator<unknown> =>
+  const pages = (path: string, what: string, init: ListInit): AsyncGenerator =>
     readPages(transport, { what, scopes: [], login: 'account' }, `/api/v2.0/${path}`, init)
   return {
     async detected({ signal, pace }) {

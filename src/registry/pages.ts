@@ -26,7 +26,7 @@ export async function* readPages(
   request: Omit<RegistryRequest, 'method' | 'target' | 'expect' | 'signal'>,
   first: string,
   init: ListInit,
-): AsyncGenerator<unknown> {
+): AsyncGenerator {
   const seen = new Set<string>()
   let target: string | undefined = first
   while (target !== undefined) {

@@ -21,6 +21,7 @@ import type { PushedResource, PushEvent } from '../webhook/event.ts'
 import { planPush, referenceOf } from '../webhook/push-plan.ts'
 import { readWebhookEvent } from '../webhook/read-event.ts'
 import { statusOf, wireTaskDetail } from '../wire-task.ts'
+import { flagOf } from './query.ts'
 
 /** What the route works with. */
 export interface CreateComponents {
@@ -133,21 +134,6 @@ async function ended(submitted: readonly Submitted[]): Promise<Response> {
   if (failed.length === 0) return jsonReply(OK)
   const message = failed.map((task) => task.reason).join('; ')
   return jsonReply({ code: 'ERR_CONVERT_FAILED', message }, 500)
-}
-
-/** Words for true and false, as Go's strconv.ParseBool has them; empty, as `sync=$unset` sends it, is false. */
-const booleans = new Map<string, boolean>([
-  ...['1', 't', 'T', 'true', 'TRUE', 'True'].map((word) => [word, true] as const),
-  ...['', '0', 'f', 'F', 'false', 'FALSE', 'False'].map((word) => [word, false] as const),
-])
-
-function flagOf(c: Context<Bindings>, name: string): boolean {
-  const value = c.req.query(name) ?? ''
-  const flag = booleans.get(value)
-  if (flag === undefined) {
-    throw new AccelError('HTTP_QUERY_INVALID', { name, value, expected: 'true or false' })
-  }
-  return flag
 }
 
 function registryOf(c: Context<Bindings>): string | undefined {

@@ -48,6 +48,7 @@ export function fakeConversions(step: Step = () => Promise.resolve()): FakeConve
       return report
     },
     collect: () => Promise.resolve(),
+    useRegistry: () => Promise.reject(new Error('there is no registry')),
     reconfigure(config) {
       this.configs.push(config)
     },

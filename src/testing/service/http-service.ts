@@ -1,5 +1,6 @@
 /** The HTTP service of one test: a real server on a free port of 127.0.0.1, with a run that the test scripts. */
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
+import type { WireBackfill, WireReadiness } from '../../api/contract.ts'
 import { parseConfig } from '../../config/load.ts'
 import type { TaskFeedInit } from '../../http/events/task-feed.ts'
 import { startHttpService } from '../../http/service.ts'
@@ -42,12 +43,19 @@ export interface TestServiceInit {
   /** @default every task completes at once */
   run?: RunTask
   health?: () => Promise<void>
+  /** @default all is well */
+  ready?: () => Promise<WireReadiness>
   /** How events are told. @default as in the program */
   feed?: TaskFeedInit
   /** How the certificate's files are followed. @default as in the program */
   tls?: { everyMs: number }
   /** How the queue tries again. @default as in the program */
   attempts?: { attempts?: number; pauseMs?: number }
+}
+
+const readiness: WireReadiness = {
+  ready: true,
+  checks: { database: 'ok', disk: 'ok', registries: 'ok' },
 }
 
 /** Starts the service. */
@@ -62,10 +70,30 @@ export async function startTestService(init: TestServiceInit): Promise<TestServi
     { store: memoryTaskStore(), log, run },
     { workers: config.converter.worker, ...init.attempts },
   )
-  const metrics = createMetrics({ name: config.server.name, tasks: () => queue.counts() })
+  const facts = {
+    version: 'v0.0.0',
+    freeBytes: () => Promise.resolve(0),
+    registries: () => new Map<string, boolean>(),
+  }
+  const { name } = config.server
+  const metrics = createMetrics({ name, tasks: () => queue.counts(), facts })
   const health = init.health ?? (() => Promise.resolve())
+  const backfill: WireBackfill = { running: false, registries: [], queued: [] }
   const server = await startHttpService(
-    { config, queue, log, redaction, metrics, health },
+    {
+      config,
+      queue,
+      log,
+      redaction,
+      metrics,
+      health,
+      ready: init.ready ?? (() => Promise.resolve(readiness)),
+      startBackfill({ dryRun }) {
+        backfill.running = true
+        backfill.dry_run = dryRun
+      },
+      backfill: () => backfill,
+    },
     {
       ...(init.feed === undefined ? {} : { feed: init.feed }),
       ...(init.tls === undefined ? {} : { tls: init.tls }),
