@@ -122,9 +122,6 @@ export function assembleIndex(
   converted: ReadonlyMap<Digest, readonly IndexMember[]>,
   init: AssembleInit,
 ): Document {
-  const mediaType = init.docker2oci
-    ? ociType(source.descriptor.mediaType)
-    : source.descriptor.mediaType
   const further: Descriptor[] = []
   const manifests = source.members.map(({ descriptor }) => {
     const targets = converted.get(descriptor.digest)
@@ -141,6 +138,9 @@ export function assembleIndex(
     }
     return { ...descriptor, annotations }
   })
+  // Docker's lists have nothing to tell several manifests of a platform apart by.
+  const oci = init.docker2oci || further.length > 0
+  const mediaType = oci ? ociType(source.descriptor.mediaType) : source.descriptor.mediaType
   const body: Index = {
     ...source.index,
     schemaVersion: 2,

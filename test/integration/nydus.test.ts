@@ -402,6 +402,22 @@ suite('merged indexes', () => {
     assert.equal(made.contents.get('/arch'), 'amd64')
   })
 
+  test('of a Docker list: an OCI index, as lists know no artifact types', async () => {
+    const docker = ['amd64', 'arm64'].map((architecture) =>
+      buildImage({
+        layers: [buildLayer(testTar().file('a', architecture).bytes(), { docker: true })],
+        platform: { os: 'linux', architecture },
+        docker: true,
+      }),
+    )
+    const list = buildIndex(docker, { docker: true })
+    await pushBuilt(list, registry.repository('docker-list'), { tag: 'v1' })
+    await convert({ merge_manifest: 'true' }, 'docker-list:v1', 'docker-list:merged')
+    const { bytes, mediaType } = registry.manifest('docker-list', 'merged')!
+    assert.equal(mediaType, 'application/vnd.oci.image.index.v1+json')
+    assert.equal(parseIndex(bytes, 'index').manifests.length, 4)
+  })
+
   test('of a single Docker image: platforms, and media types of the one family', async () => {
     const docker = buildImage({
       layers: [buildLayer(testTar().file('a', 'a').bytes(), { docker: true })],
