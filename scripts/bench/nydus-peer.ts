@@ -21,6 +21,8 @@ nydus-image (nydus-builder.sh). Prints medians, and ratios taken pair by pair.
   --runs N               runs of each side (default 5)
   --compressor NAME      zstd, lz4_block or none, for both (default zstd)
   --option KEY=VALUE     an option of our driver; may be repeated
+  --verify               ours reads its results back before it writes them, as it does
+                         unless it is told not to; nydus-image does nothing like it
   --peer-option OPTION   an option of nydus-image create; may be repeated
   --json                 prints every run
 `
@@ -42,6 +44,7 @@ interface Wanted {
   compressor: string
   options: Record<string, string>
   peerOptions: string[]
+  verify: boolean
   signal: AbortSignal
 }
 
@@ -51,6 +54,7 @@ const { values, positionals } = parseArgs({
     runs: { type: 'string', default: '5' },
     compressor: { type: 'string', default: 'zstd' },
     option: { type: 'string', multiple: true, default: [] },
+    verify: { type: 'boolean', default: false },
     'peer-option': { type: 'string', multiple: true, default: [] },
     json: { type: 'boolean', default: false },
   },
@@ -68,6 +72,7 @@ const wanted: Wanted = {
   compressor: values.compressor,
   options: Object.fromEntries(values.option.map((text) => text.split(/=(.*)/s).slice(0, 2))),
   peerOptions: values['peer-option'],
+  verify: values.verify,
   signal: abort.signal,
 }
 const images: ImageRuns[] = []
@@ -99,7 +104,11 @@ async function runOurs(layout: string, directory: string, init: Wanted): Promise
   // JSON is YAML
   const configuration = {
     provider: { source: { 'nobody.invalid': {} }, work_dir: join(directory, 'work') },
-    converter: { worker: 1, driver: { type: 'nydus', config: driver } },
+    converter: {
+      worker: 1,
+      verify: init.verify,
+      driver: { type: 'nydus', config: driver },
+    },
   }
   await writeFile(config, JSON.stringify(configuration))
   const target = join(directory, 'result')
@@ -118,10 +127,10 @@ async function runTheirs(layers: string[], directory: string, init: Wanted): Pro
   const options = ['--compressor', init.compressor, ...init.peerOptions].join(' ')
   const script = join(root, 'scripts/bench/nydus-builder.sh')
   const run = await measuredRun(['bash', script, init.builder, work, options, ...layers], init)
-  const blobs = new Set(layers.map((layer, i) => (layers.indexOf(layer) === i ? i + 1 : 0)))
   let blobBytes = 0
-  for (const number of blobs) {
-    if (number > 0) blobBytes += (await stat(join(work, `${number}.blob`))).size
+  for (const [i, layer] of layers.entries()) {
+    // An image may have one layer several times; its blob is one.
+    if (layers.indexOf(layer) === i) blobBytes += (await stat(join(work, `${i + 1}.blob`))).size
   }
   return { ...measurementOf(run), blobBytes }
 }
