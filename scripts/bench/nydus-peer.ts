@@ -21,6 +21,8 @@ nydus-image (nydus-builder.sh). Prints medians, and ratios taken pair by pair.
   --runs N               runs of each side (default 5)
   --compressor NAME      zstd, lz4_block or none, for both (default zstd)
   --option KEY=VALUE     an option of our driver; may be repeated
+  --program PATH         our accelctl (default that of this checkout, whose sources are
+                         compiled at each start; the installed package is faster)
   --verify               ours reads its results back before it writes them, as it does
                          unless it is told not to; nydus-image does nothing like it
   --peer-option OPTION   an option of nydus-image create; may be repeated
@@ -44,6 +46,7 @@ interface Wanted {
   compressor: string
   options: Record<string, string>
   peerOptions: string[]
+  program: string
   verify: boolean
   signal: AbortSignal
 }
@@ -54,6 +57,7 @@ const { values, positionals } = parseArgs({
     runs: { type: 'string', default: '5' },
     compressor: { type: 'string', default: 'zstd' },
     option: { type: 'string', multiple: true, default: [] },
+    program: { type: 'string', default: join(root, 'bin/accelctl.js') },
     verify: { type: 'boolean', default: false },
     'peer-option': { type: 'string', multiple: true, default: [] },
     json: { type: 'boolean', default: false },
@@ -72,6 +76,7 @@ const wanted: Wanted = {
   compressor: values.compressor,
   options: Object.fromEntries(values.option.map((text) => text.split(/=(.*)/s).slice(0, 2))),
   peerOptions: values['peer-option'],
+  program: resolve(values.program),
   verify: values.verify,
   signal: abort.signal,
 }
@@ -112,8 +117,7 @@ async function runOurs(layout: string, directory: string, init: Wanted): Promise
   }
   await writeFile(config, JSON.stringify(configuration))
   const target = join(directory, 'result')
-  const program = join(root, 'bin/accelctl.js')
-  const argv = [process.execPath, program, 'convert', '--config', config, `oci:${layout}`]
+  const argv = [process.execPath, init.program, 'convert', '--config', config, `oci:${layout}`]
   const run = await measuredRun([...argv, '--to', `oci:${target}:nydus`], init)
   const { layers } = await manifestOf(`${target}:nydus`)
   // The last is the bootstrap.
