@@ -6,7 +6,8 @@
 # DIRECTORY, which is empty, gets N.blob for layer N, and image.boot. OPTIONS are those of `create` besides the ones that
 # the service always gives, separated by spaces.
 #
-# Not done, and so not measured, is what the service does besides: the digests of blobs, and the bootstrap's tar and gzip.
+# With DIGESTS=yes also the digests that the service takes: of each layer when it is pulled, of each blob when it is made and
+# when it is stored. Not done, and so not measured, are the bootstrap's tar and gzip.
 # Source: nydus-snapshotter pkg/converter/tool/builder.go (buildPackArgs, Merge), pkg/converter/convert_unix.go.
 set -euo pipefail
 
@@ -38,6 +39,7 @@ layer() {
     --type tar-rafs --blob-inline-meta --features blob-toc $options "$at.tar" >/dev/null
   wait
   bootstrap "$at.blob" >"$directory/$(printf '%064d' "$1")"
+  if [ "${DIGESTS:-}" = yes ]; then openssl dgst -sha256 "$2" "$at.blob" "$at.blob" >/dev/null; fi
 }
 
 export builder=$1 directory=$2 options=$3

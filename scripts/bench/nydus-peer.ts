@@ -25,6 +25,7 @@ nydus-image (nydus-builder.sh). Prints medians, and ratios taken pair by pair.
                          compiled at each start; the installed package is faster)
   --verify               ours reads its results back before it writes them, as it does
                          unless it is told not to; nydus-image does nothing like it
+  --digests              theirs takes the digests that the Go service takes as well
   --peer-option OPTION   an option of nydus-image create; may be repeated
   --json                 prints every run
 `
@@ -46,6 +47,7 @@ interface Wanted {
   compressor: string
   options: Record<string, string>
   peerOptions: string[]
+  digests: boolean
   program: string
   verify: boolean
   signal: AbortSignal
@@ -57,6 +59,7 @@ const { values, positionals } = parseArgs({
     runs: { type: 'string', default: '5' },
     compressor: { type: 'string', default: 'zstd' },
     option: { type: 'string', multiple: true, default: [] },
+    digests: { type: 'boolean', default: false },
     program: { type: 'string', default: join(root, 'bin/accelctl.js') },
     verify: { type: 'boolean', default: false },
     'peer-option': { type: 'string', multiple: true, default: [] },
@@ -76,6 +79,7 @@ const wanted: Wanted = {
   compressor: values.compressor,
   options: Object.fromEntries(values.option.map((text) => text.split(/=(.*)/s).slice(0, 2))),
   peerOptions: values['peer-option'],
+  digests: values.digests,
   program: resolve(values.program),
   verify: values.verify,
   signal: abort.signal,
@@ -130,7 +134,10 @@ async function runTheirs(layers: string[], directory: string, init: Wanted): Pro
   await mkdir(work)
   const options = ['--compressor', init.compressor, ...init.peerOptions].join(' ')
   const script = join(root, 'scripts/bench/nydus-builder.sh')
-  const run = await measuredRun(['bash', script, init.builder, work, options, ...layers], init)
+  const run = await measuredRun(['bash', script, init.builder, work, options, ...layers], {
+    signal: init.signal,
+    environment: { DIGESTS: init.digests ? 'yes' : '' },
+  })
   let blobBytes = 0
   for (const [i, layer] of layers.entries()) {
     // An image may have one layer several times; its blob is one.
