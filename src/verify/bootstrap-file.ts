@@ -1,3 +1,5 @@
+import { BOOTSTRAP_PATH } from '../drivers/nydus/bootstrap-layer.ts'
+import { versionOf } from '../drivers/nydus/rafs.ts'
 import { AccelError } from '../errors/accel-error.ts'
 import { openDecoder } from '../formats/layer-decoder.ts'
 import { COMPRESSORS, DIGESTERS } from '../formats/nydus-blob/algorithm.ts'
@@ -11,10 +13,6 @@ import { cleanPath } from '../formats/tar/path.ts'
 import { TarReader } from '../formats/tar/reader.ts'
 import type { NydusBlob, NydusBootstrap } from './nydus-image.ts'
 
-/** Where the bootstrap is in the last layer of a Nydus image. Source: nydus-snapshotter pkg/converter/constant.go. */
-const BOOTSTRAP_PATH = 'image/image.boot'
-/** Magic of RAFS v5, little endian, at the beginning. */
-const V5_MAGIC = 0x52414653
 const READ_SIZE = 1024 * 1024
 
 /** A bootstrap with what its version needs to find chunks. */
@@ -28,8 +26,7 @@ export async function readBootstrapLayer(
   what: string,
 ): Promise<OpenedBootstrap> {
   const bytes = await bootstrapBytes(source, what)
-  const isV5 = bytes.length >= 4 && Buffer.from(bytes.subarray(0, 4)).readUInt32LE() === V5_MAGIC
-  if (!isV5) {
+  if (versionOf(bytes) !== 5) {
     const { tree, blobs } = readRafsV6(bytes, { what })
     return { version: 6, tree, blobs: blobs.map(blobOfV6) }
   }

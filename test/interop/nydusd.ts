@@ -1,7 +1,7 @@
 /** nydusd, which mounts Nydus images by FUSE and fetches what is read. */
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { beginsLikeRafsV5 } from '../../src/cli/inspect/bootstrap.ts'
+import { versionOf } from '../../src/drivers/nydus/rafs.ts'
 import { CommandError, output, startDaemon } from './command.ts'
 import type { Tree } from './tree.ts'
 
@@ -39,7 +39,7 @@ export async function mountNydus(
       },
       mode: 'direct',
       // of v6 nydusd has no such check
-      digest_validate: beginsLikeRafsV5(readFileSync(bootstrap)),
+      digest_validate: versionOf(readFileSync(bootstrap)) === 5,
       enable_xattr: true,
       amplify_io: 1024 * 1024,
       fs_prefetch: { enable: false },

@@ -1,3 +1,5 @@
+import { dirname } from 'node:path/posix'
+import { BOOTSTRAP_PATH } from '../../drivers/nydus/bootstrap-layer.ts'
 import { AccelError } from '../../errors/accel-error.ts'
 import { openDecoder } from '../../formats/layer-decoder.ts'
 import { MAX_BOOTSTRAP_SIZE } from '../../formats/rafs-v6/read.ts'
@@ -8,9 +10,8 @@ import type { ByteSource } from '../../streams/byte-source.ts'
 import { type Detail, inspectBootstrap } from './bootstrap.ts'
 import { type Facts, Rows } from './facts.ts'
 
-/** Where the bootstrap is in the last layer of a Nydus image. Source: nydus-snapshotter pkg/converter/constant.go. */
-const FOLDER = 'image'
-const BOOTSTRAP_PATH = `${FOLDER}/image.boot`
+/** The folder that all files of such a layer are in. */
+const FOLDER = `${dirname(BOOTSTRAP_PATH)}/`
 
 /**
  * What a layer that is a tar, compressed or not, holds of Nydus: the files below `image`, and what the bootstrap among
@@ -30,7 +31,7 @@ export async function inspectBootstrapLayer(
     if (event.type !== 'entry' || event.entry.type !== 'file') continue
     const { name, size } = event.entry
     const path = cleanPath(name)
-    if (!path.startsWith(`${FOLDER}/`)) return undefined
+    if (!path.startsWith(FOLDER)) return undefined
     files.push({ name: path, size })
     inBootstrap = path === BOOTSTRAP_PATH
     if (!inBootstrap) continue

@@ -1,13 +1,12 @@
+import { versionOf } from '../../drivers/nydus/rafs.ts'
 import { BlobFeature, ChunkFlag } from '../../formats/nydus-blob/feature.ts'
 import { COMPRESSORS, DIGESTERS, SuperFlags } from '../../formats/nydus-blob/algorithm.ts'
 import { S_IFMT, isDirectory, isRegular, isSymlink } from '../../formats/nydus-tree/file-mode.ts'
 import { type FileTree, NONE } from '../../formats/nydus-tree/file-tree.ts'
 import { eachFile } from '../../formats/nydus-tree/listing.ts'
 import { numberTree } from '../../formats/nydus-tree/numbering.ts'
-import { RAFS_V5_MAGIC } from '../../formats/rafs-v5/layout.ts'
 import { readRafsV5 } from '../../formats/rafs-v5/read.ts'
 import { readRafsV6 } from '../../formats/rafs-v6/read.ts'
-import { viewOf } from '../../bytes/layout.ts'
 import { type Facts, flagNames, hex, hexNumber, type Row, Rows, timeText } from './facts.ts'
 
 /** What of a thing is shown besides its summary. */
@@ -18,14 +17,9 @@ export interface Detail {
   chunks: boolean
 }
 
-/** Tells whether bytes begin like a bootstrap of RAFS v5. */
-export function beginsLikeRafsV5(head: Uint8Array): boolean {
-  return head.length >= 4 && viewOf(head).getUint32(0, true) === RAFS_V5_MAGIC
-}
-
 /** What a bootstrap of either version says. Throws FORMAT_…; `what` names it in messages. */
 export function inspectBootstrap(bytes: Uint8Array, what: string, detail: Detail): Facts {
-  return beginsLikeRafsV5(bytes)
+  return versionOf(bytes) === 5
     ? inspectRafsV5(bytes, what, detail)
     : inspectRafsV6(bytes, what, detail)
 }

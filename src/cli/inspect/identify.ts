@@ -1,13 +1,13 @@
-import { LayoutError, viewOf } from '../../bytes/layout.ts'
+import { LayoutError } from '../../bytes/layout.ts'
+import { versionOf } from '../../drivers/nydus/rafs.ts'
 import { AccelError } from '../../errors/accel-error.ts'
 import { sniff } from '../../formats/codec/sniff.ts'
-import { EROFS_MAGIC, SUPERBLOCK_OFFSET } from '../../formats/erofs/layout.ts'
+import { SUPERBLOCK_OFFSET } from '../../formats/erofs/layout.ts'
 import { decodeFooter as decodeEstargzFooter } from '../../formats/estargz/footer.ts'
 import { TOC_DIGEST_ANNOTATION } from '../../formats/estargz/layout.ts'
 import type { BlobSource } from '../../formats/nydus-blob/blob-reader.ts'
 import { SECTION_HEADER_SIZE } from '../../formats/nydus-blob/section-header.ts'
 import { decodeFooter as decodeZstdFooter } from '../../formats/zstd-chunked/footer.ts'
-import { beginsLikeRafsV5 } from './bootstrap.ts'
 
 /** What bytes are: one of the formats of lazy pulling, or what an ordinary layer is. */
 export type Kind =
@@ -34,7 +34,7 @@ export async function identify(
   const head = await source.read(0, Math.min(size, SUPERBLOCK_OFFSET + 4))
   const end = Math.min(size, SECTION_HEADER_SIZE)
   const tail = await source.read(size - end, end)
-  if (beginsLikeRafsV5(head) || hasErofsMagic(head)) return 'RAFS bootstrap'
+  if (versionOf(head) !== undefined) return 'RAFS bootstrap'
   // A tar ends in zeros; only a Nydus blob has a header there.
   if (hasTarMagic(tail)) return 'Nydus blob'
   const compression = sniff(head)
@@ -46,11 +46,6 @@ export async function identify(
     return lazy || endsLikeZstdChunked(tail) ? 'zstd:chunked' : 'tar, zstd'
   if (hasTarMagic(head) || (size > 0 && head.every((byte) => byte === 0))) return 'tar'
   throw new AccelError('FORMAT_UNKNOWN', { what, size, head: startOf(head) })
-}
-
-function hasErofsMagic(head: Uint8Array): boolean {
-  if (head.length < SUPERBLOCK_OFFSET + 4) return false
-  return viewOf(head).getUint32(SUPERBLOCK_OFFSET, true) === EROFS_MAGIC
 }
 
 function hasTarMagic(block: Uint8Array): boolean {
