@@ -24,6 +24,7 @@ test('the defaults are those of upstream', () => {
     chunkSize: 0x100000,
     batchSize: 0,
     aligned: true,
+    encrypted: false,
   })
   assert.deepEqual(prefetch, ['/'])
   assert.deepEqual([withReferrer, docker2oci, mergeManifest], [false, false, false])
