@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -30,6 +30,14 @@ test('tables are made, brought up to date one part by one, and kept', () => {
     )
   }
   assert.throws(() => openDatabase(path, [words]), /are of version 2, this release knows 1/)
+})
+
+test('the file is private, and no link is followed', async () => {
+  const path = join(scratch, 'private.db')
+  openDatabase(path, [words])[Symbol.dispose]()
+  assert.equal((await stat(path)).mode & 0o777, 0o600)
+  await symlink(path, join(scratch, 'link.db'))
+  assert.throws(() => openDatabase(join(scratch, 'link.db'), [words]), fails('STORE_UNUSABLE'))
 })
 
 test('a transaction that throws has changed nothing', () => {

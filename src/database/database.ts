@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { closeSync, constants, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { AccelError } from '../errors/accel-error.ts'
@@ -40,7 +40,7 @@ export function openDatabase(path: string, parts: readonly SchemaPart[]): Databa
     }
   }
   const connection = guard(() => {
-    if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    if (path !== ':memory:') makeFile(path)
     return new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS })
   })
   const database: Database = {
@@ -74,6 +74,16 @@ export function openDatabase(path: string, parts: readonly SchemaPart[]): Databa
     connection.close()
     throw error
   }
+}
+
+/**
+ * Makes the file for nobody else to read; the log beside it becomes as private. A link, which somebody else may have
+ * put into a folder that is open to all, is not followed.
+ */
+function makeFile(path: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  const { O_RDWR, O_CREAT, O_NOFOLLOW } = constants
+  closeSync(openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600))
 }
 
 function migrate(database: Database, parts: readonly SchemaPart[]): void {

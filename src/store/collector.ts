@@ -83,9 +83,7 @@ export class Collector {
       this.#again = true
       return this.#running
     }
-    this.#running = this.#runAll().finally(() => {
-      this.#running = undefined
-    })
+    this.#running = this.#runAll()
     return this.#running
   }
 
@@ -105,13 +103,18 @@ export class Collector {
 
   async #runAll(): Promise<Eviction[]> {
     const removed: Eviction[] = []
-    do {
-      this.#again = false
-      for (const eviction of await this.plan()) {
-        if (this.#remove(eviction.key)) removed.push(eviction)
-      }
-    } while (this.#again)
-    return removed
+    try {
+      do {
+        this.#again = false
+        for (const eviction of await this.plan()) {
+          if (this.#remove(eviction.key)) removed.push(eviction)
+        }
+      } while (this.#again)
+      return removed
+    } finally {
+      // in one step with the last look at `#again`, so that nobody asks in between
+      this.#running = undefined
+    }
   }
 
   /** Bytes that are too much. What only one process has under way counts too: it is on the same disk. */

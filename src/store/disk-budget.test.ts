@@ -5,10 +5,10 @@ import { settled } from '../testing/settled.ts'
 import { DiskBudget } from './disk-budget.ts'
 
 /** A disk with `free` bytes, and who got room on it, in order. */
-function disk(free: number) {
+function disk(free: number, size = free) {
   const got: string[] = []
   const waited: string[] = []
-  const budget = new DiskBudget('/work', async () => free)
+  const budget = new DiskBudget('/work', async () => ({ free, size }))
   return {
     got,
     waited,
@@ -42,13 +42,14 @@ test('what is written already does not count twice', async () => {
   assert.deepEqual(got, ['a', 'b'])
 })
 
-test('what can never fit fails at once, with the figures', async () => {
-  const { reserve } = disk(100)
-  await assert.rejects(reserve('a', 101), (error) => {
+test('what can never fit fails at once, with the figures; so does what does not fit now that nobody holds anything', async () => {
+  const { reserve } = disk(100, 200)
+  await assert.rejects(reserve('a', 201), (error) => {
     assert.ok(isAccelError(error, 'STORE_TOO_SMALL'))
-    assert.deepEqual(error.context, { path: '/work', needed: 101, free: 100 })
+    assert.deepEqual(error.context, { path: '/work', needed: 201, size: 200 })
     return true
   })
+  await assert.rejects(reserve('a', 101), (error) => isAccelError(error, 'STORE_FULL'))
   await reserve('b', 100)
 })
 

@@ -1,6 +1,12 @@
 import { statfs } from 'node:fs/promises'
 import { AccelError } from '../errors/accel-error.ts'
 
+/** A disk, in bytes. */
+export interface DiskSpace {
+  free: number
+  size: number
+}
+
 /** Room on the disk that is kept for one conversion. */
 export interface Reservation extends Disposable {
   /** Says how much of it is in files by now. Bytes. */
@@ -14,22 +20,23 @@ export interface Reservation extends Disposable {
  */
 export class DiskBudget {
   readonly #path: string
-  readonly #free: () => Promise<number>
+  readonly #disk: () => Promise<DiskSpace>
   readonly #held = new Set<{ bytes: number; used: number }>()
   #waiting = 0
   /** Resolves when nobody is in line any more. */
   #last: Promise<void> = Promise.resolve()
   #released = Promise.withResolvers<void>()
 
-  /** `free` tells the bytes that are free on the disk of `path`. @default asks the file system */
-  constructor(path: string, free?: () => Promise<number>) {
+  /** `disk` tells of the disk of `path`. @default asks the file system */
+  constructor(path: string, disk?: () => Promise<DiskSpace>) {
     this.#path = path
-    this.#free = free ?? (() => freeBytes(path))
+    this.#disk = disk ?? (() => diskOf(path))
   }
 
   /**
-   * Reserves `bytes`; `onWait` is called when that has to wait. Rejects with STORE_TOO_SMALL when nobody holds anything
-   * and it does not fit all the same, and with the signal's reason when that aborts.
+   * Reserves `bytes`; `onWait` is called when that has to wait. When nobody holds
+   * anything and it does not fit all the same, it rejects with STORE_FULL, or STORE_TOO_SMALL where it could not even
+   * fit on an empty disk. Rejects with the signal's reason when that aborts.
    */
   async reserve(
     bytes: number,
@@ -70,15 +77,17 @@ export class DiskBudget {
   }
 
   async #fits(bytes: number): Promise<boolean> {
-    const free = await this.#free()
+    const { free } = await this.#disk()
     let outstanding = 0
     for (const held of this.#held) outstanding += Math.max(0, held.bytes - held.used)
     return bytes + outstanding <= free
   }
 
   async #refuse(needed: number): Promise<never> {
-    const free = await this.#free()
-    throw new AccelError('STORE_TOO_SMALL', { path: this.#path, needed, free })
+    const { size } = await this.#disk()
+    throw needed > size
+      ? new AccelError('STORE_TOO_SMALL', { path: this.#path, needed, size })
+      : new AccelError('STORE_FULL', { path: this.#path })
   }
 }
 
@@ -94,7 +103,7 @@ async function unlessAborted(promise: Promise<void>, signal: AbortSignal): Promi
   }
 }
 
-async function freeBytes(path: string): Promise<number> {
-  const { bavail, bsize } = await statfs(path)
-  return bavail * bsize
+async function diskOf(path: string): Promise<DiskSpace> {
+  const { bavail, blocks, bsize } = await statfs(path)
+  return { free: bavail * bsize, size: blocks * bsize }
 }

@@ -19,6 +19,9 @@ export interface AttemptParts extends Required<WatchdogInit> {
   abandoned(): void
 }
 
+/** Warnings of one attempt that are kept. */
+const MAX_WARNINGS = 100
+
 /** Runs a task once, watched; a run that does not stop when it should is left to itself. Never rejects. */
 export async function attempt(open: OpenTask, run: RunTask, parts: AttemptParts): Promise<Ending> {
   const { clock, graceMs } = parts
@@ -35,6 +38,7 @@ export async function attempt(open: OpenTask, run: RunTask, parts: AttemptParts)
   }
   signal.addEventListener('abort', stopping, { once: true })
   let ended = false
+  let warnings = 0
   const work = async (): Promise<TaskOutcome> =>
     run(open.task, {
       signal,
@@ -44,7 +48,9 @@ export async function attempt(open: OpenTask, run: RunTask, parts: AttemptParts)
         parts.progress(progress)
       },
       warn(message) {
-        if (!ended) parts.warn(message)
+        warnings += 1
+        if (ended || warnings > MAX_WARNINGS) return
+        parts.warn(warnings === MAX_WARNINGS ? 'further warnings are in the log only' : message)
       },
     })
   try {

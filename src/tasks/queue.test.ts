@@ -564,6 +564,20 @@ test('listeners hear everything once; one that throws harms nobody', async () =>
   assert.match(lines.join(''), /a listener of the task queue failed/)
 })
 
+test('of the warnings of an attempt the first hundred are kept', async () => {
+  const queue = await queueOf(async (_, { warn }) => {
+    for (let i = 1; i <= 500; i++) warn(`path ${i} is odd`)
+    return outcome
+  })
+  const { task, done } = await queue.submit(image('a'))
+  await done
+  const warnings = queue.events(task.id).filter(({ type }) => type === 'warning')
+  assert.deepEqual(
+    [warnings.length, warnings[0]?.message, warnings[99]?.message],
+    [100, 'path 1 is odd', 'further warnings are in the log only'],
+  )
+})
+
 test('who cleans up behind a task is told before its end is announced', async () => {
   const told: string[] = []
   const queue = await queueOf(() => Promise.resolve(outcome), {

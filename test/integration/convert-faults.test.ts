@@ -226,7 +226,7 @@ test('a disk that is too small is told before a layer is pulled', async (t) => {
     await withImage(good(), async (registry) => {
       const { code, output } = await convert(registry, { workDir: small })
       assert.notEqual(code, 0)
-      assert.match(output, /may need \d+ bytes in .*, where \d+ are free.*STORE_TOO_SMALL/)
+      assert.match(output, /may need \d+ bytes in .*, the disk has \d+.*STORE_TOO_SMALL/)
       assert.deepEqual(
         registry.requests('GET blob').filter(({ bytesOut }) => bytesOut > 5000),
         [],

@@ -23,12 +23,12 @@ export const storeErrors = {
     text: (c) => `the database ${c.path} is damaged: ${c.problem}`,
     hint: 'Stop the service, keep a copy of the file, and recover it with "sqlite3 FILE .recover"; or move it away and queue the images anew.',
   }),
-  STORE_TOO_SMALL: row<{ path: string; needed: number; free: number }>({
+  STORE_TOO_SMALL: row<{ path: string; needed: number; size: number }>({
     status: 507,
     exit: 1,
-    retry: 'other-worker',
-    text: (c) => `the image may need ${c.needed} bytes in ${c.path}, where ${c.free} are free`,
-    hint: 'Free space there or set provider.work_dir to a larger disk; about one and a half times the compressed size of the image is reserved.',
+    retry: 'never',
+    text: (c) => `the image may need ${c.needed} bytes in ${c.path}, the disk has ${c.size}`,
+    hint: 'Set provider.work_dir to a larger disk; about one and a half times the compressed size of the image is reserved.',
   }),
   STORE_LOCKED: row<{ path: string }>({
     status: 503,
