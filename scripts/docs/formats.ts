@@ -38,6 +38,7 @@ export const formatPages = [
   'docs/formats/rafs-v6.md',
   'docs/formats/rafs-v5.md',
   'docs/formats/nydus-blob.md',
+  'docs/formats/zran.md',
   'docs/formats/zstd-chunked.md',
   'docs/formats/estargz.md',
 ].map(formatPage)

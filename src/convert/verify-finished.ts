@@ -20,6 +20,9 @@ export async function verifyFinished(
   finished: FinishedImage,
   init: VerifyInit,
 ): Promise<Verified> {
+  if (converted.some(({ result }) => referredLayer(result.descriptor) !== undefined)) {
+    return { unverified: 'its data is in the layers of the source, accelctl check reads it there' }
+  }
   const source = converted.flatMap(({ result }) => result.listing ?? [])
   if (source.length < converted.length) return { unverified: 'a layer of it was not read' }
   const byDigest = new Map(converted.map(({ result }) => [result.descriptor.digest, result]))
@@ -31,9 +34,6 @@ export async function verifyFinished(
     seen.add(key)
     if (layers.some(({ origin }) => origin.kind === 'image')) {
       return { unverified: 'blobs of another image are part of it' }
-    }
-    if (layers.some(({ descriptor }) => referredLayer(descriptor) !== undefined)) {
-      return { unverified: 'its data is in the layers of the source' }
     }
     const verified = layers.map(({ descriptor, diffId, origin, key: secret }): VerifiedLayer => {
       const path = origin.kind === 'file' ? { path: origin.path } : {}

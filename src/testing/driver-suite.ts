@@ -70,7 +70,10 @@ function sampleTar(): Uint8Array {
     .bytes()
 }
 
-/** What must hold for `driver`. `inPlace`: it reads layers where they are, so that they are compressed as they are. */
+/**
+ * What must hold for `driver`. `inPlace`: it leaves layers where they are, compressed as they are, and looks at their
+ * digests alone.
+ */
 export function driverSuite(
   name: string,
   driver: ConfiguredDriver,
@@ -155,7 +158,7 @@ export function driverSuite(
       })
     })
 
-    test('a layer that the config does not name is refused', async () => {
+    test('a layer that the config does not name is refused', { skip: inPlace }, async () => {
       const diffId = digestOf('another')
       await assert.rejects(bench.convert(driver, layer, { diffId }), {
         code: 'IMAGE_DIFF_ID_MISMATCH',

@@ -81,12 +81,11 @@ async function refLayer(
   context: DriverContext,
   { format }: LayerOptions,
 ): Promise<LayerResult> {
-  const { what, diffId, descriptor } = layer
+  const { what, descriptor } = layer
   const { digest, size } = descriptor
-  const { ingestPath, list } = context
+  const { ingestPath } = context
   const { chunkSize } = format
-  const source = { what, compression, digest, size, diffId }
-  const data: RefJobData = { ...source, ingestPath, list, chunkSize }
+  const data: RefJobData = { what, compression, digest, size, ingestPath, chunkSize }
   const made = await runJob(layer, { module: REF_JOB, data }, context, format)
   return resultOf(made, { [REF_ANNOTATION]: digest })
 }

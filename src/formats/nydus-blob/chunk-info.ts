@@ -21,9 +21,8 @@ export interface ChunkInfo {
 /** Largest chunk, as stored and uncompressed. */
 export const MAX_CHUNK = 2 ** 24
 
-const V2Flag = { compressed: 1n, zran: 2n, batch: 4n, encrypted: 8n, crc32: 0x10n } as const
+const V2Flag = { compressed: 1, zran: 2, batch: 4, encrypted: 8, crc32: 0x10 } as const
 const MASK_20 = 0xf_ffffn
-const MASK_24 = 0xff_ffffn
 const MASK_40 = 0xff_ffff_ffffn
 /** Bits 12 to 43: the uncompressed offset stands where it is, a multiple of 4096. */
 const V1_OFFSET = 0xfff_ffff_f000n
@@ -65,54 +64,54 @@ export function unpackChunkInfoV1({ uncompressed, compressed }: ChunkInfoV1): Ch
 }
 
 /**
- * Packs an entry of the second form: flags in bits 56 to 63, size - 1 in 32 to 55, offset / 4096 in 0 to 31; stored
- * size (as it is) in 40 to 63, stored offset in 0 to 39; CRC, or index and offset of context or batch.
+ * Packs an entry of the second form. Sizes as stored are not less by 1, unlike uncompressed ones.
  * Source: nydus storage/src/meta/chunk_info_v2.rs.
  */
 export function packChunkInfoV2(info: ChunkInfo): ChunkInfoV2 {
   const { zran, batch, crc32 } = info
   if (info.uncompressedOffset % 4096 !== 0)
     throw new RangeError(`offset ${info.uncompressedOffset}`)
-  const block = BigInt(checked(info.uncompressedOffset / 4096, 0, 2 ** 32 - 1))
-  const uncompressed = BigInt(checked(info.uncompressedSize, 1, MAX_CHUNK) - 1)
-  const compressed = BigInt(checked(info.compressedSize, 0, MAX_CHUNK - 1))
-  checked(info.compressedOffset, 0, 2 ** 40 - 1)
-  let flags = info.compressed ? V2Flag.compressed : 0n
+  let flags = info.compressed ? V2Flag.compressed : 0
   if (info.encrypted) flags |= V2Flag.encrypted
-  let data = 0n
+  let [dataLow, dataHigh] = [0, 0]
   if (zran !== undefined) {
     flags |= V2Flag.zran
-    data = (BigInt(zran.context) << 32n) | BigInt(zran.offset)
+    ;[dataLow, dataHigh] = [zran.offset, zran.context]
   } else if (batch !== undefined) {
     flags |= V2Flag.batch
-    data = (BigInt(batch.batch) << 32n) | BigInt(batch.offset)
+    ;[dataLow, dataHigh] = [batch.offset, batch.batch]
   } else if (crc32 !== undefined && crc32 !== 0) {
     // A flag with the value 0 is refused by readers.
     flags |= V2Flag.crc32
-    data = BigInt(crc32)
+    dataLow = crc32
   }
+  const compressedSize = checked(info.compressedSize, 0, MAX_CHUNK - 1)
+  const compressedOffset = checked(info.compressedOffset, 0, 2 ** 40 - 1)
   return {
-    uncompressed: (flags << 56n) | (uncompressed << 32n) | block,
-    compressed: (compressed << 40n) | BigInt(info.compressedOffset),
-    data,
+    block: checked(info.uncompressedOffset / 4096, 0, 2 ** 32 - 1),
+    sizeAndFlags: checked(info.uncompressedSize, 1, MAX_CHUNK) - 1 + flags * MAX_CHUNK,
+    offsetLow: compressedOffset % 2 ** 32,
+    offsetHighAndSize: Math.floor(compressedOffset / 2 ** 32) + compressedSize * 256,
+    dataLow,
+    dataHigh,
   }
 }
 
 /** The reverse of `packChunkInfoV2`. */
-export function unpackChunkInfoV2({ uncompressed, compressed, data }: ChunkInfoV2): ChunkInfo {
-  const flags = uncompressed >> 56n
+export function unpackChunkInfoV2(entry: ChunkInfoV2): ChunkInfo {
+  const { block, sizeAndFlags, offsetLow, offsetHighAndSize, dataLow, dataHigh } = entry
+  const flags = sizeAndFlags >>> 24
   const info: ChunkInfo = {
-    uncompressedOffset: Number(uncompressed & 0xffff_ffffn) * 4096,
-    uncompressedSize: Number((uncompressed >> 32n) & MASK_24) + 1,
-    compressedOffset: Number(compressed & MASK_40),
-    compressedSize: Number(compressed >> 40n),
-    compressed: (flags & V2Flag.compressed) !== 0n,
-    encrypted: (flags & V2Flag.encrypted) !== 0n,
+    uncompressedOffset: block * 4096,
+    uncompressedSize: (sizeAndFlags & 0xff_ffff) + 1,
+    compressedOffset: (offsetHighAndSize & 0xff) * 2 ** 32 + offsetLow,
+    compressedSize: offsetHighAndSize >>> 8,
+    compressed: (flags & V2Flag.compressed) !== 0,
+    encrypted: (flags & V2Flag.encrypted) !== 0,
   }
-  const [high, low] = [Number(data >> 32n), Number(data & 0xffff_ffffn)]
-  if ((flags & V2Flag.zran) !== 0n) info.zran = { context: high, offset: low }
-  else if ((flags & V2Flag.batch) !== 0n) info.batch = { batch: high, offset: low }
-  else if ((flags & V2Flag.crc32) !== 0n) info.crc32 = low
+  if ((flags & V2Flag.zran) !== 0) info.zran = { context: dataHigh, offset: dataLow }
+  else if ((flags & V2Flag.batch) !== 0) info.batch = { batch: dataHigh, offset: dataLow }
+  else if ((flags & V2Flag.crc32) !== 0) info.crc32 = dataLow
   return info
 }
 

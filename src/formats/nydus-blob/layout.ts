@@ -25,11 +25,14 @@ export const ChunkInfoV1 = layout('blob_chunk_info_v1', 16, {
 })
 export type ChunkInfoV1 = Of<typeof ChunkInfoV1>
 
-/** A chunk-table entry of the second form. */
+/** A chunk-table entry of the second form: three words of 64 bits, here as their halves. */
 export const ChunkInfoV2 = layout('blob_chunk_info_v2', 24, {
-  uncompressed: [0, bits64le, 'flags, size - 1, offset / 4096 in the uncompressed blob'],
-  compressed: [8, bits64le, 'size and offset as stored'],
-  data: [16, bits64le, 'CRC-32C, or where the chunk is in its zran context or batch'],
+  block: [0, u32le, 'offset / 4096 in the uncompressed blob'],
+  sizeAndFlags: [4, u32le, 'low 24 bits: size - 1; high 8: flags'],
+  offsetLow: [8, u32le, 'offset as stored, low 32 bits'],
+  offsetHighAndSize: [12, u32le, 'low 8 bits: high bits of that; high 24: size as stored'],
+  dataLow: [16, u32le, 'CRC-32C, or offset in the zran context or batch'],
+  dataHigh: [20, u32le, '0, or number of the zran context or batch'],
 })
 export type ChunkInfoV2 = Of<typeof ChunkInfoV2>
 

@@ -17,8 +17,10 @@ const BLOCK_SIZE = 4096
 export class RefChunks {
   readonly #chunks: ChunkStore
   readonly #writer: ChunkWriter
-  /** By index: id in the store; context and offset in it, where the layer has contexts. */
+  /** By index: id in the store; where it is in the layer; context and offset in it, where the layer has contexts. */
   readonly #ids = new Column(Uint32Array)
+  readonly #compressedOffset = new Column(Float64Array)
+  readonly #compressedSize = new Column(Uint32Array)
   readonly #context = new Column(Uint32Array)
   readonly #offset = new Column(Uint32Array)
   readonly #zran: boolean
@@ -49,6 +51,8 @@ export class RefChunks {
     const flags = zran === undefined ? 0 : ChunkFlag.compressed
     this.#chunks.setStored(id, { flags, compressedOffset, compressedSize })
     this.#ids.push(id)
+    this.#compressedOffset.push(compressedOffset)
+    this.#compressedSize.push(compressedSize)
     this.#context.push(zran?.context ?? 0)
     this.#offset.push(zran?.offset ?? 0)
     return id
@@ -57,13 +61,12 @@ export class RefChunks {
   /** The chunks in order of their index, for the chunk table. */
   *chunkInfos(): Generator<ChunkInfo> {
     for (let index = 0; index < this.count; index++) {
-      const chunk = this.#chunks.get(this.#ids.get(index))
-      const { uncompressedOffset, uncompressedSize, compressedOffset, compressedSize } = chunk
+      const id = this.#ids.get(index)
       yield {
-        uncompressedOffset,
-        uncompressedSize,
-        compressedOffset,
-        compressedSize,
+        uncompressedOffset: this.#chunks.uncompressedOffsetOf(id),
+        uncompressedSize: this.#chunks.uncompressedSizeOf(id),
+        compressedOffset: this.#compressedOffset.get(index),
+        compressedSize: this.#compressedSize.get(index),
         compressed: this.#zran,
         encrypted: false,
         ...(this.#zran

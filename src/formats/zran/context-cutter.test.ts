@@ -34,7 +34,7 @@ interface CutInit {
 function cutLayer(gzip: Uint8Array, init: CutInit = {}): CutLayer {
   const { chunkSize = 1024 * 1024, sizes, pieces = [] } = init
   const cutter = new ContextCutter({ what: 'test', chunkSize, ...(sizes && { sizes }) })
-  const reader = new TarChunks({ what: 'test', cutter, chunkSize, onBytes: () => {} })
+  const reader = new TarChunks({ what: 'test', cutter, chunkSize })
   const chunks: Place[] = []
   const drain = (): void => {
     for (let event = reader.next(); event !== undefined; event = reader.next()) {
