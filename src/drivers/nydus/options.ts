@@ -169,6 +169,9 @@ export function parseNydusOptions(config: Readonly<Record<string, string>>): Nyd
       backend_force_push: text('backend_force_push'),
     }),
     notes: [
+      ...(encrypted && flag('merge_manifest')
+        ? ['merge_manifest: the index also names the source, whose layers are not encrypted']
+        : []),
       // Upstream's words.
       ...(asked === version ? [] : ['forcibly using fs version 6 when oci_ref option enabled']),
       ...(['builder', 'work_dir'] as const)
