@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { isAccelError } from '../../errors/accel-error.ts'
+import { temporaryDirectory } from '../../testing/temporary-directory.ts'
 import { nydus } from './index.ts'
 import { parseNydusOptions } from './options.ts'
 
@@ -80,4 +84,32 @@ test('what is not needed is told', () => {
     'converter.driver.config.builder is not needed and not used',
     'converter.driver.config.work_dir is not needed and not used',
   ])
+})
+
+test('backends: what is missing, unknown or alone is told by its path', () => {
+  const s3 = { backend_type: 's3', backend_config: '{"bucket_name": "b", "secret": "x"}' }
+  refused(s3, 'backend_config.secret', /it is not known/)
+  refused({ backend_type: 'localfs' }, 'backend_config', /it is missing, and backend_type is local/)
+  refused({ backend_type: 'gcs', backend_config: '{}' }, 'backend_type', /none of localfs, s3, oss/)
+  refused({ backend_config: '{"dir": "/x"}' }, 'backend_config', /nothing without backend_type/)
+  refused({ backend_force_push: 'true' }, 'backend_force_push', /nothing without backend_type/)
+  assert.equal(parseNydusOptions({ backend_type: '', backend_config: '' }).store, undefined)
+  const localfs = { backend_type: 'localfs', backend_config: '{"dir": "/var/blobs"}' }
+  assert.equal(parseNydusOptions(localfs).store?.name, 'directory /var/blobs')
+  assert.equal(nydus.configure(localfs).reusable, false)
+  assert.equal(nydus.configure({}).reusable, true)
+})
+
+test('recipients: encryption needs v6 without batches, makes OCI manifests, and tells what stays in clear', async (t) => {
+  const file = join(await temporaryDirectory(t), 'key.pem')
+  const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  await writeFile(file, publicKey.export({ type: 'spki', format: 'pem' }))
+  const config = { encrypt_recipients: ` jwe:${file} , jwe:${file}`, merge_manifest: 'true' }
+  const { recipients, format, docker2oci, notes } = parseNydusOptions(config)
+  assert.deepEqual([recipients.length, format.encrypted, docker2oci], [2, true, true])
+  assert.match(notes.join(), /names the source, whose layers are not encrypted/)
+  assert.equal(nydus.configure(config).reusable, false)
+  refused({ ...config, fs_version: '5' }, 'encrypt_recipients', /fs_version 6/)
+  refused({ ...config, batch_size: '65536' }, 'batch_size', /small batches/)
+  refused({ encrypt_recipients: 'pgp:me' }, 'encrypt_recipients', /"pgp:me": keyrings of GnuPG/)
 })
