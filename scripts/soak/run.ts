@@ -21,15 +21,19 @@ export interface SoakResult {
   seconds: number
 }
 
-/** Moments that are worth a kill, most of all the time in which layers are converted. */
+/** Moments that are worth a kill: each is the beginning of something. */
 const moments = [
-  /converting image/,
-  /converting image/,
+  /pulling image/,
   /converting image/,
   /converted image/,
   /pushing image/,
   /pushed image/,
+  /image has been converted/,
 ]
+/** A kill comes so much later at the most, in milliseconds. */
+const LATER = 250
+/** When nothing of that happens, since nothing is to do, the kill comes all the same. */
+const IDLE_MS = 3000
 /** All of it takes at most that long after the last kill. */
 const PATIENCE_MS = 300_000
 
@@ -91,14 +95,14 @@ interface Kills {
   reached(share: number): Promise<void>
 }
 
-/** Kills the daemon again and again, some time after its start or at a moment of its work, and starts it again. */
+/** Kills the daemon again and again, at moments of its work, and starts it again. */
 function killAll(daemon: SoakDaemon, { kills, seed, say }: SoakInit): Kills {
   const chance = seeded(seed + 1)
   let count = 0
   let waiting: { at: number; resolve: () => void }[] = []
   const run = async (): Promise<void> => {
     while (count < kills) {
-      await Promise.race([moment(daemon, chance), pause(400 + chance(1600))])
+      await Promise.race([moment(daemon, chance), pause(IDLE_MS)])
       await daemon.kill()
       count += 1
       say(`killed ${count} of ${kills}`)
@@ -119,11 +123,11 @@ function killAll(daemon: SoakDaemon, { kills, seed, say }: SoakInit): Kills {
   }
 }
 
-/** Half of the kills come a few milliseconds behind a line of the log. */
+/** Resolves at a moment of the daemon's work. It comes by the log and not by the time, so that a slow machine gets on too. */
 async function moment(daemon: SoakDaemon, chance: Chance): Promise<void> {
-  if (chance(2) === 0) return new Promise(() => undefined)
-  await daemon.line(moments[chance(moments.length)]!)
-  await pause(chance(250))
+  const pattern = moments[chance(moments.length)]!
+  for (let times = 1 + chance(3); times > 0; times--) await daemon.line(pattern)
+  await pause(chance(LATER))
 }
 
 /** Pushes all, by several clients, spread over the kills. */

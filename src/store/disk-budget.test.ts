@@ -27,10 +27,16 @@ test('who does not fit waits for others, and nobody is overtaken', async () => {
   const b = reserve('b', 60)
   const c = reserve('c', 10)
   await settled()
-  assert.deepEqual([got, waited], [['a'], ['c', 'b']])
+  assert.deepEqual([got, waited], [['a'], ['b', 'c']])
   a[Symbol.dispose]()
   await Promise.all([b, c])
   assert.deepEqual(got, ['a', 'b', 'c'])
+})
+
+test('who is let in at once is not told to wait, though another is looked at', async () => {
+  const { reserve, waited } = disk(100)
+  await Promise.all([reserve('a', 10), reserve('b', 10), reserve('c', 10)])
+  assert.deepEqual(waited, [])
 })
 
 test('what is written already does not count twice', async () => {

@@ -22,7 +22,9 @@ export class DiskBudget {
   readonly #path: string
   readonly #disk: () => Promise<DiskSpace>
   readonly #held = new Set<{ bytes: number; used: number }>()
-  #waiting = 0
+  /** Whom to tell that they wait, and whether the first in line does. */
+  readonly #line = new Set<() => void>()
+  #blocked = false
   /** Resolves when nobody is in line any more. */
   #last: Promise<void> = Promise.resolve()
   #released = Promise.withResolvers<void>()
@@ -45,19 +47,24 @@ export class DiskBudget {
     const { signal, onWait } = init
     const before = this.#last
     const done = Promise.withResolvers<void>()
+    let first = false
     this.#last = done.promise
-    this.#waiting += 1
+    this.#line.add(onWait)
     try {
-      if (this.#waiting > 1) onWait()
+      if (this.#blocked) onWait()
       await unlessAborted(before, signal)
+      first = true
       while (!(await this.#fits(bytes))) {
         if (this.#held.size === 0) await this.#refuse(bytes)
-        onWait()
+        if (!this.#blocked) for (const tell of this.#line) tell()
+        this.#blocked = true
         await unlessAborted(this.#released.promise, signal)
       }
       return this.#hold(bytes)
     } finally {
-      this.#waiting -= 1
+      this.#line.delete(onWait)
+      // the next one finds out for itself
+      if (first) this.#blocked = false
       // who gives up does not let the next one overtake those before
       void before.then(done.resolve)
     }
