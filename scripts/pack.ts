@@ -22,10 +22,12 @@ import { root } from './source-tree.ts'
 const extras = [
   'bin',
   'misc/config',
+  'misc/systemd',
   'README.md',
   'LICENSE',
   'CHANGELOG.md',
   'docs/configuration.md',
+  'docs/operations.md',
 ]
 
 /** Members that make sense in the checkout alone. `node-linux-*` are optional dependencies: no user may get them. */

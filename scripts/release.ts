@@ -1,5 +1,5 @@
 /**
- * `node scripts/release.ts VERSION`: gives `package.json` the version, moves what is in `changes/` into `CHANGELOG.md`,
+ * `node scripts/release.ts VERSION`: gives `package.json` and the Helm chart the version, moves what is in `changes/` into `CHANGELOG.md`,
  * above the releases before it, and says what is left to do. Commits and publishes nothing.
  */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -27,6 +27,11 @@ const [head, rest] =
 const notes = releaseNotes(version, new Date().toISOString().slice(0, 10), changes)
 writeFileSync(path, `${[head.trimEnd(), notes, rest].filter((part) => part !== '').join('\n\n')}\n`)
 for (const { file } of changes) rmSync(join(root, 'changes', file))
+const chart = join(root, 'misc/helm/acceleration-service/Chart.yaml')
+writeFileSync(
+  chart,
+  readFileSync(chart, 'utf8').replaceAll(/^(version|appVersion): .*$/gm, `$1: ${version}`),
+)
 execFileSync('npm', ['version', version, '--no-git-tag-version'], { cwd: root, stdio: 'inherit' })
 console.log(`Read CHANGELOG.md, then: git commit -am "release ${version}" && git tag v${version}`)
 console.log('and: npm run pack && npm publish build/acceleration-service-*.tgz')

@@ -4,8 +4,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import type { ConversionService } from '../convert/service.ts'
 import { AccelError } from '../errors/accel-error.ts'
+import { createLog } from '../log/log.ts'
 import { fakeConversions } from '../testing/service/conversions.ts'
 import { send, type Answer } from '../testing/service/http-service.ts'
 import { recordOutput } from '../testing/service/recorded-output.ts'
@@ -222,6 +224,20 @@ test('SIGHUP: a file that cannot be used changes nothing and says why; a stray r
   signals.emit('SIGTERM')
   assert.equal(await exit, 0)
   await line(/level=error msg="a defect of the program[^\n]*error=stray stack=/)
+})
+
+test('every line of a task carries its id, those of parts that know nothing of tasks as well', async () => {
+  const written: string[] = []
+  const elsewhere = createLog({ write: (line) => written.push(line) })
+  const conversions = fakeConversions(async () => {
+    await setImmediate()
+    elsewhere.info('deep inside')
+  })
+  const { exit, signals, create } = await serving(conversions)
+  await create('localhost/a:1', '?sync=true')
+  assert.match(written.join(''), /msg="deep inside" task=[0-9a-f-]{36}\n$/)
+  signals.emit('SIGTERM')
+  assert.equal(await exit, 0)
 })
 
 test('a conversion that fails is logged with its code, and the service goes on', async () => {

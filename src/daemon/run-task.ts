@@ -2,16 +2,17 @@ import type { ConversionEvent } from '../convert/events.ts'
 import type { ConversionReport } from '../convert/report.ts'
 import type { ConversionService } from '../convert/service.ts'
 import { conversionLog } from '../log/conversion-log.ts'
+import { withLogFields } from '../log/log-context.ts'
 import type { Log } from '../log/log.ts'
 import { isDigest } from '../oci/digest.ts'
 import type { RunTask } from '../tasks/queue.ts'
 import type { Task, TaskEvent, TaskOutcome } from '../tasks/task.ts'
 import { progressSum } from './task-progress.ts'
 
-/** What the queue does with a task: it is converted, and its steps are logged with the task's id. */
+/** What the queue does with a task: it is converted, and every line of the log that comes of it carries the task's id. */
 export function runTask(conversions: ConversionService, log: Log): RunTask {
   return async (task, { signal, progress, warn }) => {
-    const lines = conversionLog(log.child({ task: task.id }))
+    const lines = conversionLog(log)
     const sum = progressSum()
     const onEvent = (event: ConversionEvent): void => {
       lines(event)
@@ -27,7 +28,10 @@ export function runTask(conversions: ConversionService, log: Log): RunTask {
       ...(rule === undefined ? {} : { rule }),
       ...(operator === undefined ? {} : { operator }),
     }
-    return outcomeOf(await conversions.convert(request, { signal, onEvent, owner: ownerOf(task) }))
+    const run = { signal, onEvent, owner: ownerOf(task) }
+    return withLogFields({ task: task.id }, async () =>
+      outcomeOf(await conversions.convert(request, run)),
+    )
   }
 }
 
