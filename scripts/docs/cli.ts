@@ -18,7 +18,7 @@ the Go programs are also taken with one dash (\`-config\`).
 | 0 | done; also where there was nothing to do |
 | 1 | it failed; the last line on standard error has the error's code and what can be done |
 | 2 | what was asked for cannot be: an unknown driver, option or platform |
-| 3 | the task that was followed was cancelled, or superseded by a newer push |
+| 3 | it was done, and the answer is no. \`task watch\`, \`task create --sync\`: the task was cancelled, or superseded by a newer push. \`check\`: the image differs from its source. \`rules test\`: nothing would be converted. \`backfill\`: a registry could not be listed. \`config check\`: a key is in the state of \`--fail-on\`, or a worse one |
 | 130 | ended by the user (Ctrl-C) |
 
 ${Object.entries<ErrorRow<unknown>>(catalogue)
