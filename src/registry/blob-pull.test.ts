@@ -192,6 +192,21 @@ test('storage is reached by redirect, without credentials, and resumed by way of
   )
 })
 
+test('where foreign hosts are listed, a redirect elsewhere is refused, and nothing is sent there', async () => {
+  await using storage = await startScriptedServer(() => ({ status: 200, body: bytes }))
+  await using server = await startScriptedServer(() => ({
+    status: 307,
+    headers: { location: `${storage.url}/bucket/x` },
+  }))
+  const listed = (foreignHosts: string[]) => pull(server.host, { hosts: () => ({ foreignHosts }) })
+  await assert.rejects(listed(['storage.test']), {
+    code: 'REGISTRY_REDIRECT_REFUSED',
+    message: /provider\.foreign_hosts does not list it/,
+  })
+  assert.equal(storage.seen.length, 0)
+  assert.equal((await listed([`127.0.0.1:${storage.port}`])).digest, layer.digest)
+})
+
 test('Authorization stays with the registry when it redirects to another port', async () => {
   await using storage = await startScriptedServer(() => ({ status: 200, body: bytes }))
   await using server = await startScriptedServer((request): ScriptedAnswer => {
