@@ -81,7 +81,8 @@ export interface ConfiguredDriver extends ImageConverter {
   withReferrer: boolean
   /**
    * Whether an earlier result of the same image and options may be taken again where the registry still has it. Not
-   * where the result depends on what the registry cannot tell: blobs that are kept elsewhere, keys that are in files.
+   * where the result depends on what the registry cannot tell: blobs that are kept elsewhere, keys that are in files,
+   * another image that a tag names.
    * @default true
    */
   reusable?: boolean

@@ -27,7 +27,9 @@ export const nydus: Driver = {
       docker2oci,
       withReferrer,
       notes,
-      reusable: options.store === undefined && options.recipients.length === 0,
+      // The name of a dictionary may stand for another image by now.
+      reusable:
+        options.store === undefined && options.recipients.length === 0 && reference === undefined,
     }
   },
 }
