@@ -177,6 +177,17 @@ export function parseNydusOptions(config: Readonly<Record<string, string>>): Nyd
       ...(['builder', 'work_dir'] as const)
         .filter((key) => (config[key] ?? '') !== '')
         .map((key) => `converter.driver.config.${key} is not needed and not used`),
+      ...(
+        [
+          'compressor',
+          'rafs_compressor',
+          'compression_level',
+          'batch_size',
+          'fs_align_chunk',
+        ] as const
+      )
+        .filter((key) => ociRef && (config[key] ?? '') !== '')
+        .map((key) => `with oci_ref converter.driver.config.${key} has no effect`),
     ],
   }
 }
