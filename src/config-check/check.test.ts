@@ -62,7 +62,7 @@ test('a file of earlier releases: what is used, changed, dead, unknown and dange
       '7 provider.source.harbor.test.auth used',
       '8 provider.source.harbor.test.insecure dangerous',
       '9 provider.source.harbor.test.webhook.auth_header used',
-      '10 provider.cache_size dead',
+      '10 provider.cache_size used',
       '12 converter.harbor_annotation changed',
       '13 converter.driver.type used',
       '13 converter.driver.config dead',

@@ -47,6 +47,7 @@ test('a file that says only the driver has the documented defaults', () => {
     foreignHosts: '',
     cacheSize: 200,
     cacheVersion: '',
+    cacheKey: '',
   })
   assert.deepEqual(config.converter, {
     worker: 5,

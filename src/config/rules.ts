@@ -5,10 +5,6 @@ import { listOf, readSection, section } from './section.ts'
 
 const MAX_TAG = 128
 
-/** Of the keys of upstream's remote cache. */
-export const noCache =
-  'no cache image is read or written; layers that are converted at the same time are shared'
-
 /** The rule that upstream's files have: it has no name and no conditions. */
 export const DEFAULT_RULE = 'default'
 
@@ -26,7 +22,6 @@ const upstreamKeys = {
   }),
   cache_tag: text({
     fallback: '',
-    note: { dead: noCache },
     doc: 'Tag, in the repository of the source, of the remote cache image. Empty: no remote cache.',
     check: (tag) =>
       /^\w[\w.-]{0,127}$/.test(tag) ? undefined : `${JSON.stringify(tag)} is not a tag`,

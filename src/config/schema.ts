@@ -18,7 +18,7 @@ import {
   type Parsed,
 } from './key.ts'
 import { patterns } from './pattern-key.ts'
-import { noCache, rules } from './rules.ts'
+import { rules } from './rules.ts'
 import { schedule } from './schedule-key.ts'
 import { section, sectionsByHost } from './section.ts'
 
@@ -196,14 +196,15 @@ const provider = section('Where images come from and go to.', {
   }),
   cache_size: integer({
     fallback: 200,
-    note: { dead: noCache },
     min: 0,
     doc: 'Most layers that a remote cache image (`cache_tag`) records.',
   }),
   cache_version: text({
     fallback: '',
-    note: { dead: noCache },
     doc: 'Version of the remote cache: a cache image with another one is not used.',
+  }),
+  cache_key: secret({
+    doc: 'Records of the remote cache are sealed by it, and others are not used. Left out: whoever may push to a repository decides what stands for its layers. Caches of goharbor/acceleration-service have no seal.',
   }),
 })
 

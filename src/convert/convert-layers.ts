@@ -13,13 +13,16 @@ import type { ThreadPool } from '../threads/pool.ts'
 import type { ImageSource } from '../transport/image-transport.ts'
 import { viewLayer } from '../verify/view-layer.ts'
 import type { LayerProgress } from './events.ts'
+import type { ImageCache } from './recover-layer.ts'
 import { answersKey, answersThatMatter } from './lower-answers.ts'
 import type { SourceImage } from './source-image.ts'
 
 /** A converted layer and the file that holds it; a kept layer has none. */
 export interface LayerFile extends StoredLayer<LayerResult> {
-  /** It was converted before, and found in the store. */
+  /** It was converted before, and found in the store or the cache. */
   found?: boolean
+  /** It was converted for the layers below it. */
+  refined?: boolean
 }
 
 /** What the conversion of layers needs; shared by all conversions of the process. */
@@ -36,6 +39,8 @@ export interface ConvertLayersInit {
   list: boolean
   /** Who needs the layers, for as long as it has not been released in the store. */
   owner: string
+  /** Layers that somebody converted before. */
+  cache?: ImageCache
   onProgress(layer: LayerProgress): void
 }
 
@@ -153,9 +158,11 @@ async function convertLayer(
       threads: parts.threads,
       signal,
       list: init.list,
+      cache: init.cache,
       progress: (consumed, written) => report({ state: 'converting', consumed, written }),
     }),
   )
+  if (lower) held.value.refined = true
   const { kept, descriptor: target } = held.value.result
   report({ state: kept ? 'kept' : 'converted', consumed: descriptor.size, written: target.size })
   return held
@@ -180,10 +187,30 @@ async function layerFile(
   layer: LayerInput,
   converter: LayerConverter,
   { store }: LayerParts,
-  { owner, key, ...context }: Omit<DriverContext, 'ingestPath'> & { owner: string; key: string },
+  {
+    owner,
+    key,
+    cache,
+    ...context
+  }: Omit<DriverContext, 'ingestPath'> & {
+    owner: string
+    key: string
+    cache: ImageCache | undefined
+  },
 ): Promise<LayerFile> {
   const stored = await store.layers.take(owner, key)
   if (stored !== undefined) return { ...stored, found: true }
+  const cached = store.work.ingest()
+  try {
+    const result = await cache?.recover(layer, { ...context, path: cached.path })
+    if (result !== undefined) {
+      const { digest, size } = result.descriptor
+      const kept = await store.layers.put(owner, key, result, { ingest: cached, digest, size })
+      return { ...kept, found: true }
+    }
+  } finally {
+    await cached.remove()
+  }
   const ingest = store.work.ingest()
   try {
     const result = await converter.convertLayer(layer, { ...context, ingestPath: ingest.path })

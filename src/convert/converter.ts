@@ -14,6 +14,7 @@ import { diskNeed } from './disk-need.ts'
 import { factsOf } from './image-facts.ts'
 import { growthOf } from './growth.ts'
 import { findKnownResult, moveTag } from './known-result.ts'
+import type { LayerCache } from './layer-cache.ts'
 import { ProgressBook } from './layer-progress.ts'
 import type { PushParts } from './push.ts'
 import type { Placements } from '../store/placements.ts'
@@ -49,6 +50,8 @@ export interface ConversionRequest {
   sameRepository: boolean
   /** Repositories of the target's registry from which blobs of the source can be mounted. */
   mountFrom: string[]
+  /** Layers that were converted before, in the registry. */
+  cache?: LayerCache
   /** Opens an image that an option of the driver names. Throws REFERENCE_…. */
   openImage(reference: string): Promise<OpenedImage>
   /** Looks at what the manifests say; returns why the image is not to be converted. @default every image is */
@@ -198,6 +201,7 @@ class Conversion {
       timings.pushMs = clock.lap()
       if (moved) return this.#skipMoved(moved, report)
       onEvent({ type: 'pushed', image: targetName, elapsedMs: timings.pushMs })
+      await this.#request.cache?.write(converted, signal)
       const grown = growthOf(report, this.#init.growthWarning)
       if (grown !== undefined) this.#warn(grown, report)
     } finally {
@@ -245,9 +249,12 @@ class Conversion {
     report: ConversionReport,
     room: Reservation,
   ): Promise<ConvertedImage> {
+    const { key } = converter.layers
+    const cache = await this.#request.cache?.forImage(image.platform, key, context.signal)
     const layers = await convertLayers(this.#request.source, image, converter.layers, this.#parts, {
       signal: context.signal,
       list: this.#init.verify,
+      ...(cache === undefined ? {} : { cache }),
       owner: this.#owner,
       onProgress: (layer) => {
         this.#progress.set({ ...layer })
@@ -271,7 +278,7 @@ class Conversion {
       for (const warning of finished.warnings) this.#warn(`${image.what}: ${warning}`, report)
       await this.#verify(image.what, layers, finished, context, report)
       const manifests = assembleImage(image, finished.manifests, this.#assembleInit())
-      return { image, layers, finished, manifests }
+      return { image, layers, finished, manifests, key }
     } catch (error) {
       await Promise.all(layers.map((layer) => layer.release()))
       throw error

@@ -22,6 +22,8 @@ import type { KeptMember, SourceImage, SourceIndex, SourceNode } from './source-
 export interface ConvertedImage {
   image: SourceImage
   layers: Held<LayerFile>[]
+  /** Of the converter of its layers. */
+  key: string
   finished: FinishedImage
   /** One for each manifest of `finished`. */
   manifests: AssembledManifest[]

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { suite, test, type TestContext } from 'node:test'
 import { parseConfig } from '../config/load.ts'
+import { parseManifest } from '../oci/manifest.ts'
 import { buildImage, buildLayer, pushBuilt, type BuiltLayer } from '../testing/image-builder.ts'
 import { startTestRegistry, type TestRegistry } from '../testing/registry/test-registry.ts'
 import { testTar } from '../testing/tar-builder.ts'
@@ -28,13 +29,18 @@ interface Scene extends AsyncDisposable {
   traffic(): { pulled: string[]; mounted: number; sent: number }
 }
 
-async function scene(t: TestContext, driver: string, threshold: string): Promise<Scene> {
+async function scene(
+  t: TestContext,
+  driver: string,
+  threshold: string,
+  init: { registry?: TestRegistry; rule?: string; provider?: string } = {},
+): Promise<Scene> {
   const stack = new AsyncDisposableStack()
-  const registry = stack.use(await startTestRegistry())
+  const registry = init.registry ?? stack.use(await startTestRegistry())
   const workDir = join(await temporaryDirectory(t), 'work')
   const yaml = `
-provider: { source: { "${registry.host}": {} }, work_dir: ${workDir}, gcpolicy: { ${threshold} } }
-converter: { worker: 1, driver: { type: ${driver} }, rules: [{ tag_suffix: -x }] }`
+provider: { source: { "${registry.host}": {} }, work_dir: ${workDir}, gcpolicy: { ${threshold} }${init.provider ?? ''} }
+converter: { worker: 1, driver: { type: ${driver} }, rules: [{ tag_suffix: -x${init.rule ?? ''} }] }`
   const { config } = parseConfig(yaml, 'config.yaml')
   const service = stack.use(await openConversionService(config))
   return {
@@ -102,6 +108,40 @@ for (const driver of ['estargz', 'zstdchunked', 'nydus']) {
       await it.push('two', base)
       await it.convert('two')
       assert.equal(it.traffic().pulled.length, 1)
+    })
+
+    test('another machine: what the remote cache has is not converted', async (t) => {
+      const init = { rule: ', cache_tag: cache' }
+      await using one = await scene(t, driver, '', init)
+      await one.push('app', base, middle)
+      await one.convert('app')
+      const digest = one.registry.manifest('app', 'v1-x')!.digest
+      assert.deepEqual(one.registry.tags('app'), ['cache', 'v1', 'v1-x'])
+      const { registry } = one
+      await using two = await scene(t, driver, '', { ...init, registry })
+      two.traffic()
+      await two.push('app', base, middle, layer('top', 1000))
+      await two.convert('app')
+      const { pulled, sent } = two.traffic()
+      assert.deepEqual(pulled, [])
+      assert(sent <= 4, String(sent))
+      assert.notEqual(registry.manifest('app', 'v1-x')!.digest, digest)
+    })
+
+    test('a blob that the registry lost skips its record, not the cache', async (t) => {
+      const init = { rule: ', cache_tag: cache' }
+      await using one = await scene(t, driver, '', init)
+      await one.push('app', base, middle)
+      await one.convert('app')
+      const { registry } = one
+      const cache = parseManifest(registry.manifest('app', 'cache')!.bytes, 'cache')
+      const lost = cache.layers[0]!
+      registry.fault({ on: 'GET blob', then: { status: 404 }, match: { digest: lost.digest } })
+      await using two = await scene(t, driver, '', { ...init, registry })
+      two.traffic()
+      await two.push('app', base, middle, layer('top', 2000))
+      await two.convert('app')
+      assert.equal(two.traffic().pulled.length, 1)
     })
   })
 }

@@ -10,7 +10,7 @@ import { collectPolicy } from '../store/policy.ts'
 import { openStore, type Store } from '../store/store.ts'
 import { SharedJobs } from '../streams/shared-jobs.ts'
 import { createThreadPool } from '../threads/pool.ts'
-import type { ImageSource } from '../transport/image-transport.ts'
+import type { ImageSource, ImageTarget } from '../transport/image-transport.ts'
 import type { LayerFile, LayerParts } from './convert-layers.ts'
 import type { ConversionRequest, RunInit } from './converter.ts'
 import {
@@ -21,6 +21,7 @@ import {
   openTarget,
   type End,
 } from './ends.ts'
+import type { LayerCache } from './layer-cache.ts'
 import type { ConfiguredRegistryInit } from './registry-hosts.ts'
 import type { ConversionReport } from './report.ts'
 import { createSettings, type Settings } from './settings.ts'
@@ -237,8 +238,11 @@ async function convertTo(
 ): Promise<ConversionReport> {
   const target = await openTarget(wanted, settings.registry)
   try {
+    const pair = conversionRequest(source, target, request.digest)
+    const cache = pair.sameRepository ? cacheOf(settings, rule, target) : undefined
     const conversion = {
-      ...conversionRequest(source, target, request.digest),
+      ...pair,
+      ...(cache === undefined ? {} : { cache }),
       openImage: imageOpener(settings.registry, target),
       ...(admit === undefined ? {} : { admit }),
     }
@@ -246,6 +250,17 @@ async function convertTo(
   } finally {
     await target.close()
   }
+}
+
+/** The remote cache of the rule, where the target is a repository that can be read. */
+function cacheOf(
+  settings: Settings,
+  rule: RuleConfig | undefined,
+  { transport, asSource, reference }: End<ImageTarget>,
+): LayerCache | undefined {
+  if (asSource === undefined || reference === undefined) return undefined
+  const name = `${reference.host}/${reference.repository}`
+  return settings.cache(rule, { source: asSource, target: transport, name })
 }
 
 function pushFacts(source: End<unknown>, { operator }: ImageRequest): PushFacts {

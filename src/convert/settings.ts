@@ -5,7 +5,12 @@ import { AccelError } from '../errors/accel-error.ts'
 import { digestOf } from '../oci/digest.ts'
 import { parsePlatforms } from '../oci/platform.ts'
 import type { RegistryClient, RegistryClientComponents } from '../registry/client.ts'
+import { RemoteCache } from '../cache/remote-cache.ts'
+import { createLog } from '../log/log.ts'
+import { createRedaction } from '../log/redaction.ts'
+import type { ImageSource, ImageTarget } from '../transport/image-transport.ts'
 import type { LayerParts } from './convert-layers.ts'
+import { openLayerCache, type LayerCache } from './layer-cache.ts'
 import { createConverter, type Converter } from './converter.ts'
 import { configuredRegistry, type ConfiguredRegistryInit } from './registry-hosts.ts'
 
@@ -13,16 +18,28 @@ import { configuredRegistry, type ConfiguredRegistryInit } from './registry-host
 export interface Settings {
   readonly registry: RegistryClient
   readonly rules: readonly RuleConfig[]
+  /** The remote cache of a rule in one repository; undefined where the rule has none. */
+  cache(rule: RuleConfig | undefined, place: CachePlace): LayerCache | undefined
   /** The converter of a rule, or, without one, of `converter.driver`. */
   converter(rule: RuleConfig | undefined): Converter
   /** The rule of this name. Throws CONFIG_RULE_UNKNOWN. */
   rule(name: string): RuleConfig
 }
 
+/** The repository of a cache. */
+export interface CachePlace {
+  source: ImageSource
+  target: ImageTarget
+  /** `host/repository`. */
+  name: string
+}
+
 /** What settings are made with. */
 export interface SettingsComponents extends RegistryClientComponents {
   parts: LayerParts
 }
+
+const silent = createLog({ write: () => {}, redaction: createRedaction(), level: 'error' })
 
 /** Throws CONFIG_…, DRIVER_…, IMAGE_PLATFORM_INVALID; nothing is open then. */
 export function createSettings(
@@ -39,6 +56,18 @@ export function createSettings(
     registry: configuredRegistry(config, components, init),
     rules,
     converter: (rule) => converters.get(rule?.name ?? '') ?? own,
+    cache(rule, { source, target, name }) {
+      if (rule === undefined || rule.cacheTag === '') return undefined
+      const { cacheSize: size, cacheVersion: version, cacheKey: key } = config.provider
+      const log = (components.log ?? silent).child({ module: 'converter' })
+      const tag = rule.cacheTag
+      const init = { source, target, tag, name: `${name}:${tag}`, version, size, log }
+      return openLayerCache(new RemoteCache({ ...init, ...(key ? { key } : {}) }), {
+        blobs: source,
+        driver: (rule.driver.type === '' ? config.converter.driver : rule.driver).type,
+        log,
+      })
+    },
     rule(name) {
       const found = rules.find((rule) => rule.name === name)
       if (found !== undefined) return found

@@ -1,3 +1,4 @@
+import { isCacheManifest } from '../cache/cache-image.ts'
 import { AccelError } from '../errors/accel-error.ts'
 import { ACCELERATION_DRIVER_NAME, DOCKER_REFERENCE_DIGEST } from '../oci/annotation.ts'
 import type { Descriptor, Platform } from '../oci/descriptor.ts'
@@ -214,6 +215,7 @@ async function loadManifest(
 
 /** Why a manifest is no image that containers run from, or undefined. */
 function notAnImage(manifest: Manifest): string | undefined {
+  if (isCacheManifest(manifest)) return 'it is a cache of converted layers'
   if (manifest.artifactType && !isImageConfigType(manifest.artifactType)) {
     return `it is no image but an artifact of type ${manifest.artifactType}`
   }

@@ -30,6 +30,8 @@ export interface LayerResult {
   listing?: ListingData
   /** How readers see the new blob, where the format's layers can be read one by one. Drivers leave it out. */
   view?: LayerView
+  /** It must not stand for its source anywhere else: it holds something that may not leave this machine. */
+  unshared?: true
   /** Entries of the tar, for the report. */
   entries: number
   /** What the image step must know of the layer and its blob does not say: JSON, the driver's own. */

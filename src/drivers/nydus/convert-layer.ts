@@ -121,6 +121,7 @@ function resultOf(made: LayerJobResult, annotations: Record<string, string>): La
     warnings,
     content: noContent(),
     entries,
+    ...(detail.seal === undefined ? {} : { unshared: true as const }),
     detail,
     ...(made.listing === undefined ? {} : { listing: made.listing }),
   }
