@@ -172,16 +172,21 @@ test('C-43, C-51: a conversion in a pipe is lines of the log', async () => {
 test('the report is JSON on standard output, and nothing else is there', async () => {
   const conversions = fakeConversions()
   const argv = ['convert', '--config', config, '--json', '--log-level', 'error']
-  const { code, stdout, lines } = await run([...argv, '--to', 'localhost/b:1', 'localhost/a:1'], {
-    conversions,
-  })
+  const { code, stdout, lines } = await run(
+    [...argv, '--to', 'localhost/b:1', '--rule', 'default', 'localhost/a:1'],
+    {
+      conversions,
+    },
+  )
   assert.deepEqual([code, lines], [0, ['']])
   const report = JSON.parse(stdout) as { source: string; target: string; targetSize: number }
   assert.deepEqual(
     [report.source, report.target, report.targetSize],
     ['localhost/a:1', 'localhost/b:1', 72_351_744],
   )
-  assert.deepEqual(conversions.requests, [{ source: 'localhost/a:1', target: 'localhost/b:1' }])
+  assert.deepEqual(conversions.requests, [
+    { source: 'localhost/a:1', target: 'localhost/b:1', rule: 'default' },
+  ])
 })
 
 test('a conversion on a terminal ends with what it came to, without colours where they are not wanted', async () => {

@@ -25,6 +25,7 @@ interface ConvertOptions {
   config: string
   strictConfig: boolean
   to?: string
+  rule?: string
   json: boolean
   progress: boolean
   logLevel: Level
@@ -42,6 +43,7 @@ export function convertCommand(
     .requiredOption('--config <file>', 'path of the configuration file')
     .option('--strict-config', 'make an unknown key of the configuration an error', false)
     .option('--to <target>', 'where the result goes, in place of what the rules say')
+    .option('--rule <name>', 'convert by this rule; left out, by the first that applies')
     .option('--json', 'print the report of the conversion as JSON', false)
     .option('--no-progress', 'no view of the progress, on a terminal either')
     .addOption(
@@ -87,7 +89,7 @@ class Conversion {
 
   async #convert(source: string, voice: ReturnType<typeof voiceOf>): Promise<ConversionReport> {
     const { log, redaction, movable } = voice
-    const { config: file, strictConfig, to, progress } = this.#options
+    const { config: file, strictConfig, to, rule, progress } = this.#options
     const { environment, signal, stderr } = this.#io
     const { config, warnings, secrets } = loadConfig(file, { strict: strictConfig, environment })
     for (const secret of secrets) redaction.add(secret)
@@ -102,7 +104,11 @@ class Conversion {
     }
     if (movable && progress) this.#region = openLiveRegion(stderr, (size) => view.lines(size))
     try {
-      const request = { source, ...(to === undefined ? {} : { target: to }) }
+      const request = {
+        source,
+        ...(to === undefined ? {} : { target: to }),
+        ...(rule === undefined ? {} : { rule }),
+      }
       return await conversions.convert(request, { signal, onEvent })
     } finally {
       this.#region?.end()

@@ -161,6 +161,7 @@ test('the shipped example files load without a warning, also under --strict-conf
     'config.estargz.zstdchunked.yaml': '-estargz-zstdchunked',
     'config.nydus.ref.yaml': '-nydus-oci-ref',
     'config.nydus.yaml': '-nydus',
+    'config.rules.yaml': '-nydus,-esgz-arm,-esgz',
     'config.yaml': '-esgz',
   })
 })

@@ -3,6 +3,7 @@ import { after, test } from 'node:test'
 import { parseConfig } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
 import { isAccelError } from '../errors/accel-error.ts'
+import { createLog } from '../log/log.ts'
 import { buildImage, buildLayer, pushBuilt } from '../testing/image-builder.ts'
 import { startTestRegistry } from '../testing/registry/test-registry.ts'
 import { testTar } from '../testing/tar-builder.ts'
@@ -89,4 +90,17 @@ test('another configuration holds from the next conversion on; one that cannot b
   const broken = configOf(folder, '[{ name: x, tag_suffix: -x, driver: { type: nothing } }]')
   assert.throws(() => service.reconfigure(broken))
   assert.equal((await service.convert({ source }, quiet)).target, `${source}-two`)
+})
+
+test('options that have no effect are told once, however many rules have them', async (t) => {
+  const lines: string[] = []
+  const log = createLog({ write: (line) => lines.push(line) })
+  const driver = '{ type: nydus, config: { builder: /usr/bin/nydus-image } }'
+  const config = configOf(
+    await temporaryDirectory(t),
+    `[{ name: a, tag_suffix: -a, driver: ${driver} }, { name: b, tag_suffix: -b, driver: ${driver} }]`,
+  )
+  await using _ = await openConversionService(config, { log })
+  assert.equal(lines.length, 1)
+  assert.match(lines[0] ?? '', /level=warning msg=".*builder is not needed and not used"/)
 })

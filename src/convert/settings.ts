@@ -48,10 +48,14 @@ export function createSettings(
   init: ConfiguredRegistryInit,
 ): Settings {
   const { rules } = config.converter
-  const own = converterOf(config, undefined, components.parts)
+  const notes = new Set<string>()
+  const note = (text: string): unknown => notes.add(text)
+  const own = converterOf(config, undefined, components.parts, note)
   const converters = new Map(
-    rules.map((rule) => [rule.name, converterOf(config, rule, components.parts)]),
+    rules.map((rule) => [rule.name, converterOf(config, rule, components.parts, note)]),
   )
+  // each once, however many rules have the same driver
+  for (const text of notes) components.log?.warn(text)
   return {
     registry: configuredRegistry(config, components, init),
     rules,
@@ -76,11 +80,17 @@ export function createSettings(
   }
 }
 
-function converterOf(config: Config, rule: RuleConfig | undefined, parts: LayerParts): Converter {
+function converterOf(
+  config: Config,
+  rule: RuleConfig | undefined,
+  parts: LayerParts,
+  note: (text: string) => unknown,
+): Converter {
   const { driver: common, platforms, harborAnnotation, verify, growthWarning } = config.converter
   const chosen = rule === undefined || rule.driver.type === '' ? common : rule.driver
   const driver = driverNamed(chosen.type)
   const configured = driver.configure(chosen.config)
+  for (const text of configured.notes ?? []) note(text)
   const withReferrer = configured.withReferrer || harborAnnotation
   const wanted = parsePlatforms(rule?.platforms || platforms)
   return createConverter(parts, {
