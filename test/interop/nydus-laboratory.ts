@@ -43,6 +43,11 @@ export class NydusLaboratory implements AsyncDisposable {
     rmSync(this.#folder, { recursive: true, force: true })
   }
 
+  /** The reference of an image that is to be converted. */
+  sourceOf(image: string): string {
+    return `${this.registry.address}/${image}:latest`
+  }
+
   /** Puts an image into the registry. */
   async push(name: string, image: BuiltImage): Promise<void> {
     await pushImage(this.registry.address, name, image)
@@ -50,7 +55,7 @@ export class NydusLaboratory implements AsyncDisposable {
 
   /** What the original of an image is taken to hold; unpacked once. */
   original(image: string, reference: Reference = 'umoci'): Promise<Tree> {
-    const tree = this.#originals.get(image) ?? referenceTree(reference, this.#source(image))
+    const tree = this.#originals.get(image) ?? referenceTree(reference, this.sourceOf(image))
     this.#originals.set(image, tree)
     return tree
   }
@@ -102,11 +107,7 @@ export class NydusLaboratory implements AsyncDisposable {
       driver: { type: 'nydus', config },
       tagSuffix: `-${variant.replaceAll(/\W/g, '-')}`,
     })
-    return converter.convert(this.#source(image))
-  }
-
-  #source(image: string): string {
-    return `${this.registry.address}/${image}:latest`
+    return converter.convert(this.sourceOf(image))
   }
 
   #blobs(): string {

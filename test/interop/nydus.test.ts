@@ -16,6 +16,7 @@ import { type Row, writeResults } from './results.ts'
 import { type RoughCase, roughCases } from './rough-cases.ts'
 import { asNydusdShows } from './nydusd.ts'
 import { differences, type Tree } from './tree.ts'
+import { unpackedByUmoci } from './unpacked.ts'
 import { codeOf, pattern } from './words.ts'
 
 const laboratoryImages = full ? [...quickImages, ...largeImages] : quickImages
@@ -91,6 +92,14 @@ suite('Nydus images', { skip: lacking('docker-registry', 'skopeo', 'umoci', 'get
     const rows = new Map<string, Row>()
     after(() => writeResults('nydus-kernel', [...rows.values()]))
     forImages(images, 'kernel', rows, (image) => laboratory.seenByKernel(image))
+    test('platforms, on arm64', async () => {
+      const original = await unpackedByUmoci(laboratory.sourceOf('platforms'), 'arm64')
+      assert.equal(original.get('etc/architecture')?.size, 'arm64\n'.length)
+      assert.deepEqual(
+        differences(original, await laboratory.seenByKernel('platforms', 'arm64')),
+        [],
+      )
+    })
     forRoughImages('nydus-kernel-rough', 'v6 none', (image) => laboratory.seenByKernel(image))
   })
 
