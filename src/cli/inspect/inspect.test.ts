@@ -6,6 +6,8 @@ import { suite, test, type TestContext } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { isAccelError } from '../../errors/accel-error.ts'
+import { BlobReader } from '../../formats/nydus-blob/blob-reader.ts'
+import { readRafsV6 } from '../../formats/rafs-v6/read.ts'
 import { openLayoutTarget } from '../../layout/location.ts'
 import {
   buildImage,
@@ -39,13 +41,21 @@ async function run(...argv: string[]): Promise<{ code: number; stdout: string; s
 interface Shown {
   format: string
   tree: { path: string; chunks?: string[] }[]
-  chunks: { digest: string; index: number }[]
+  chunks: { digest: string; index: number; uncompressed: number; stored: string[] }[]
   bootstrap: Shown
   contents: Shown
   images: Shown[]
   layers: { what: string; digest: string }[]
   files: { names: number; bytes: number; hardLinks: number }
   [name: string]: unknown
+}
+
+/** The bootstrap inside a blob. */
+async function bootstrapIn(name: string): Promise<Uint8Array | undefined> {
+  const bytes = fixture(name)
+  const read = (offset: number, length: number): Promise<Uint8Array> =>
+    Promise.resolve(bytes.subarray(offset, offset + length))
+  return (await BlobReader.open({ size: bytes.length, read }, name)).bootstrap()
 }
 
 /** The same with `--json`, parsed. */
@@ -110,6 +120,20 @@ suite('files', () => {
       blob.bootstrap.tree.map(({ path }) => path),
       ['/', '/error.rs', '/lib.rs', '/logger.rs'],
     )
+  })
+
+  test('an encrypted Nydus blob, by the key that its bootstrap has, which is not shown', async () => {
+    const blob = await shown(join(fixtures, 'nydus/encrypted.nydus-blob'), '--chunks', '--tree')
+    assert.deepEqual(
+      blob.chunks.map(({ uncompressed, stored }) => [uncompressed, stored]),
+      [
+        [3200, ['compressed', 'encrypted', 'crc32 0x346033ce']],
+        [9, ['encrypted', 'crc32 0x31484c7c']],
+      ],
+    )
+    const { blobs } = readRafsV6((await bootstrapIn('nydus/encrypted.nydus-blob'))!, { what: 'x' })
+    const key = Buffer.from(blobs[0]!.blobMetaDigest).toString('hex')
+    assert.ok(!JSON.stringify(blob).includes(key.slice(0, 16)))
   })
 
   test('eStargz and zstd:chunked layers with landmark, names and chunks', async () => {

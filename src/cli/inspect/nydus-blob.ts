@@ -1,4 +1,8 @@
 import { BlobReader, type BlobSource } from '../../formats/nydus-blob/blob-reader.ts'
+import { isOwnBlob, versionOf } from '../../drivers/nydus/rafs.ts'
+import type { BlobCipher } from '../../formats/nydus-blob/cipher.ts'
+import { cipherOf } from '../../formats/rafs-v6/blob-entry.ts'
+import { readTables } from '../../formats/rafs-v6/tables.ts'
 import { COMPRESSORS } from '../../formats/nydus-blob/algorithm.ts'
 import type { ChunkInfo } from '../../formats/nydus-blob/chunk-info.ts'
 import type { ReadChunkTable } from '../../formats/nydus-blob/chunk-table.ts'
@@ -17,10 +21,13 @@ export async function inspectNydusBlob(
   what: string,
   detail: Detail,
 ): Promise<Facts> {
-  const blob = await BlobReader.open(source, what)
+  const inside = `${what}, image.boot`
+  const plain = await BlobReader.open(source, what)
+  const bootstrap = await plain.bootstrap()
+  const cipher = bootstrap && cipherIn(bootstrap, inside)
+  const blob = cipher === undefined ? plain : await BlobReader.open(source, what, cipher)
   const table = await blob.chunkTable()
   const digests = detail.chunks ? await blob.digests() : undefined
-  const bootstrap = await blob.bootstrap()
   return {
     format: 'Nydus blob',
     size: source.size,
@@ -28,8 +35,16 @@ export async function inspectNydusBlob(
     toc: blob.toc && tocRows(blob.toc),
     chunkTable: table && chunkTableFacts(table),
     ...(detail.chunks && table && { chunks: new Rows(() => chunkRows(table, digests)) }),
-    bootstrap: bootstrap && inspectBootstrap(bootstrap, `${what}, image.boot`, detail),
+    bootstrap: bootstrap && inspectBootstrap(bootstrap, inside, detail),
   }
+}
+
+/** How the blob is encrypted, which the bootstrap inside it says. */
+function cipherIn(bootstrap: Uint8Array, what: string): BlobCipher | undefined {
+  if (versionOf(bootstrap) !== 6) return undefined
+  const { blobs } = readTables(bootstrap, what)
+  const own = blobs.find(isOwnBlob)
+  return own && cipherOf(own)
 }
 
 function tocRows(toc: NonNullable<BlobReader['toc']>): Rows {

@@ -106,10 +106,14 @@ export function decodeChunkTableHeader(
   what: string,
 ): ChunkTableHeader & { compressor: Compressor } {
   const reader = new RecordReader(bytes, formatFailure(what, 'Nydus chunk table'))
-  const header = reader.record(ChunkTableHeader, 0, 'header')
-  if (header.magic !== CHUNK_TABLE_MAGIC || header.magic2 !== CHUNK_TABLE_MAGIC) {
-    throw reader.invalid(0, 'no chunk table header')
+  reader.require(0, ChunkTableHeader.size, 'header')
+  for (const field of ['magic', 'magic2'] as const) {
+    const at = ChunkTableHeader.offsetOf(field)
+    if (reader.u32(at, field) !== CHUNK_TABLE_MAGIC) {
+      throw reader.invalid(at, 'no chunk table header, or one that is encrypted')
+    }
   }
+  const header = reader.record(ChunkTableHeader, 0, 'header')
   const compressor = COMPRESSORS[header.ciCompressor]
   if (compressor === undefined) throw reader.invalid(8, `compressor ${header.ciCompressor}`)
   if (header.ciUncompressedSize > MAX_CHUNK_TABLE) {
