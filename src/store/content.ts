@@ -59,7 +59,7 @@ export class Content {
     }
   }
 
-  /** Takes a flushed file, which `digest` and `size` were computed of, under its name. Within a transaction. */
+  /** Takes a file, which `digest` and `size` were computed of, under its name. Within a transaction. */
   adopt(path: string, digest: Digest, size: number): void {
     const known = this.#database.connection
       .prepare('INSERT OR IGNORE INTO content VALUES (?, ?, ?)')

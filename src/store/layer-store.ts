@@ -5,6 +5,9 @@ import { digestOf, parseDigest, type Digest } from '../oci/digest.ts'
 import type { Content } from './content.ts'
 import { storeError, type Ingest, type WorkDirectory } from './work-directory.ts'
 
+/** How the owners begin that are processes. */
+export const PROCESS_OWNER = 'process:'
+
 /** A layer that was converted: what is known of it, and its blob. */
 export interface StoredLayer<Result> {
   result: Result
@@ -100,8 +103,11 @@ export function openLayerStore<Result>(
         await writeFile(detail.path, bytes, { mode: 0o600 }).catch((cause: unknown) => {
           throw storeError(cause, detail.path)
         })
-        await content.flush(detail.path)
-        if (blob !== undefined) await content.flush(blob.ingest.path)
+        // what only a process needs may be lost with the power: a file that was is found out by its digest
+        if (!owner.startsWith(PROCESS_OWNER)) {
+          await content.flush(detail.path)
+          if (blob !== undefined) await content.flush(blob.ingest.path)
+        }
         const digest = digestOf(bytes)
         const add = (): boolean => {
           if (hold(owner, key)) return false

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Collector, type CollectPolicy } from './collector.ts'
 import { Content } from './content.ts'
 import { DiskBudget } from './disk-budget.ts'
-import { openLayerStore, type LayerStore } from './layer-store.ts'
+import { openLayerStore, PROCESS_OWNER, type LayerStore } from './layer-store.ts'
 import { openPlacements, type Placements } from './placements.ts'
 import { openResultIndex, type ResultIndex } from './result-index.ts'
 import { storeSchema } from './schema.ts'
@@ -64,7 +64,7 @@ export async function openStore<Result>(
   // before the database is closed
   opened.defer(async () => void (await Promise.all(collecting)))
   const layers = openLayerStore<Result>(database, content, work, { onChange: collect })
-  layers.releaseAllBut('process:', () => {
+  layers.releaseAllBut(PROCESS_OWNER, () => {
     const alive = new Set(work.processes())
     return (owner) => alive.has(owner.split(':')[1] ?? '')
   })
@@ -75,7 +75,7 @@ export async function openStore<Result>(
     placements: openPlacements(database),
     collector,
     disk: new DiskBudget(workDir),
-    newOwner: () => `process:${work.id}:${randomUUID()}`,
+    newOwner: () => `${PROCESS_OWNER}${work.id}:${randomUUID()}`,
   }
   const parts = opened.move()
   return { ...store, [Symbol.asyncDispose]: () => parts.disposeAsync() }
