@@ -316,6 +316,8 @@ export class TaskQueue {
   }
 
   #progress(open: OpenTask, progress: TaskProgress): void {
+    // a run that goes on after its task was left for the next start says nothing to anybody
+    if (!this.#open.has(open)) return
     const { phase } = open.task.progress ?? {}
     open.task = { ...open.task, progress }
     if (phase !== progress.phase) this.#note(open, { type: 'phase', message: progress.phase })
@@ -323,6 +325,7 @@ export class TaskQueue {
   }
 
   #note(open: OpenTask, { type, message }: { type: 'warning' | 'phase'; message: string }): void {
+    if (!this.#open.has(open)) return
     const record = { time: this.#clock.now(), type, message: this.#init.redact(message) }
     void this.#journal.keep(open.task, record)
   }
