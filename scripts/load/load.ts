@@ -29,13 +29,14 @@ const { values } = parseArgs({
 const count = Number(values.tasks)
 const size = Number(values.size) * MIB
 const { signal } = new AbortController()
+const say = (text: string): void => console.error(`${performance.now().toFixed(0)} ms: ${text}`)
 
 const directory = await mkdtemp(join(tmpdir(), 'load-'))
 await using stack = new AsyncDisposableStack()
 stack.defer(() => rm(directory, { recursive: true, force: true }))
 const registry = stack.use(await startBenchRegistry())
 for (const index of [0, 1]) {
-  console.error(`making image ${index + 1} of 2 …`)
+  say(`making image ${index + 1} of 2 …`)
   const folder = await mkdtemp(join(directory, 'image-'))
   const { image } = await packImage(largeImage(size + index * MIB), folder, { signal })
   await pushBuilt(image, registry.repository(`large-${index}`), { tag: TAG })
@@ -65,13 +66,13 @@ async function running(): Promise<number> {
 for (const index of [0, 1]) await push(`large-${index}`, TAG)
 while ((await running()) < 2) await new Promise((resolve) => setTimeout(resolve, 100))
 
-console.error(`${count} webhooks …`)
+say(`${count} webhooks …`)
 const before = { cpu: daemon.processorSeconds(), at: performance.now(), peak: daemon.peak() }
 const accepted = await inParallel(count, 8, (index) => push('queue/app', `v${index}`))
 const seconds = (performance.now() - before.at) / 1000
 const busy = (daemon.processorSeconds() - before.cpu) / seconds
 
-console.error('reads …')
+say('reads …')
 const { body } = await timed(target, `${API}?source=app:v${count - 1}`)
 const [last] = JSON.parse(body) as WireTask[]
 const reads: [name: string, path: string][] = [
@@ -89,7 +90,7 @@ for (const [name, path] of reads) {
   rows.push([name, await inParallel(name === 'list, all' ? 20 : 200, 2, () => timed(target, path))])
 }
 
-console.error('events …')
+say('events …')
 const told = await toldAfter(200)
 const stillRunning = await running()
 

@@ -66,6 +66,7 @@ export function taskCommand(io: ProgramIo): Command {
     .description('follow a conversion until it has ended; fails when the conversion does')
     .argument('<id>', 'of the task')
     .addOption(outputForm('print the task at the end, as JSON or YAML'))
+    .addHelpText('after', '\nExit codes: 0 converted, 1 failed, 3 cancelled or superseded.')
     .action(async (id: string, { output }: { output?: OutputForm }) => {
       const ended = await watchTask(client(), id, io)
       if (output !== undefined) print(rendered(ended, output, () => ''))

@@ -43,8 +43,8 @@ interface Told {
 /**
  * Tells of tasks as server-sent events. Holds the last `keep` changes, and for each stream what EventStream says.
  *
- * The id of an event of `all` is `<run>-<number>`: the run of the service, and the how manieth change of it. The id of
- * an event of `one` is the how manieth record of the task's history it is, which outlives the service.
+ * The id of an event of `all` is `<run>-<number>`: the run of the service, and the number of the change in that run. The
+ * id of an event of `one` is the number of the record in the task's stored history, which outlives the service.
  */
 export class TaskFeed {
   readonly #queue: Pick<TaskQueue, 'subscribe' | 'get' | 'events'>
