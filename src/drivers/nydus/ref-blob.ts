@@ -1,8 +1,9 @@
 import { BlobWriter } from '../../formats/nydus-blob/blob-writer.ts'
 import { openPieceCompressor } from '../../formats/nydus-blob/chunk-codec.ts'
 import { BlobFeature, REF_LAYER_FEATURES } from '../../formats/nydus-blob/feature.ts'
+import type { RefChunks } from '../../formats/nydus-blob/ref-chunks.ts'
 import { refBlobEntry } from '../../formats/rafs-v6/blob-entry.ts'
-import type { Contexts } from '../../formats/zran/context-cutter.ts'
+import { pickContexts, type Contexts } from '../../formats/zran/context-cutter.ts'
 import { hexOf, type Digest } from '../../oci/digest.ts'
 import { endWithBootstrap, type FinishedBlob } from './blob-end.ts'
 import { rafsOf, type RafsBlob } from './rafs.ts'
@@ -49,6 +50,7 @@ function writeTables(
   write: (bytes: Uint8Array) => void,
 ): RafsBlob {
   const features = REF_LAYER_FEATURES | (contexts === undefined ? 0 : BlobFeature.zran)
+  const zran = contexts === undefined ? undefined : readableContexts(contexts, chunks)
   const compressor = openPieceCompressor('zstd')
   try {
     const { pieces, location } = blob.chunkTable(
@@ -56,7 +58,7 @@ function writeTables(
         v2: true,
         count: chunks.count,
         chunks: chunks.chunkInfos(),
-        ...(contexts === undefined ? {} : { zran: contexts }),
+        ...(zran === undefined ? {} : { zran }),
       },
       chunks.digests(),
       { features, compressor },
@@ -76,4 +78,13 @@ function writeTables(
   } finally {
     compressor.close()
   }
+}
+
+/**
+ * nydusd takes no more contexts than chunks. There are more where chunks are equal to earlier ones: contexts that only
+ * such chunks are in go then; else they stay, as in nydus.
+ */
+function readableContexts(contexts: Contexts, chunks: RefChunks): Contexts {
+  if (contexts.contexts.length <= chunks.count) return contexts
+  return pickContexts(contexts, chunks.renumberContexts())
 }

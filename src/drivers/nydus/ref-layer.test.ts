@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { hash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -7,9 +8,10 @@ import { BlobReader } from '../../formats/nydus-blob/blob-reader.ts'
 import { BlobFeature, hasFeature } from '../../formats/nydus-blob/feature.ts'
 import { listTree } from '../../formats/nydus-tree/listing.ts'
 import { readRafsV6, type RafsV6Bootstrap } from '../../formats/rafs-v6/read.ts'
+import { decodeContext } from '../../formats/zran/context-decoder.ts'
 import { digestOf, hexOf } from '../../oci/digest.ts'
 import { OCI_LAYER_GZIP } from '../../oci/media-type.ts'
-import { bytesFrom, type ByteSource } from '../../streams/byte-source.ts'
+import { bytesFrom, collect, type ByteSource } from '../../streams/byte-source.ts'
 import { openDriverBench, type DriverBench } from '../../testing/driver-suite.ts'
 import { buildLayer, type BuiltLayer } from '../../testing/image-builder.ts'
 import { testTar } from '../../testing/tar-builder.ts'
@@ -120,6 +122,28 @@ test('a plain tar: chunks are where they are in it', async () => {
   assert.equal(entry!.compressedSize, sample.length)
   assert.ok(!hasFeature(entry!.features, BlobFeature.zran))
   assert.ok(hasFeature(entry!.features, BlobFeature.separate | BlobFeature.chunkInfoV2))
+})
+
+test('chunks that are equal to earlier ones leave no more contexts than chunks', async () => {
+  const words = Buffer.from(Array.from({ length: 3_000_000 }, (_, i) => 97 + ((i * i) % 23)))
+  const tar = testTar()
+    .file('zeros', Buffer.alloc(20 * 1024 * 1024))
+    .file('words', words)
+    .bytes()
+  const layer = buildLayer(tar)
+  const { blob } = await bench.convert(driver, layer)
+  const { table, digests } = await openBlob(blob)
+  const { contexts } = table.zran!
+  assert.deepEqual([table.chunks.length, contexts.length], [4, 3])
+  const bytes = await collect(layer.open(), 1e9, () => new Error('too large'))
+  for (const [index, { zran, uncompressedSize }] of table.chunks.entries()) {
+    const { context, offset } = zran!
+    const { inOffset, inLength } = contexts[context]!
+    const part = bytes.subarray(inOffset, inOffset + inLength)
+    const output = decodeContext(table.zran!, context, part, 'a layer')
+    const digest = hash('sha256', output.subarray(offset, offset + uncompressedSize), 'buffer')
+    assert.deepEqual(digest, Buffer.from(digests.subarray(index * 32, index * 32 + 32)))
+  }
 })
 
 test('a layer without content has no tables', async () => {

@@ -58,6 +58,18 @@ export class RefChunks {
     return id
   }
 
+  /** Numbers the contexts that chunks refer to from 0 on; gives the numbers they had, in that order. */
+  renumberContexts(): number[] {
+    const used: number[] = []
+    for (let index = 0; index < this.count; index++) {
+      const context = this.#context.get(index)
+      // Chunks are added in the order of their contexts.
+      if (used.at(-1) !== context) used.push(context)
+      this.#context.set(index, used.length - 1)
+    }
+    return used
+  }
+
   /** The chunks in order of their index, for the chunk table. */
   *chunkInfos(): Generator<ChunkInfo> {
     for (let index = 0; index < this.count; index++) {

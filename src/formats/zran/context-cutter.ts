@@ -28,6 +28,21 @@ export interface Contexts {
   dictionaries: Uint8Array
 }
 
+/** Those of the contexts whose numbers are given, in that order, and their dictionaries. */
+export function pickContexts({ contexts, dictionaries }: Contexts, numbers: number[]): Contexts {
+  let dictOffset = 0
+  const picked = numbers.map((number) => {
+    const context = { ...contexts[number]!, dictOffset }
+    dictOffset += context.dictLength
+    return context
+  })
+  const pieces = numbers.map((number) => {
+    const { dictOffset: from, dictLength } = contexts[number]!
+    return dictionaries.subarray(from, from + dictLength)
+  })
+  return { contexts: picked, dictionaries: Buffer.concat(pieces) }
+}
+
 export interface ContextCutterInit {
   /** Names the layer in messages. */
   what: string
