@@ -35,6 +35,7 @@ test('a file that says only the driver has the documented defaults', () => {
     port: 2077,
     uds: '',
     tls: { certFile: '', keyFile: '' },
+    drainTimeout: 0,
     apiToken: '',
     allowUnauthenticated: false,
   })
@@ -249,7 +250,7 @@ ${minimal}`
       line: 3,
       path: 'server.uds_path',
       problem:
-        'unknown key, the keys here are name, host, port, uds, tls, api_token, allow_unauthenticated',
+        'unknown key, the keys here are name, host, port, uds, tls, drain_timeout, api_token, allow_unauthenticated',
     },
     { line: 5, path: 'provider.workdir', problem: 'unknown key, did you mean work_dir?' },
     {

@@ -47,6 +47,13 @@ const server = section('The HTTP service of `acceld`.', {
       key_file: filePath({ doc: 'Private key, PEM.', note: privateKeyNote }),
     },
   ),
+  drain_timeout: integer({
+    fallback: 0,
+    min: 0,
+    max: 86_400,
+    form: 'seconds',
+    doc: 'How long conversions that run may go on when the service is told to stop. What has not ended then is interrupted and goes on at the next start, so 0 loses nothing.',
+  }),
   api_token: secret({
     doc: 'A token with which every request is allowed, for every host: `Authorization: Bearer <token>`, `accelctl --token` or `$ACCEL_TOKEN`.',
   }),

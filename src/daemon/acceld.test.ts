@@ -226,6 +226,21 @@ test('SIGHUP: a file that cannot be used changes nothing and says why; a stray r
   await line(/level=error msg="a defect of the program[^\n]*error=stray stack=/)
 })
 
+test('with a time to drain, what runs ends before the service does', async () => {
+  const release = Promise.withResolvers<void>()
+  const conversions = fakeConversions(() => release.promise)
+  const text = yaml.replace('port: 0', 'port: 0, drain_timeout: 600')
+  const { exit, signals, create, line, request } = await serving(conversions, text)
+  const answer = create('localhost/a:1', '?sync=true')
+  await line(/converting image/)
+  signals.emit('SIGTERM')
+  await line(/gracefully shutting down/)
+  await assert.rejects(request('/api/v1/health'))
+  release.resolve()
+  assert.equal((await answer).body, '"Ok"\n')
+  assert.equal(await exit, 0)
+})
+
 test('every line of a task carries its id, those of parts that know nothing of tasks as well', async () => {
   const written: string[] = []
   const elsewhere = createLog({ write: (line) => written.push(line) })

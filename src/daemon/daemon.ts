@@ -44,8 +44,9 @@ export interface Daemon {
 
 /**
  * How long each step of a stop may take, in milliseconds; 10 seconds together, which is what Docker waits before it
- * kills. The steps begin in this order: nothing new is taken; what waits and runs is left for the next start; whoever waits
- * for an answer gets it; connections, threads and files are closed.
+ * kills. The steps begin in this order: nothing new is taken; what runs may end within `server.drain_timeout`, which comes
+ * on top; what waits and runs is left for the next start; whoever waits for an answer gets it; connections, threads and
+ * files are closed.
  */
 const DEADLINES = { tasks: 6_000, answers: 8_000, conversions: 2_000 }
 
@@ -120,9 +121,11 @@ export async function startDaemon(components: DaemonComponents): Promise<Daemon>
     },
     reloaded: (ok) => metrics.configRead({ ok }),
     async stop() {
-      const answered = server.stop({ deadlineMs: DEADLINES.answers })
-      await reconciler.stop()
-      const ended = queue.stop({ deadlineMs: DEADLINES.tasks })
+      const drainMs = config.server.drainTimeout * 1000
+      const answered = server.stop({ deadlineMs: DEADLINES.answers + drainMs })
+      const ended = reconciler
+        .stop()
+        .then(() => queue.stop({ deadlineMs: DEADLINES.tasks, drainMs }))
       const closed = Promise.allSettled([answered, ended]).then(() => parts.disposeAsync())
       await allOf([answered, ended, closed])
     },
