@@ -1,4 +1,6 @@
+import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { root } from '../source-tree.ts'
 import {
   largeImage,
   manyFilesImage,
@@ -20,6 +22,10 @@ export interface BenchArguments {
   driver: string
   /** `converter.driver.config`. */
   options: Record<string, string>
+  /** `converter.verify`. */
+  verify: boolean
+  /** The `accelctl.js` that is measured. */
+  program: string
   /** Whether the floor is measured as well. */
   floor: boolean
   json: boolean
@@ -38,6 +44,10 @@ ${Object.keys(syntheticImages).join(', ')}. Without any: all of these.
                      which {} is the image; it pushes its result beside it
   --format NAME      the driver (default estargz)
   --option KEY=VALUE an option of the driver; may be repeated
+  --no-verify        the result is not compared with its source before it is pushed,
+                     which other converters do not do
+  --program FILE     measures this accelctl.js, such as that of an installed package,
+                     in place of the sources
   --large SIZE       adds an image with one layer of this size, such as 2GiB
   --files N          adds an image with one layer of N small files
   --no-floor         does not measure the floor
@@ -68,6 +78,8 @@ export function parseArguments(argv: readonly string[]): BenchArguments | undefi
     against: values.against,
     driver: values.format,
     options: Object.fromEntries(values.option.map(parseOption)),
+    verify: !values['no-verify'],
+    program: resolve(values.program),
     floor: !values['no-floor'],
     json: values.json,
   }
@@ -83,6 +95,8 @@ function read(argv: readonly string[]) {
         against: { type: 'string' },
         format: { type: 'string', default: 'estargz' },
         option: { type: 'string', multiple: true, default: [] },
+        'no-verify': { type: 'boolean', default: false },
+        program: { type: 'string', default: join(root, 'bin/accelctl.js') },
         large: { type: 'string' },
         files: { type: 'string' },
         'no-floor': { type: 'boolean', default: false },

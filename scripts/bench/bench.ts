@@ -41,7 +41,7 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 async function measure(wanted: BenchArguments, signal: AbortSignal): Promise<BenchResult> {
-  const { driver, options, against } = wanted
+  const { driver, options, verify, against } = wanted
   const machine = machineFacts()
   await using stack = new AsyncDisposableStack()
   const directory = await mkdtemp(join(tmpdir(), 'bench-'))
@@ -68,6 +68,7 @@ async function measure(wanted: BenchArguments, signal: AbortSignal): Promise<Ben
     machine,
     driver,
     options,
+    verify,
     ...(against === undefined ? {} : { against }),
     images: images.map((image) => ({ ...image, summary: summaryOf(image) })),
   }

@@ -1,7 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ConversionReport } from '../../src/convert/report.ts'
-import { root } from '../source-tree.ts'
 
 export interface ConversionInit {
   /** An empty folder of this run's own: configuration and work directory. */
@@ -10,6 +9,9 @@ export interface ConversionInit {
   host: string
   driver: string
   options: Record<string, string>
+  verify: boolean
+  /** The `accelctl.js` to run. */
+  program: string
 }
 
 /** Appended to the tag of what is converted. */
@@ -17,11 +19,12 @@ const SUFFIX = '-converted'
 
 /** Writes the configuration and gives the command line that converts `image` with it and prints a report. */
 export async function conversionCommand(image: string, init: ConversionInit): Promise<string[]> {
-  const { directory, host, driver, options } = init
+  const { directory, host, driver, options, verify, program } = init
   const configuration = {
     provider: { source: { [host]: {} }, work_dir: join(directory, 'work') },
     converter: {
       worker: 1,
+      verify,
       driver: { type: driver, config: options },
       rules: [{ tag_suffix: SUFFIX }],
     },
@@ -29,7 +32,6 @@ export async function conversionCommand(image: string, init: ConversionInit): Pr
   const file = join(directory, 'config.yaml')
   // JSON is YAML
   await writeFile(file, JSON.stringify(configuration))
-  const program = join(root, 'bin/accelctl.js')
   return [process.execPath, program, 'convert', '--config', file, '--json', image]
 }
 

@@ -88,9 +88,16 @@ async function runOurs(
   const { registry, wanted, signal } = bench
   const directory = await bench.folder()
   const { host } = registry
-  const { driver, options } = wanted
+  const { driver, options, verify, program } = wanted
   const image = `${host}/${repository}:${TAG}`
-  const command = await conversionCommand(image, { directory, host, driver, options })
+  const command = await conversionCommand(image, {
+    directory,
+    host,
+    driver,
+    options,
+    verify,
+    program,
+  })
   const run = await measuredRun(command, { signal })
   await rm(directory, { recursive: true })
   const report = parseReport(run.stdout)

@@ -9,12 +9,12 @@ export function formatResult(result: BenchResult): string {
   return parts.filter((part) => part !== '').join('\n')
 }
 
-function machineLines({ machine, driver, options, against }: BenchResult): string {
+function machineLines({ machine, driver, options, verify, against }: BenchResult): string {
   const settings = Object.entries(options).map(([key, value]) => ` ${key}=${value}`)
   const lines = [
     `${machine.processors} × ${machine.processor}, ${formatSize(machine.memory)} memory`,
     `${machine.system}, node ${machine.node}, load ${machine.load ?? 'unknown'} at the start`,
-    `driver ${driver}${settings.join('')}`,
+    `driver ${driver}${settings.join('')}, ${verify ? 'verified' : 'not verified'} before the push`,
   ]
   if (against !== undefined) lines.push(`against ${against}`)
   return lines.map((line) => `${line}\n`).join('')

@@ -39,6 +39,7 @@ export interface BenchResult {
   machine: MachineFacts
   driver: string
   options: Record<string, string>
+  verify: boolean
   against?: string
   images: (ImageResult & { summary: ImageSummary })[]
 }

@@ -82,6 +82,13 @@ describe('the command line', () => {
     )
     assert.equal(wanted?.runs, 3)
     assert.equal(wanted?.driver, 'estargz')
+    assert.equal(wanted?.verify, true)
+    assert.match(wanted?.program ?? '', /\/bin\/accelctl\.js$/)
+  })
+
+  test('what is measured can be another program, and without its last look', () => {
+    const wanted = parseArguments(['--no-verify', '--program', '/x/accelctl.js'])
+    assert.deepEqual([wanted?.verify, wanted?.program], [false, '/x/accelctl.js'])
   })
 
   test('references, built-in names, formats and options are told apart', () => {
