@@ -5,6 +5,7 @@ import { programVersion } from '../config/version.ts'
 import type { ConversionEvent } from '../convert/events.ts'
 import type { ConversionReport } from '../convert/report.ts'
 import type { ConversionService } from '../convert/service.ts'
+import { driverNotes } from '../convert/driver-notes.ts'
 import { conversionLog } from '../log/conversion-log.ts'
 import { levels, type Level } from '../log/level.ts'
 import type { Log } from '../log/log.ts'
@@ -94,6 +95,7 @@ class Conversion {
     const { config, warnings, secrets } = loadConfig(file, { strict: strictConfig, environment })
     for (const secret of secrets) redaction.add(secret)
     for (const { line, path, problem } of warnings) log.warn(`${file}:${line}: ${path}: ${problem}`)
+    for (const note of driverNotes(config)) log.warn(note)
     const userAgent = `acceleration-service/${programVersion().tag.slice(1)}`
     await using conversions = await this.#open(config, { log, redaction, userAgent })
     const view = createProgressView(() => performance.now())

@@ -1,5 +1,5 @@
 import type { Config } from '../config/schema.ts'
-import { driverNamed } from '../drivers/registry.ts'
+import { driverNotes } from '../convert/driver-notes.ts'
 import type { Log } from '../log/log.ts'
 
 /** Says at the start what an operator would otherwise find out by a refused request, or never. Throws DRIVER_…. */
@@ -24,11 +24,5 @@ export function logStartupNotes(config: Config, log: Log): void {
     if (insecure) log.warn(`the TLS certificate of ${name} is not verified (insecure)`)
     if (plainHttp) log.warn(`${name} is spoken to without TLS (plain_http)`)
   }
-  const { driver, rules } = config.converter
-  const chosen = [driver, ...rules.map((rule) => rule.driver)].filter(({ type }) => type !== '')
-  const notes = chosen.flatMap(({ type, config: options }) => {
-    const { notes: own = [] } = driverNamed(type).configure(options)
-    return own
-  })
-  for (const note of new Set(notes)) log.info(note)
+  for (const note of driverNotes(config)) log.info(note)
 }

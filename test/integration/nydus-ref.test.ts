@@ -65,7 +65,7 @@ async function run(command: string, ...args: string[]): Promise<string> {
     JSON.stringify({
       provider: { source: { [registry.host]: {} }, work_dir: workDir },
       converter: {
-        driver: { type: 'nydus', config: { oci_ref: 'true' } },
+        driver: { type: 'nydus', config: { oci_ref: 'true', fs_version: '5' } },
         rules: [{ tag_suffix: '-ref' }],
       },
     }),
@@ -88,6 +88,10 @@ async function blobsOf(manifest: Manifest): Promise<ReturnType<typeof readRafsV6
 
 test('one image of layers in gzip, in plain tar and in zstd: two are referred to, one is converted', async () => {
   const output = await convert()
+  assert.match(
+    output,
+    /level=warning msg="forcibly using fs version 6 when oci_ref option enabled"/,
+  )
   assert.match(output, /layer 3: it gets a Nydus blob: it is compressed with zstd/)
   const { bytes } = registry.manifest('app', 'v1-ref')!
   const manifest = parseManifest(bytes, 'the result')
