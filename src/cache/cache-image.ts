@@ -131,7 +131,7 @@ export function updatedCache(
     mediaType: image?.index?.mediaType ?? OCI_INDEX,
     manifests,
   }
-  return [...documents, document(index, index.mediaType!)]
+  return [...documents, indexDocument(index)]
 }
 
 /** The manifests of an image with the names they have; a single one has that of its root. */
@@ -187,6 +187,63 @@ function mergeLayers(added: readonly Descriptor[], old: readonly Descriptor[]): 
     seen.add(key)
     return isNew
   })
+}
+
+/**
+ * Upstream reads an index back under the size of its own encoding of it, so it must be that, to the byte: Go's
+ * `json.MarshalIndent` of image-spec's `Index`. Source: goharbor/acceleration-service pkg/driver/nydus/utils/utils.go.
+ */
+function indexDocument(index: Index): CacheDocument {
+  const { schemaVersion, mediaType, artifactType, manifests, subject, annotations } = index
+  const body = {
+    schemaVersion,
+    mediaType,
+    artifactType,
+    manifests: manifests.map(goDescriptor),
+    subject: subject && goDescriptor(subject),
+    annotations: annotations && sortedByKey(annotations),
+  }
+  const escaped = JSON.stringify(body, undefined, 2).replace(
+    /[<>&\u2028\u2029]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+  const bytes = Buffer.from(escaped)
+  const type = mediaType ?? OCI_INDEX
+  return { bytes, descriptor: { mediaType: type, digest: digestOf(bytes), size: bytes.length } }
+}
+
+/** Members in the order of image-spec's `Descriptor` and `Platform`. */
+function goDescriptor({
+  mediaType,
+  digest,
+  size,
+  urls,
+  annotations,
+  data,
+  platform,
+  artifactType,
+}: Descriptor): object {
+  return {
+    mediaType,
+    digest,
+    size,
+    urls,
+    annotations: annotations && sortedByKey(annotations),
+    data,
+    platform: platform && {
+      architecture: platform.architecture,
+      os: platform.os,
+      'os.version': platform['os.version'],
+      'os.features': platform['os.features'],
+      variant: platform.variant,
+    },
+    artifactType,
+  }
+}
+
+/** As Go writes a map. */
+function sortedByKey(map: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(map).toSorted(([a], [b]) => (a < b ? -1 : 1)))
 }
 
 function document(body: object, mediaType: string): CacheDocument {

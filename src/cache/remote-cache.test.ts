@@ -185,6 +185,36 @@ suite('a remote cache', () => {
     assert.deepEqual(names(await cache.read(amd64, signal)), [digestOf('c'), digestOf('a')])
   })
 
+  test('of several platforms is encoded as Go does it, which upstream relies on', async () => {
+    const cache = open('go')
+    const additions = [amd64, { ...arm64, variant: 'v8' }].map(async (platform, i) => ({
+      platform,
+      records: [await record('go', String(i))],
+    }))
+    await cache.write(await Promise.all(additions), signal)
+    const text = Buffer.from(root('go').bytes).toString()
+    const go = text.replaceAll(/sha256:[0-9a-f]{64}/g, 'D').replaceAll(/"size": \d+/g, '"size": 1')
+    const member = (platform: string): string => `    {
+      "mediaType": "application/vnd.oci.image.manifest.v1+json",
+      "digest": "D",
+      "size": 1,
+      "platform": {
+        "architecture": ${platform}
+      }
+    }`
+    assert.equal(
+      go,
+      `{
+  "schemaVersion": 2,
+  "mediaType": "application/vnd.oci.image.index.v1+json",
+  "manifests": [
+${member('"amd64",\n        "os": "linux"')},
+${member('"arm64",\n        "os": "linux",\n        "variant": "v8"')}
+  ]
+}`,
+    )
+  })
+
   test('of another version is not used, with a line in the log, and makes way', async () => {
     const old = open('version', { version: 'v0' })
     await old.write([{ platform: amd64, records: [await record('version', 'a')] }], signal)

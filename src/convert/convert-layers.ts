@@ -1,6 +1,7 @@
 import { layerContent, noContent } from '../drivers/content-table.ts'
 import type { DriverContext, LayerConverter, LayerInput } from '../drivers/driver.ts'
 import type { LayerResult } from '../drivers/layer-result.ts'
+import type { CacheRecord } from '../cache/record.ts'
 import type { LowerAnswers } from '../drivers/layer-content.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
@@ -21,6 +22,8 @@ import type { SourceImage } from './source-image.ts'
 export interface LayerFile extends StoredLayer<LayerResult> {
   /** It was converted before, and found in the store or the cache. */
   found?: boolean
+  /** What the cache had of it, where it came from there. */
+  record?: CacheRecord
   /** It was converted for the layers below it. */
   refined?: boolean
 }
@@ -202,11 +205,12 @@ async function layerFile(
   if (stored !== undefined) return { ...stored, found: true }
   const cached = store.work.ingest()
   try {
-    const result = await cache?.recover(layer, { ...context, path: cached.path })
-    if (result !== undefined) {
+    const recovered = await cache?.recover(layer, { ...context, path: cached.path })
+    if (recovered !== undefined) {
+      const { result, record } = recovered
       const { digest, size } = result.descriptor
       const kept = await store.layers.put(owner, key, result, { ingest: cached, digest, size })
-      return { ...kept, found: true }
+      return { ...kept, found: true, record }
     }
   } finally {
     await cached.remove()

@@ -250,7 +250,8 @@ class Conversion {
     room: Reservation,
   ): Promise<ConvertedImage> {
     const { key } = converter.layers
-    const cache = await this.#request.cache?.forImage(image.platform, key, context.signal)
+    const { cache: remote } = this.#request
+    const cache = await remote?.forImage(image.platform, converter.layers, context.signal)
     const layers = await convertLayers(this.#request.source, image, converter.layers, this.#parts, {
       signal: context.signal,
       list: this.#init.verify,

@@ -1,32 +1,36 @@
 import type { PlatformRecords } from '../cache/cache-image.ts'
 import type { CacheRecord } from '../cache/record.ts'
 import type { RemoteCache } from '../cache/remote-cache.ts'
-import type { LayerInput } from '../drivers/driver.ts'
-import type { LayerResult } from '../drivers/layer-result.ts'
+import type { LayerConverter, LayerInput } from '../drivers/driver.ts'
 import { isAccelError } from '../errors/accel-error.ts'
 import type { Log } from '../log/log.ts'
-import type { Descriptor, Platform } from '../oci/descriptor.ts'
+import type { Platform } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { ImageSource } from '../transport/image-transport.ts'
-import { layerKind } from '../verify/layer-kind.ts'
 import type { ConvertedImage } from './push-result.ts'
-import { recipeOf, recordOf, recoverLayer, type ImageCache } from './recover-layer.ts'
+import {
+  recipeOf,
+  recordOf,
+  recoverLayer,
+  type ImageCache,
+  type RecoveredLayer,
+} from './recover-layer.ts'
 
 /** The remote cache of one conversion. Nothing that goes wrong with it makes the conversion fail. */
 export interface LayerCache {
-  /** The cache as it is for one image; `key` is that of its layers' converter. */
-  forImage(platform: Platform, key: string, signal: AbortSignal): Promise<ImageCache>
+  /** The cache as it is for one image, whose layers `converter` makes. */
+  forImage(platform: Platform, converter: LayerConverter, signal: AbortSignal): Promise<ImageCache>
   /** Remembers the layers of images that were pushed. */
   write(images: readonly ConvertedImage[], signal: AbortSignal): Promise<void>
 }
 
-/** Uses `cache`; `blobs` is its repository. `driver` decides what records of upstream mean: they are Nydus blobs. */
+/** Uses `cache`; `blobs` is its repository. */
 export function openLayerCache(
   cache: RemoteCache,
-  { blobs, driver, log }: { blobs: ImageSource; driver: string; log: Log },
+  { blobs, log }: { blobs: ImageSource; log: Log },
 ): LayerCache {
   return {
-    async forImage(platform, key, signal) {
+    async forImage(platform, converter, signal) {
       const records = await cache.read(platform, signal)
       const byLayer = new Map<string, CacheRecord>()
       for (const record of records) {
@@ -34,7 +38,7 @@ export function openLayerCache(
         if (!byLayer.has(id)) byLayer.set(id, record)
       }
       return {
-        recover: (layer, init) => recover(layer, key, byLayer, { blobs, driver, log }, init),
+        recover: (layer, init) => recover(layer, converter, byLayer, { blobs, log }, init),
       }
     },
     async write(images, signal) {
@@ -52,30 +56,32 @@ export function openLayerCache(
 
 async function recover(
   layer: LayerInput,
-  key: string,
+  converter: LayerConverter,
   records: ReadonlyMap<string, CacheRecord>,
-  { blobs, driver, log }: { blobs: ImageSource; driver: string; log: Log },
+  { blobs, log }: { blobs: ImageSource; log: Log },
   init: Parameters<ImageCache['recover']>[1],
-): Promise<LayerResult | undefined> {
+): Promise<RecoveredLayer | undefined> {
   const { descriptor, what } = layer
   // A layer that was converted for what lies below it is no other image's.
   if (layer.lower !== undefined) return undefined
-  const own = records.get(`${descriptor.digest} ${recipeOf(key, descriptor)}`)
-  const upstreams = driver === 'nydus' ? records.get(`${descriptor.digest} `) : undefined
-  const record = own ?? (upstreams && isNydus(upstreams.target) ? upstreams : undefined)
+  const own = records.get(`${descriptor.digest} ${recipeOf(converter.key, descriptor)}`)
+  const foreign =
+    converter.foreignProblem === undefined ? undefined : records.get(`${descriptor.digest} `)
+  const record = own ?? foreign
   if (record === undefined) return undefined
   try {
-    return await recoverLayer(record, layer, blobs, init)
+    const result = await recoverLayer(record, layer, blobs, init)
+    if (own !== undefined) return { result, record }
+    const problem = await converter.foreignProblem?.(init.path, what)
+    // Whoever made it, it stays theirs.
+    if (problem === undefined) return { result: { ...result, unshared: true }, record }
+    log.warn(`${what} is converted, the blob in the cache cannot stand for it: ${problem}`)
   } catch (error) {
     init.signal.throwIfAborted()
     if (!isAccelError(error)) throw error
     log.warn(`${what} is converted again, the cache's record of it cannot be used`, { error })
-    return undefined
   }
-}
-
-function isNydus({ mediaType, annotations }: Descriptor): boolean {
-  return layerKind({ mediaType, annotations } as Descriptor) === 'nydus-blob'
+  return undefined
 }
 
 /** What is remembered of an image: its layers whose blobs are in its own repository. */
@@ -87,8 +93,9 @@ function recordsOf({ image, layers, finished, key }: ConvertedImage): PlatformRe
       ),
     ),
   )
-  const records = layers.flatMap(({ value: { result, refined } }, i) => {
+  const records = layers.flatMap(({ value: { result, refined, record } }, i) => {
     const source = image.manifest.layers[i]!
+    if (record !== undefined) return record
     if (refined === true || !pushed.has(result.descriptor.digest)) return []
     return recordOf(source, result, recipeOf(key, source)) ?? []
   })

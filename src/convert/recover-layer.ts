@@ -13,13 +13,20 @@ import type { ImageSource } from '../transport/image-transport.ts'
 import { layerKind } from '../verify/layer-kind.ts'
 import { viewLayer } from '../verify/view-layer.ts'
 
+/** A layer that the cache had. */
+export interface RecoveredLayer {
+  result: LayerResult
+  /** What it was found by; it is remembered as it is. */
+  record: CacheRecord
+}
+
 /** What the cache knows of the layers of one image. */
 export interface ImageCache {
   /** The layer as the cache has it, its blob in `path`; undefined where it has none, or none that can be used. */
   recover(
     layer: LayerInput,
     init: { path: string; list: boolean; threads: ThreadPool; signal: AbortSignal },
-  ): Promise<LayerResult | undefined>
+  ): Promise<RecoveredLayer | undefined>
 }
 
 /** What of a layer is kept in a cache record besides its descriptor: short, so that it can be an annotation. */

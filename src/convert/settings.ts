@@ -68,7 +68,6 @@ export function createSettings(
       const init = { source, target, tag, name: `${name}:${tag}`, version, size, log }
       return openLayerCache(new RemoteCache({ ...init, ...(key ? { key } : {}) }), {
         blobs: source,
-        driver: (rule.driver.type === '' ? config.converter.driver : rule.driver).type,
         log,
       })
     },

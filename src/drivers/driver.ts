@@ -36,6 +36,11 @@ export interface LayerConverter {
   /** Of all that changes the bytes made: driver name, version, options. Part of every cache key. */
   readonly key: string
   convertLayer(layer: LayerInput, context: DriverContext): Promise<LayerResult>
+  /**
+   * Why a blob that another builder made of a layer, in the file `path`, cannot stand for it, or undefined where it can.
+   * @default it cannot
+   */
+  foreignProblem?(path: string, what: string): Promise<string | undefined>
 }
 
 /** A format of lazily pullable images. One folder and one line in `drivers/registry.ts`. */

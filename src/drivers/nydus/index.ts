@@ -1,5 +1,6 @@
 import type { Driver, ImageConverter } from '../driver.ts'
 import type { ImageContext } from '../image-step.ts'
+import { blobProblem } from './accept-blob.ts'
 import { openDictionary, type Dictionary } from './chunk-dictionary.ts'
 import { convertLayer } from './convert-layer.ts'
 import { finishImage } from './finish-image.ts'
@@ -46,6 +47,9 @@ function converter(options: NydusOptions, dictionary: Dictionary | undefined): I
           ociRef,
           dictionary: dictionary?.bootstraps ?? [],
         }),
+      ...(ociRef || format.encrypted
+        ? {}
+        : { foreignProblem: (path, what) => blobProblem(path, what, format) }),
     },
     finishImage: (image, layers, context) =>
       finishImage(image, layers, context, { ...options, dictionary }),
