@@ -341,6 +341,19 @@ test('cancel ends what waits at once and stops what runs; retry and delete are f
   await assert.rejects(queue.cancel('none'), (e) => isAccelError(e, 'TASK_NOT_FOUND'))
 })
 
+test('a task that is tried again twice at once runs once, and not before it is stored', async () => {
+  const { run, started, fail } = scriptRun()
+  const queue = await queueOf(run)
+  const { task, done } = await queue.submit(image('a'))
+  fail('a', new Error('no'))
+  await done
+  const both = [queue.retry(task.id), queue.retry(task.id)]
+  assert.deepEqual(started, ['a'])
+  await Promise.all(both)
+  await settled()
+  assert.deepEqual(started, ['a', 'a'])
+})
+
 test('a task that waits for its next attempt makes it at once when asked', async () => {
   const { run, started, fail } = scriptRun()
   const queue = await queueOf(run)

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -209,6 +209,17 @@ test('a second daemon on the same work directory says so and ends', async () => 
   await assert.rejects(startTestDaemon({ workDir, registry: 'localhost:1' }), (error) =>
     isAccelError(error, 'STORE_LOCKED'),
   )
+})
+
+test('a database that is damaged ends the start, and is left as it is', async () => {
+  const workDir = newWorkDir()
+  await mkdir(workDir)
+  const damaged = Buffer.from('no database, but long enough to be taken for one. '.repeat(100))
+  await writeFile(join(workDir, 'accel.db'), damaged)
+  await assert.rejects(startTestDaemon({ workDir, registry: 'localhost:1' }), (error) =>
+    isAccelError(error, 'STORE_DAMAGED'),
+  )
+  assert.deepEqual(await readFile(join(workDir, 'accel.db')), damaged)
 })
 
 test('a disk that is full: an order is refused with 503, what runs is not lost, and all goes on when there is room', async (t) => {
