@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout as pause } from 'node:timers/promises'
 import { CONVERSIONS_PATH, type WireTask } from '../../src/api/contract.ts'
 import { root } from '../source-tree.ts'
 import { ACCOUNTS, AUTH_HEADER, ROBOT } from './registry.ts'
@@ -26,6 +27,7 @@ export class SoakDaemon {
   readonly #config: string
   #child: ChildProcess | undefined
   #lines: ((line: string) => void)[] = []
+  #lastLine = 0
 
   private constructor(init: SoakDaemonInit, config: string) {
     this.#init = init
@@ -48,6 +50,7 @@ export class SoakDaemon {
     const last: string[] = []
     createInterface({ input: child.stderr }).on('line', (line) => {
       last.push(line)
+      this.#lastLine = performance.now()
       this.#init.onLine(line)
       for (const listener of this.#lines) listener(line)
     })
@@ -75,6 +78,15 @@ export class SoakDaemon {
     }
     this.#lines.push(listener)
     return found.promise
+  }
+
+  /** Resolves when its log has said nothing for `ms`. */
+  async quiet(ms: number): Promise<void> {
+    for (;;) {
+      const left = this.#lastLine + ms - performance.now()
+      if (left <= 0) return
+      await pause(left)
+    }
   }
 
   /** Ends it as a power cut does. */
