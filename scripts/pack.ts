@@ -22,6 +22,7 @@ import { root } from './source-tree.ts'
 const extras = [
   'bin',
   'misc/config',
+  'misc/grafana',
   'misc/systemd',
   'README.md',
   'LICENSE',

@@ -47,6 +47,17 @@ test('every path of the API that is probed or called exists', () => {
   for (const path of called) assert.ok(known.includes(path), path)
 })
 
+test('every metric of the dashboard is one that docs/metrics.md has', () => {
+  const known = read('../docs/metrics.md')
+  const dashboard = read('grafana/acceleration-service.json')
+  const names = new Set(dashboard.match(/acceleration_service_[a-z_]+/g))
+  assert.ok(names.size > 10)
+  for (const name of names) {
+    const instrument = name.replace(/_(bucket|sum|count)$/, '')
+    assert.ok(known.includes(`\`${instrument}\``), name)
+  }
+})
+
 test('versions of the chart are those of the package', () => {
   const chart = parse(read('helm/acceleration-service/Chart.yaml')) as Record<string, string>
   const { version } = JSON.parse(read('../package.json')) as { version: string }
