@@ -9,7 +9,9 @@ acceleration service are read as they are. Ready-made ones are in [misc/config](
 - A key that is not listed here is warned of, with the key that may be meant; \`--strict-config\` makes it an error.
 - All mistakes are reported at once, with path and line: \`config.yaml:12: server.port: "99999" is not …\`.
 - A *secret* is written in the file, or taken from the environment (\`env:NAME\`) or a file (\`file:PATH\`); it is read
-  once, at the start, and never appears in the log.
+  with the configuration and never appears in the log.
+- \`acceld config check FILE\` says, key by key, what becomes of a file. Editors complete and check it by
+  [config.schema.json](../misc/config/config.schema.json). What SIGHUP changes without a restart is in [operations](operations.md).
 - Relative paths of certificates and secrets start in the folder of the configuration file.
 `
 
