@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import type { FileFacts } from '../config/key.ts'
+import type { FileFacts } from '../config/key-note.ts'
 import { parseConfig, requireTagSuffix } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
 import { parseYaml } from '../config/yaml-tree.ts'

@@ -1,4 +1,5 @@
-import type { FileFacts, Key, Section } from '../config/key.ts'
+import type { Key, Section } from '../config/key.ts'
+import type { FileFacts } from '../config/key-note.ts'
 import { schema } from '../config/schema.ts'
 import type { YamlNode } from '../config/yaml-tree.ts'
 import type { Finding } from './finding.ts'

@@ -8,7 +8,6 @@ import {
   integer,
   isFalse,
   optionalFlag,
-  privateKeyNote,
   rawTexts,
   requiredText,
   secret,
@@ -17,6 +16,7 @@ import {
   text,
   type Parsed,
 } from './key.ts'
+import { privateKeyNote } from './key-note.ts'
 import { patterns } from './pattern-key.ts'
 import { rules } from './rules.ts'
 import { schedule } from './schedule-key.ts'
