@@ -38,7 +38,10 @@ export interface ConversionService extends AsyncDisposable {
 }
 
 /** How the service presents itself, and what it takes from the environment. */
-export type ServiceInit = ConfiguredRegistryInit
+export interface ServiceInit extends ConfiguredRegistryInit {
+  /** How far the conversions' threads stand back behind the main thread, 0 to 19. @default 0 */
+  niceness?: number
+}
 
 /** Opens work directory, threads and registry client. Throws CONFIG_…, DRIVER_…, STORE_…, IMAGE_PLATFORM_INVALID. */
 export async function openConversionService(
@@ -50,6 +53,7 @@ export async function openConversionService(
   const pool = createThreadPool({
     ...(threads > 0 ? { batchThreads: threads } : {}),
     ...(layers > 0 ? { layerThreads: layers } : {}),
+    ...(init.niceness === undefined ? {} : { niceness: init.niceness }),
   })
   const store = await openStore<LayerResult>(config.provider.workDir, {
     policy: collectPolicy(config.provider.gcpolicy),

@@ -29,13 +29,15 @@ const BATCHES_AT_A_THREAD = 2
  */
 export class BatchThreads {
   readonly #size: number
+  readonly #niceness: number
   readonly #threads = new Set<BatchThread>()
   readonly #queues = new Map<object, Batch[]>()
   #nextId = 1
   #closed = false
 
-  constructor(size: number) {
+  constructor(size: number, { niceness }: { niceness: number }) {
     this.#size = size
+    this.#niceness = niceness
   }
 
   submit(batch: Batch): void {
@@ -89,10 +91,14 @@ export class BatchThreads {
   #start(): BatchThread {
     const made: BatchThread = {
       running: new Map(),
-      thread: startThread('batch', {
-        onMessage: (message) => this.#answered(made, message as FromBatchThread),
-        onDeath: (cause) => this.#died(made, cause),
-      }),
+      thread: startThread(
+        'batch',
+        {
+          onMessage: (message) => this.#answered(made, message as FromBatchThread),
+          onDeath: (cause) => this.#died(made, cause),
+        },
+        { niceness: this.#niceness },
+      ),
     }
     this.#threads.add(made)
     return made

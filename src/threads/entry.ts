@@ -1,4 +1,5 @@
 /** What every thread runs: it serves its role until it is terminated. */
+import { getPriority, setPriority } from 'node:os'
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads'
 import { toWire } from '../errors/accel-error.ts'
 import { KnownSlabs, type HostSlab } from './known-slabs.ts'
@@ -10,15 +11,22 @@ import type {
   ToBatchThread,
   ToLayerThread,
 } from './messages.ts'
-import type { Role } from './start-thread.ts'
+import type { ThreadData } from './start-thread.ts'
 
 /** A module that a batch names: `run` is synchronous, `data` and the result are cloned. */
 export interface BatchModule {
   run(data: unknown, input: Uint8Array, output: Uint8Array): unknown
 }
 
+const LEAST_PRIORITY = 19
+
 const port = parentPort!
-if ((workerData as { role: Role }).role === 'batch') serveBatches(port)
+const { role, niceness } = workerData as ThreadData
+// on Linux the priority is the thread's alone; elsewhere it would be that of the process. Source: setpriority(2), "C library/kernel differences"
+if (niceness > 0 && process.platform === 'linux') {
+  setPriority(Math.min(LEAST_PRIORITY, getPriority() + niceness))
+}
+if (role === 'batch') serveBatches(port)
 else serveLayers(port)
 
 function serveBatches(port: MessagePort): void {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
+import { getPriority } from 'node:os'
 import { after, before, suite, test } from 'node:test'
 import { AccelError } from '../errors/accel-error.ts'
 import type { LayerWork } from '../testing/thread-modules/layer.ts'
@@ -39,6 +40,16 @@ function job(work: LayerWork, change: Partial<LayerJob> = {}): LayerJob {
     ...change,
   }
 }
+
+test('threads stand back behind the main thread as far as they are told', async (t) => {
+  if (process.platform !== 'linux') return t.skip('threads have no priority of their own here')
+  const main = getPriority()
+  for (const niceness of [0, 3]) {
+    await using pool = createThreadPool({ batchThreads: 1, layerThreads: 1, niceness })
+    assert.equal(await pool.run(job({ does: 'priority' })), Math.min(19, main + niceness))
+    assert.equal(getPriority(), main)
+  }
+})
 
 suite('the thread pool', () => {
   let pool: ThreadPool

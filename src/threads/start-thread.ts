@@ -6,6 +6,13 @@ import type { Slab } from './slab-budget.ts'
 /** `layer` threads work on one layer at a time; `batch` threads do the pieces of work that layers hand out. */
 export type Role = 'layer' | 'batch'
 
+/** What a thread is started with. */
+export interface ThreadData {
+  role: Role
+  /** How far it stands back behind the main thread: 0, or up to 19. */
+  niceness: number
+}
+
 /** What a running thread tells its owner. */
 export interface ThreadListener {
   onMessage(message: unknown): void
@@ -33,9 +40,13 @@ export interface Thread {
 const HEAP = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 16 }
 
 /** Starts a thread. The only place that makes a Worker. */
-export function startThread(role: Role, listener: ThreadListener): Thread {
+export function startThread(
+  role: Role,
+  listener: ThreadListener,
+  { niceness }: { niceness: number },
+): Thread {
   const worker = new Worker(new URL(besideThis('entry')), {
-    workerData: { role },
+    workerData: { role, niceness } satisfies ThreadData,
     resourceLimits: HEAP,
     name: `acceld-${role}`,
   })

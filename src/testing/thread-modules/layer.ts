@@ -1,13 +1,14 @@
 /** A layer module for the tests of the thread pool: what it does is its data. */
 import { createHash } from 'node:crypto'
+import { getPriority } from 'node:os'
 import { AccelError } from '../../errors/accel-error.ts'
 import type { LayerHost } from '../../threads/layer-host.ts'
 import { moduleBeside } from '../../threads/start-thread.ts'
 import type { BatchWork } from './batch.ts'
 
 export interface LayerWork {
-  /** `hash`: digest of the source; `batches`: hands each piece to a batch thread; the rest ends badly. */
-  does: 'hash' | 'batches' | 'throw' | 'exit' | 'memory' | 'wait' | 'spin'
+  /** `hash`: digest of the source; `batches`: hands each piece to a batch thread; `priority`: that of the thread; the rest ends badly. */
+  does: 'hash' | 'batches' | 'priority' | 'throw' | 'exit' | 'memory' | 'wait' | 'spin'
   batch?: BatchWork
 }
 
@@ -15,6 +16,8 @@ const BATCH = moduleBeside(import.meta.url, './batch')
 
 export async function run(work: LayerWork, host: LayerHost): Promise<unknown> {
   switch (work.does) {
+    case 'priority':
+      return getPriority()
     case 'throw':
       throw new AccelError('FORMAT_INVALID', { what: 'it', format: 'x', offset: 3, problem: 'y' })
     case 'exit':
