@@ -88,6 +88,11 @@ test('what makes a backtracking matcher try for ever is answered in the same num
   }
 })
 
+test('a value that is longer than any name matches nothing', () => {
+  assert.equal(pattern('**')('a'.repeat(4_096)), true)
+  assert.equal(pattern('**')('a'.repeat(4_097)), false)
+})
+
 const wrong: [text: string, problem: RegExp][] = [
   ['/(/', /a \( is not closed/],
   ['/)/', /a \) has no \(/],
