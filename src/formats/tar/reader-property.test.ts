@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { isDeepStrictEqual } from 'node:util'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { isAccelError } from '../../errors/accel-error.ts'
@@ -98,16 +99,31 @@ test('however the tar is cut, the same entries come out', () => {
   }
 })
 
-test('an end at any byte inside an entry is noticed, with its offset; between entries it is accepted', () => {
+/** The entry that ends in `end` bytes of a tar lacks nothing but its padding. */
+function lacksPadding(end: number): boolean {
+  const next = [...boundaries].find((at) => at > end) ?? tar.length
+  const missing = tar.subarray(end, next)
+  if (missing.length >= 512 || missing.some((byte) => byte !== 0)) return false
+  const [cut, all] = [tar.subarray(0, end), tar.subarray(0, next)].map((bytes) =>
+    attempt(bytes, []),
+  )
+  return !(cut instanceof Error) && isDeepStrictEqual(cut, all)
+}
+
+test('an end at any byte inside an entry is noticed, with its offset; between entries it is accepted, and in padding', () => {
+  let padded = 0
   for (let end = 0; end <= tar.length; end++) {
     const outcome = attempt(tar.subarray(0, end), end % 3 === 0 ? [100] : [])
-    if (boundaries.has(end)) {
+    if (!boundaries.has(end) && lacksPadding(end)) padded++
+    else if (boundaries.has(end)) {
       assert(!(outcome instanceof Error), `byte ${end}: ${String(outcome)}`)
     } else {
       assert(isAccelError(outcome, 'FORMAT_TRUNCATED'), `byte ${end}: ${String(outcome)}`)
       assert.equal(outcome.context.offset, end)
     }
   }
+  // of 700, 1, 6 and 515 bytes, and of what precedes an entry
+  assert(padded > 0 && padded < 4 * 512, String(padded))
 })
 
 test('damage ends in a FORMAT_ error or in entries, soon, and takes no more memory than the limits', () => {

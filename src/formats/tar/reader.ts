@@ -49,7 +49,8 @@ const CHKSUM = UstarHeader.offsetOf('chksum')
  * `end` after the last, then `next` until the `end` event. The caller may stop between any two calls.
  *
  * Reads headers of v7, ustar, star, GNU and PAX, and the GNU sparse formats old, 0.0, 0.1 and 1.0. A tar may end
- * at an entry boundary, with or without the two blocks of zeros. What follows those two is ignored and counted.
+ * at an entry boundary, with or without the two blocks of zeros, and also where only the padding of the last entry is
+ * missing, as `umoci insert` writes it and Go reads it. What follows the two blocks is ignored and counted.
  *
  * `data` events are views into the pushed piece, or shared zeros for holes: a piece must stay unchanged until
  * `next` returned undefined. Memory: the header blocks of one entry, at most `limits.header`, and a sparse map.
@@ -156,6 +157,10 @@ export class TarReader {
 
   /** There are no more bytes: well at an entry boundary, and nowhere else. */
   #finish(): void {
+    if (this.#state === 'padding') {
+      this.#state = 'trailer'
+      return
+    }
     const boundary = this.#state === 'header' && this.#entryOffset < 0
     if (!boundary || this.#blocks.missing < BLOCK_SIZE) {
       throw this.#fault.truncated(this.offset, this.#expected())
@@ -166,7 +171,6 @@ export class TarReader {
   #expected(): string {
     const name = JSON.stringify(this.#entry?.name)
     if (this.#state === 'content') return `${this.#content.stored} more bytes of ${name}`
-    if (this.#state === 'padding') return `${this.#padding} bytes of padding after ${name}`
     if (this.#state === 'header') return 'the rest of the header of an entry'
     if (this.#state === 'extension') return 'the rest of an extension header'
     return `the sparse map of ${name}`
