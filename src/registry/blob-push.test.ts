@@ -204,7 +204,7 @@ test('an upload of which the registry takes no more is taken up again', async ()
       for (let at = offset; at < big.length; at += 1 << 20) yield big.subarray(at, at + (1 << 20))
     },
     upload: { monolithicLimit: 0 },
-    times: { stallMs: 200 },
+    times: { stallMs: 1_000 },
   })
   server.closeAllConnections()
   server.close()
