@@ -48,7 +48,8 @@ export function createSqliteTaskStore(database: Database): TaskStore {
     get: connection.prepare('SELECT body FROM task WHERE id = ?'),
     records: connection.prepare('SELECT body FROM task_record WHERE task = ? ORDER BY seq'),
     unfinished: connection.prepare('SELECT body FROM task WHERE finished IS NULL ORDER BY seq'),
-    expired: connection.prepare(`SELECT id FROM task WHERE finished < ? UNION
+    // UNION alone would walk through the whole table, to merge by id
+    expired: connection.prepare(`SELECT id FROM task WHERE finished < ? UNION ALL
       SELECT id FROM (SELECT id FROM task WHERE finished IS NOT NULL
         ORDER BY finished DESC, seq DESC LIMIT -1 OFFSET ?)`),
   }))
@@ -89,7 +90,10 @@ export function createSqliteTaskStore(database: Database): TaskStore {
     get: (id) => database.guard(() => bodies<Task>(statements.get.all(id))[0]),
     records: (id) => database.guard(() => bodies<TaskRecord>(statements.records.all(id))),
     expired: ({ before, keep }) =>
-      database.guard(() => statements.expired.all(before, keep).map((row) => row['id'] as string)),
+      database.guard(() => {
+        const rows = statements.expired.all(before, keep)
+        return [...new Set(rows.map((row) => row['id'] as string))]
+      }),
     list: (filter) =>
       database.guard(() => {
         const { sql, values } = query(filter)
