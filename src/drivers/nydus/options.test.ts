@@ -113,3 +113,11 @@ test('recipients: encryption needs v6 without batches, makes OCI manifests, and 
   refused({ ...config, batch_size: '65536' }, 'batch_size', /small batches/)
   refused({ encrypt_recipients: 'pgp:me' }, 'encrypt_recipients', /"pgp:me": keyrings of GnuPG/)
 })
+
+test('what has no effect with oci_ref is told', () => {
+  const { notes } = nydus.configure({ oci_ref: 'true', compressor: 'none', batch_size: '0x1000' })
+  assert.deepEqual(notes, [
+    'with oci_ref converter.driver.config.compressor has no effect',
+    'with oci_ref converter.driver.config.batch_size has no effect',
+  ])
+})
