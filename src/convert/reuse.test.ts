@@ -145,3 +145,11 @@ for (const driver of ['estargz', 'zstdchunked', 'nydus']) {
     })
   })
 }
+
+test('a cache that cannot be written does not make the conversion fail', async (t) => {
+  await using it = await scene(t, 'estargz', '', { rule: ', cache_tag: cache' })
+  it.registry.fault({ on: 'PUT manifest', then: { status: 403 }, match: { tag: 'cache' } })
+  await it.push('app', base)
+  await it.convert('app')
+  assert.deepEqual(it.registry.tags('app'), ['v1', 'v1-x'])
+})
