@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { rm } from 'node:fs/promises'
 import { after, test, type TestContext } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import { parseConfig } from '../config/load.ts'
 import { configuredRegistry } from '../convert/registry-hosts.ts'
 import { createLog } from '../log/log.ts'
@@ -82,5 +83,20 @@ test('answers hold for a while, and those who ask at once share one', async (t) 
   registry.clearRequests()
   await Promise.all([health.ready(), health.ready()])
   await health.ready()
+  assert.equal(registry.requests('GET base').length, 1)
+})
+
+test('a registry that does not answer in time keeps nobody waiting', async (t) => {
+  const { components } = await opened(t)
+  const health = createHealth({ ...components, useRegistry: () => new Promise(() => undefined) })
+  assert.equal((await health.ready()).ready, true)
+  health.stop()
+})
+
+test('who only looks at the registries has them asked', async (t) => {
+  const { components } = await opened(t)
+  const health = createHealth(components)
+  registry.clearRequests()
+  while (health.registries().size === 0) await setImmediate()
   assert.equal(registry.requests('GET base').length, 1)
 })

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import { constants } from 'node:fs'
 import { access, statfs, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -16,7 +17,7 @@ export interface Health {
   ready(): Promise<WireReadiness>
   /** Free bytes where the work directory is. */
   freeBytes(): Promise<number>
-  /** The registries, by name, and whether they answered the last time they were asked. */
+  /** The registries, by name, and whether they answered the last time; they are asked again meanwhile, when that is long ago. */
   registries(): ReadonlyMap<string, boolean>
   /** Asks nobody any more. */
   stop(): void
@@ -37,6 +38,9 @@ export interface HealthInit {
   /** How long a registry may take to answer, in milliseconds. @default 10 s */
   timeoutMs?: number
 }
+
+/** How long `ready` waits for registries that are slow to answer, in milliseconds: who probes has a time limit of his own. */
+const PATIENCE_MS = 2_000
 
 /** Below this, no order can be relied on to be stored, in bytes. */
 const MIN_FREE = 64 * 1024 * 1024
@@ -91,16 +95,25 @@ export function createHealth(components: HealthComponents, init: HealthInit = {}
       if ((await freeBytes()) === 0) throw new Error(`no space left in ${workDir}`)
     },
     async ready() {
-      const [checks] = await Promise.all([local(), remote()])
+      const patience = AbortSignal.timeout(PATIENCE_MS)
+      const [checks] = await Promise.all([local(), Promise.race([remote(), aborted(patience)])])
       const registries = [...answered.values()].includes(false) ? 'failing' : 'ok'
       // orders are kept while a registry is away: that is no reason to refuse them
       const ready = checks.database === 'ok' && checks.disk === 'ok'
       return { ready, checks: { ...checks, registries } }
     },
     freeBytes,
-    registries: () => answered,
+    registries() {
+      void remote()
+      return answered
+    },
     stop: () => stopping.abort(),
   }
+}
+
+/** Resolves when `signal` is aborted. */
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await once(signal, 'abort')
 }
 
 /** Whether a file can be written and removed again. */
