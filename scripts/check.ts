@@ -28,6 +28,7 @@ const steps: Step[] = [
     command: ['node', '--test', '--test-timeout=180000', '--test-reporter=dot', ...unitTests],
   },
   { name: 'types', command: ['tsc', '--noEmit'] },
+  { name: 'page', command: ['tsc', '--noEmit', '-p', 'src/dashboard/page'] },
   { name: 'lint', command: ['oxlint', '--type-aware', '--deny-warnings'] },
   { name: 'docs', command: ['node', 'scripts/docs.ts', '--check'] },
   { name: 'format', command: ['oxfmt', '--check'] },

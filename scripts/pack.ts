@@ -16,6 +16,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join, resolve } from 'node:path'
+import { bundleDashboard } from './dashboard/bundle.ts'
 import { root } from './source-tree.ts'
 
 /** What the package holds besides `dist/` and its `package.json`; a page that does not exist yet is left out. */
@@ -37,13 +38,14 @@ const privateMembers = ['private', 'scripts', 'devDependencies', 'optionalDepend
 const destination = resolve(process.argv[2] ?? join(root, 'build'))
 const stage = mkdtempSync(join(tmpdir(), 'pack-'))
 try {
-  console.log(pack(stage))
+  console.log(await pack(stage))
 } finally {
   rmSync(stage, { recursive: true, force: true })
 }
 
-function pack(folder: string): string {
+async function pack(folder: string): Promise<string> {
   run('tsc', ['-p', 'tsconfig.build.json', '--outDir', join(folder, 'dist')], root)
+  await bundleDashboard(join(folder, 'dist/dashboard/bundle'))
   for (const extra of extras.filter((path) => existsSync(join(root, path)))) {
     mkdirSync(dirname(join(folder, extra)), { recursive: true })
     cpSync(join(root, extra), join(folder, extra), { recursive: true })

@@ -21,11 +21,11 @@ const staticImport = /^[ \t]*(?:import|export)\b[^'"`]*?\bfrom\s*['"]([^'"]+)['"
 const bareImport = /^[ \t]*import\s*['"]([^'"]+)['"]/gm
 const dynamicImport = /\bimport\(\s*['"]([^'"]+)['"]/g
 
-/** Every `.ts` file below `src/`, tests included, sorted by path. */
+/** Every `.ts` and `.tsx` file below `src/`, tests included, sorted by path. */
 export function sourceFiles(): SourceFile[] {
   return readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
     .map((path) => path.replaceAll('\\', '/'))
-    .filter((path) => path.endsWith('.ts'))
+    .filter((path) => /\.tsx?$/.test(path))
     .toSorted()
     .map((path) => ({ path, text: readFileSync(join(root, 'src', path), 'utf8') }))
 }

@@ -7,6 +7,7 @@ export const HEALTH_PATH = '/api/v1/health'
 export const LIVE_PATH = '/api/v1/health/live'
 export const READY_PATH = '/api/v1/health/ready'
 export const BACKFILL_PATH = '/api/v1/backfill'
+export const STATUS_PATH = '/api/v1/status'
 export const METRICS_PATH = '/metrics'
 
 /** Query parameter of `POST /api/v1/conversions`: answer when the conversion has ended. */
@@ -86,6 +87,28 @@ export interface WireTaskDetail extends WireTask {
   reused?: true
   progress?: WireProgress
   timings?: WireTimings
+  /** Of the last attempt; not in events of all tasks. */
+  layers?: WireLayer[]
+}
+
+/** Where one layer stands, and when it came there. */
+export interface WireLayer {
+  platform: string
+  /** Position in its image, from 1 for the lowest. */
+  index: number
+  digest: string
+  state: 'waiting' | 'converting' | 'converted' | 'kept' | 'pushing' | 'pushed'
+  /** Bytes of the source blob, and how many of them were read. */
+  size: number
+  read: number
+  /** Bytes of the converted blob, and how many of them were pushed. */
+  written: number
+  pushed: number
+  /** Absent where a layer that was converted before was used. */
+  convert_from?: string
+  convert_to?: string
+  push_from?: string
+  push_to?: string
 }
 
 /** Where a running task stands. Bytes are totals of all layers. */
@@ -143,6 +166,29 @@ export interface WireReadiness {
   ready: boolean
   /** `registries`: all of them answered the last time; it does not count for `ready`. */
   checks: Record<'database' | 'disk' | 'registries', 'ok' | 'failing'>
+}
+
+/** Answer to `GET /api/v1/status`. Sizes are bytes. */
+export interface WireStatus {
+  version: string
+  /** Tasks that wait, and that run. */
+  waiting: number
+  running: number
+  disk: {
+    /** Free where the work directory is. */
+    free: number
+  }
+  store: {
+    /** Converted layers that are kept, how many and how large. */
+    layers: number
+    content: number
+    /** Of the content, what tasks need at the moment. */
+    needed: number
+    /** Files of layers under way. */
+    under_way: number
+  }
+  /** Those that the caller may use, and whether they answered the last time; absent until they were asked. */
+  registries: { name: string; answers?: boolean }[]
 }
 
 /** Where a search for images that should have been converted stands. */

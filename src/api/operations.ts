@@ -8,6 +8,7 @@ import {
   METRICS_PATH,
   OPENAPI_PATH,
   READY_PATH,
+  STATUS_PATH,
 } from './contract.ts'
 import { schemaRef, type Schema } from './schemas.ts'
 
@@ -292,6 +293,14 @@ export const operations = {
       200: { description: 'They can.', body: json(schemaRef('Readiness')) },
       503: { description: 'They cannot.', body: json(schemaRef('Readiness')) },
     },
+  },
+  status: {
+    method: 'GET',
+    path: STATUS_PATH,
+    summary: 'How the service stands',
+    description:
+      'Tasks that wait and run, room on the disk, converted layers that are kept, and the registries that the caller may use.',
+    answers: { 200: { description: 'So.', body: json(schemaRef('Status')) }, 401: unauthorized },
   },
   startBackfill: {
     method: 'POST',

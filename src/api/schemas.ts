@@ -80,6 +80,11 @@ const detailMembers = {
     reused: { const: true, description: 'An earlier result was found: nothing was converted.' },
     progress: schemaRef('Progress'),
     timings: schemaRef('Timings'),
+    layers: {
+      type: 'array',
+      items: schemaRef('Layer'),
+      description: 'Of the last attempt; not in events of all tasks.',
+    },
   },
 }
 
@@ -124,6 +129,54 @@ export const schemas = {
     },
     { message: text('For people.'), code: text('Code of an error.') },
   ),
+  Layer: object(
+    'Where one layer stands, and when it came there.',
+    {
+      platform: text('Of its image, such as `linux/amd64`.'),
+      index: {
+        type: 'integer',
+        minimum: 1,
+        description: 'Position in its image, from the lowest.',
+      },
+      digest: digest('Of the source blob.'),
+      state: {
+        type: 'string',
+        enum: ['waiting', 'converting', 'converted', 'kept', 'pushing', 'pushed'],
+        description: '`kept`: it is in the result as it was.',
+      },
+      size: bytes('Of the source blob.'),
+      read: bytes('Of these, bytes that were read.'),
+      written: bytes('Bytes of the converted blob that were written.'),
+      pushed: bytes('Of these, bytes that were pushed.'),
+    },
+    {
+      convert_from: time('Absent where a layer that was converted before was used.'),
+      convert_to: time('When it was converted, or found.'),
+      push_from: time('When its push began.'),
+      push_to: time('When the target had it.'),
+    },
+  ),
+  Status: object('How the service stands.', {
+    version: text('Of the program.'),
+    waiting: count('Tasks that wait.'),
+    running: count('Tasks that run.'),
+    disk: object('The file system of the work directory.', { free: bytes('Free bytes.') }),
+    store: object('Converted layers that are kept.', {
+      layers: count('How many.'),
+      content: bytes('Bytes of them.'),
+      needed: bytes('Of these, what tasks need at the moment.'),
+      under_way: bytes('Bytes of files under way.'),
+    }),
+    registries: {
+      type: 'array',
+      description: 'Those that the caller may use.',
+      items: object(
+        'A registry.',
+        { name: text('As the configuration names it.') },
+        { answers: { type: 'boolean', description: 'The last time; absent until it was asked.' } },
+      ),
+    },
+  }),
   Readiness: object('Whether orders can be taken.', {
     ready: { type: 'boolean' },
     checks: object('By what is looked at.', {

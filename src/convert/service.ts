@@ -1,6 +1,7 @@
 import type { Config } from '../config/schema.ts'
 import type { LayerResult } from '../drivers/layer-result.ts'
 import type { RegistryClient, RegistryClientComponents } from '../registry/client.ts'
+import type { StoreUsage } from '../store/collector.ts'
 import { collectPolicy } from '../store/policy.ts'
 import { openStore, type Store } from '../store/store.ts'
 import { SharedJobs } from '../streams/shared-jobs.ts'
@@ -28,6 +29,8 @@ export interface ConversionService extends AsyncDisposable {
   releaseAllBut(prefix: string, needed: ReadonlySet<string>): void
   /** Removes converted layers that nobody needs, as far as there are too many. Throws STORE_…. */
   collect(): Promise<void>
+  /** What converted layers take on the disk. */
+  usage(): Promise<StoreUsage>
   /** Does `work` with the client of the registries, which stays open until it has ended. */
   useRegistry<T>(work: (registry: RegistryClient) => Promise<T>): Promise<T>
   /**
@@ -105,6 +108,10 @@ class Conversions implements ConversionService {
 
   releaseAllBut(prefix: string, needed: ReadonlySet<string>): void {
     this.#parts.store.layers.releaseAllBut(prefix, () => (owner) => needed.has(owner))
+  }
+
+  usage(): Promise<StoreUsage> {
+    return this.#parts.store.collector.usage()
   }
 
   async collect(): Promise<void> {

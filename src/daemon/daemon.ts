@@ -18,6 +18,7 @@ import { createHealth } from './health.ts'
 import { measureSearch, measureTasks } from './measure.ts'
 import { applyConfig } from './reload.ts'
 import { queueLimits } from './queue-limits.ts'
+import { wireStatus } from './status.ts'
 import { logFailures, ownerOf, runTask, TASK_OWNER } from './run-task.ts'
 
 /** What the daemon is given. */
@@ -107,6 +108,7 @@ export async function startDaemon(components: DaemonComponents): Promise<Daemon>
     metrics,
     health: () => health.check(),
     ready: () => health.ready(),
+    status: () => wireStatus({ config, queue, health, conversions }),
     startBackfill: (init) => reconciler.start(init),
     backfill: () => wireBackfill(reconciler.state()),
   })

@@ -11,6 +11,7 @@ import type { Metrics } from '../metrics/metrics.ts'
 import type { TaskQueue } from '../tasks/queue.ts'
 import { createGuard, type Grant } from './authorization.ts'
 import type { Bindings } from './connection.ts'
+import { PAGE_PATHS, PageFiles } from './dashboard/page-files.ts'
 import type { TaskFeed } from './events/task-feed.ts'
 import { failureReply, jsonReply, textReply } from './reply.ts'
 import { CreateRoute } from './routes/create.ts'
@@ -28,17 +29,20 @@ export interface AppComponents extends OperationParts {
   health(): Promise<void>
   /** Served as `/metrics` where `metric.enabled` says so. */
   metrics: Pick<Metrics, 'render'>
+  /** Folder of the dashboard's files. @default where they are in a checkout and in the package */
+  dashboard?: string
 }
 
 /** Answers one operation. */
 type Route = (c: Context<Bindings>, grant: Grant) => Response | Promise<Response>
 
-/** The HTTP API: every operation of the table and every answer. Errors become answers here and nowhere else. */
+/** The HTTP API, every operation of the table, and the dashboard's files. Errors become answers here and nowhere else. */
 export function createApp(components: AppComponents): Hono<Bindings> {
   const { config, redaction } = components
   const guard = createGuard(config)
   const log = components.log.child({ module: 'api' })
   const routes = routesOf(components, log)
+  const pages = new PageFiles(components.dashboard)
   const app = new Hono<Bindings>()
   // Hono answers HEAD with what answers GET; upstream has no HEAD
   app.use(async (c, next) => (c.req.raw.method === 'HEAD' ? noRoute(c, redaction) : next()))
@@ -48,6 +52,14 @@ export function createApp(components: AppComponents): Hono<Bindings> {
       const authorization = c.req.header('authorization')
       return route(c, guard.grant({ authorization, local: c.env.local }))
     })
+  }
+  for (const path of PAGE_PATHS) {
+    app.get(path, (c) =>
+      pages.answer(path, {
+        ifNoneMatch: c.req.header('if-none-match'),
+        acceptEncoding: c.req.header('accept-encoding'),
+      }),
+    )
   }
   app.notFound((c) => noRoute(c, redaction))
   app.onError((error) => {
@@ -88,6 +100,7 @@ function routesOf(components: AppComponents, log: Log): Record<OperationId, Rout
     },
     live: () => operation.live(),
     ready: () => operation.ready(),
+    status: (c, grant) => operation.status(c, grant),
     startBackfill: (c, grant) => operation.startBackfill(c, grant),
     getBackfill: (c, grant) => operation.backfill(c, grant),
     async metrics(c) {

@@ -220,7 +220,8 @@ test('C-09: a service that cannot work says so', async () => {
 test('C-10: any other path or method is no endpoint', async () => {
   await using service = await startTestService({ yaml })
   const others: [method: string, path: string][] = [
-    ['GET', '/'],
+    ['GET', '/index.html'],
+    ['POST', '/'],
     ['GET', '/api/v1/conversions/'],
     ['GET', '/api/v2/conversions'],
     ['PUT', '/api/v1/conversions'],

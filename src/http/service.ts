@@ -2,6 +2,7 @@ import { LIVE_PATH, METRICS_PATH, READY_PATH } from '../api/contract.ts'
 import { operations } from '../api/operations.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import { accessLog, observed, type Access } from './access.ts'
+import { PAGE_PATHS } from './dashboard/page-files.ts'
 import { createApp, type AppComponents } from './app.ts'
 import { TaskFeed, type TaskFeedInit } from './events/task-feed.ts'
 import { listen, type HttpServer, type TlsFollowing } from './server.ts'
@@ -25,7 +26,7 @@ export async function startHttpService(
   const app = createApp({ ...components, feed })
   const handler = observed(
     (request, bindings) => app.fetch(request, bindings),
-    Object.values(operations).map(({ path }) => path),
+    [...Object.values(operations).map(({ path }) => path), ...PAGE_PATHS],
     [
       accessLog(log.child({ module: 'api' }), [METRICS_PATH, LIVE_PATH, READY_PATH]),
       countedBy(metrics),

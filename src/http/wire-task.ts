@@ -1,13 +1,21 @@
 import {
   NEVER,
   type TaskStatus,
+  type WireLayer,
   type WireProgress,
   type WireRecord,
   type WireTask,
   type WireTaskDetail,
   type WireTimings,
 } from '../api/contract.ts'
-import type { Task, TaskProgress, TaskRecord, TaskState, TaskTimings } from '../tasks/task.ts'
+import type {
+  LayerTimes,
+  Task,
+  TaskProgress,
+  TaskRecord,
+  TaskState,
+  TaskTimings,
+} from '../tasks/task.ts'
 
 /** What upstream's clients are told of a state. */
 const statuses: Record<TaskState, TaskStatus> = {
@@ -73,6 +81,13 @@ export function wireTaskDetail(task: Task): WireTaskDetail {
   return wire
 }
 
+/** A task in full, with each of its layers. */
+export function wireTaskWithLayers(task: Task): WireTaskDetail {
+  const layers = task.progress?.each
+  const wire = wireTaskDetail(task)
+  return layers === undefined ? wire : { ...wire, layers: layers.map(wireLayer) }
+}
+
 /** Where a task stands. */
 export function wireProgress(progress: TaskProgress): WireProgress {
   return {
@@ -83,6 +98,17 @@ export function wireProgress(progress: TaskProgress): WireProgress {
     read_bytes: progress.readBytes,
     written_bytes: progress.writtenBytes,
     pushed_bytes: progress.pushedBytes,
+  }
+}
+
+function wireLayer(layer: LayerTimes): WireLayer {
+  const { convertFrom, convertTo, pushFrom, pushTo, ...wire } = layer
+  return {
+    ...wire,
+    ...(convertFrom === undefined ? {} : { convert_from: rfc3339(convertFrom) }),
+    ...(convertTo === undefined ? {} : { convert_to: rfc3339(convertTo) }),
+    ...(pushFrom === undefined ? {} : { push_from: rfc3339(pushFrom) }),
+    ...(pushTo === undefined ? {} : { push_to: rfc3339(pushTo) }),
   }
 }
 

@@ -55,6 +55,28 @@ export interface TaskProgress {
   readonly readBytes: number
   readonly writtenBytes: number
   readonly pushedBytes: number
+  /** Each layer by itself, in the order in which they were found. */
+  readonly each?: readonly LayerTimes[]
+}
+
+/** Where one layer stands, and when it came there. Sizes are bytes, times milliseconds since 1970. */
+export interface LayerTimes {
+  readonly platform: string
+  /** Position in its image, from 1 for the lowest. */
+  readonly index: number
+  readonly digest: string
+  readonly state: 'waiting' | 'converting' | 'converted' | 'kept' | 'pushing' | 'pushed'
+  /** Of the source blob. */
+  readonly size: number
+  readonly read: number
+  /** Of the converted blob. */
+  readonly written: number
+  readonly pushed: number
+  /** When its conversion began; absent where an earlier result was found. */
+  readonly convertFrom?: number
+  readonly convertTo?: number
+  readonly pushFrom?: number
+  readonly pushTo?: number
 }
 
 /** How long things took, in milliseconds by a clock that is never set. */

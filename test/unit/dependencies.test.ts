@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { importsOf, root, sourceFiles } from '../../scripts/source-tree.ts'
+import { importsOf, isTest, root, sourceFiles } from '../../scripts/source-tree.ts'
 
 interface Manifest {
   dependencies: Record<string, string>
@@ -34,12 +34,14 @@ test('every dependency has one exact version', () => {
 test('sources import no package that users would not get', () => {
   const packageOf = (specifier: string): string =>
     specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/')
+  const bundled = (path: string): boolean => path.startsWith('dashboard/page/')
   const missing = sourceFiles().flatMap((file) =>
     importsOf(file)
       .filter(({ own, target }) => !own && !target.startsWith('node:'))
       .map(({ target }) => packageOf(target))
       .filter(
-        (name) => !(name in (file.path.endsWith('.test.ts') ? everywhere : manifest.dependencies)),
+        (name) =>
+          !(name in (isTest(file.path) || bundled(file.path) ? everywhere : manifest.dependencies)),
       )
       .map((name) => `${file.path} imports ${name}`),
   )

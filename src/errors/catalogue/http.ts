@@ -66,6 +66,13 @@ export const httpErrors = {
     text: () => 'Endpoint not found',
     hint: 'docs/http-api.md lists the routes; /api/v1/openapi.json has them for programs.',
   }),
+  HTTP_DASHBOARD_MISSING: row<{ file: string }>({
+    status: 404,
+    exit: 1,
+    retry: 'never',
+    text: () => 'The dashboard was not bundled',
+    hint: 'In a checkout: npm run dashboard. The package has it; the API works without it.',
+  }),
   HTTP_UNHEALTHY: row<{ problem: string }>({
     status: 500,
     exit: 1,

@@ -4,7 +4,7 @@ import type { WireEvents } from '../../api/contract.ts'
 import { AccelError } from '../../errors/accel-error.ts'
 import type { TaskQueue } from '../../tasks/queue.ts'
 import { isFinished, type Task } from '../../tasks/task.ts'
-import { wireProgress, wireRecord, wireTaskDetail } from '../wire-task.ts'
+import { wireProgress, wireRecord, wireTaskDetail, wireTaskWithLayers } from '../wire-task.ts'
 import { EventStream } from './event-stream.ts'
 
 export interface TaskFeedInit {
@@ -105,7 +105,7 @@ export class TaskFeed {
     const tell = (stream: EventStream, now: Task): void => {
       stream.dropLatest(id)
       catchUp(stream)
-      stream.send(eventOf('task', wireTaskDetail(now)))
+      stream.send(eventOf('task', wireTaskWithLayers(now)))
       if (isFinished(now)) stream.end()
     }
     const listener = this.#listen(cutOff, (stream) => ({

@@ -1,5 +1,5 @@
 import type { Context } from 'hono'
-import type { WireBackfill, WireReadiness } from '../../api/contract.ts'
+import type { WireBackfill, WireReadiness, WireStatus } from '../../api/contract.ts'
 import { AccelError } from '../../errors/accel-error.ts'
 import type { Grant } from '../authorization.ts'
 import type { Bindings } from '../connection.ts'
@@ -10,6 +10,8 @@ import { flagOf } from './query.ts'
 export interface OperationParts {
   /** Whether orders can be taken. */
   ready(): Promise<WireReadiness>
+  /** How the service stands; all registries are named. */
+  status(): Promise<WireStatus>
   /** Begins a search for images that should have been converted. Throws RECONCILE_RUNNING. */
   startBackfill(init: { dryRun: boolean }): void
   backfill(): WireBackfill
@@ -32,6 +34,14 @@ export class OperationRoutes {
   async ready(): Promise<Response> {
     const readiness = await this.#parts.ready()
     return jsonReply(readiness, readiness.ready ? 200 : 503)
+  }
+
+  /** GET /api/v1/status */
+  async status(_: Context<Bindings>, grant: Grant): Promise<Response> {
+    grant.requireAny()
+    const status = await this.#parts.status()
+    const registries = status.registries.filter(({ name }) => grant.allows(name))
+    return jsonReply({ ...status, registries })
   }
 
   /** POST /api/v1/backfill */

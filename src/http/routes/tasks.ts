@@ -7,7 +7,7 @@ import type { Bindings } from '../connection.ts'
 import type { TaskFeed } from '../events/task-feed.ts'
 import { readListQuery } from '../list-query.ts'
 import { emptyReply, jsonReply } from '../reply.ts'
-import { wireRecord, wireTask, wireTaskDetail } from '../wire-task.ts'
+import { wireRecord, wireTask, wireTaskDetail, wireTaskWithLayers } from '../wire-task.ts'
 
 type Queue = Pick<TaskQueue, 'list' | 'get' | 'events' | 'cancel' | 'retry' | 'delete'>
 
@@ -35,7 +35,7 @@ export class TaskRoutes {
 
   /** GET /api/v1/conversions/{id} */
   get(c: Context<Bindings>, grant: Grant): Response {
-    return jsonReply(wireTaskDetail(this.#task(c, grant)))
+    return jsonReply(wireTaskWithLayers(this.#task(c, grant)))
   }
 
   /** GET /api/v1/conversions/{id}/events */

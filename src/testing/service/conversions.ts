@@ -48,6 +48,7 @@ export function fakeConversions(step: Step = () => Promise.resolve()): FakeConve
       return report
     },
     collect: () => Promise.resolve(),
+    usage: () => Promise.resolve({ content: 0, underWay: 0, needed: 0, layers: 0 }),
     useRegistry: () => Promise.reject(new Error('there is no registry')),
     reconfigure(config) {
       this.configs.push(config)

@@ -1,6 +1,6 @@
 /** The HTTP service of one test: a real server on a free port of 127.0.0.1, with a run that the test scripts. */
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
-import type { WireBackfill, WireReadiness } from '../../api/contract.ts'
+import type { WireBackfill, WireReadiness, WireStatus } from '../../api/contract.ts'
 import { parseConfig } from '../../config/load.ts'
 import type { TaskFeedInit } from '../../http/events/task-feed.ts'
 import { startHttpService } from '../../http/service.ts'
@@ -45,6 +45,10 @@ export interface TestServiceInit {
   health?: () => Promise<void>
   /** @default all is well */
   ready?: () => Promise<WireReadiness>
+  /** @default nothing is kept, no registry was asked */
+  status?: () => Promise<WireStatus>
+  /** Folder of the dashboard's files. @default that of the checkout */
+  dashboard?: string
   /** How events are told. @default as in the program */
   feed?: TaskFeedInit
   /** How the certificate's files are followed. @default as in the program */
@@ -56,6 +60,15 @@ export interface TestServiceInit {
 const readiness: WireReadiness = {
   ready: true,
   checks: { database: 'ok', disk: 'ok', registries: 'ok' },
+}
+
+const idle: WireStatus = {
+  version: 'v0.0.0',
+  waiting: 0,
+  running: 0,
+  disk: { free: 0 },
+  store: { layers: 0, content: 0, needed: 0, under_way: 0 },
+  registries: [],
 }
 
 /** Starts the service. */
@@ -88,11 +101,13 @@ export async function startTestService(init: TestServiceInit): Promise<TestServi
       metrics,
       health,
       ready: init.ready ?? (() => Promise.resolve(readiness)),
+      status: init.status ?? (() => Promise.resolve(idle)),
       startBackfill({ dryRun }) {
         backfill.running = true
         backfill.dry_run = dryRun
       },
       backfill: () => backfill,
+      ...(init.dashboard === undefined ? {} : { dashboard: init.dashboard }),
     },
     {
       ...(init.feed === undefined ? {} : { feed: init.feed }),

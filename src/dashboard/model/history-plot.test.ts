@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { NEVER, type WireTask } from '../../api/contract.ts'
+import { bucketsOf } from './history-plot.ts'
+
+const NOW = Date.parse('2026-11-21T12:34:56Z')
+
+function ended(agoMs: number, state: WireTask['state'] = 'completed'): WireTask {
+  return {
+    id: String(agoMs),
+    created: new Date(NOW - agoMs).toISOString(),
+    finished: state === 'running' ? NEVER : new Date(NOW - agoMs).toISOString(),
+    source: 'hub.test/app:1',
+    source_size: 10,
+    target_size: 9,
+    status: 'COMPLETED',
+    reason: '',
+    state,
+  }
+}
+
+test('without an ended task there is no bar', () => {
+  assert.deepEqual(bucketsOf([ended(0, 'running'), ended(5, 'cancelled')], NOW).bars, [])
+})
+
+test('bars are told apart by minute, and failures have no bytes', () => {
+  const { step, bars } = bucketsOf([ended(0), ended(1000, 'failed'), ended(120_000)], NOW)
+  assert.equal(step, 60_000)
+  const last = bars.at(-1)
+  assert.deepEqual(last, {
+    from: Date.parse('2026-11-21T12:34:00Z'),
+    completed: 1,
+    failed: 1,
+    sourceBytes: 10,
+    targetBytes: 9,
+  })
+  assert.equal(bars.at(-3)?.completed, 1)
+})
+
+test('every ended task is in exactly one bar, however far back', () => {
+  const agos = fc.array(fc.integer({ min: 0, max: 300 * 24 * 3600_000 }), { minLength: 1 })
+  fc.assert(
+    fc.property(agos, (all) => {
+      const { step, bars } = bucketsOf(
+        all.map((ago) => ended(ago)),
+        NOW,
+      )
+      const total = bars.reduce((sum, { completed }) => sum + completed, 0)
+      assert.equal(total, all.length)
+      assert.ok(bars.length <= 48)
+      for (const ago of all) {
+        assert.ok(
+          bars.some(
+            ({ from, completed }) => completed > 0 && from <= NOW - ago && NOW - ago < from + step,
+          ),
+        )
+      }
+    }),
+  )
+})

@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { WireLayer, WireRecord } from '../../api/contract.ts'
+import { timelineOf } from './timeline.ts'
+
+const at = (second: number): string => new Date(second * 1000).toISOString()
+const record = (second: number, type: string, message?: string): WireRecord => ({
+  time: at(second),
+  type,
+  ...(message === undefined ? {} : { message }),
+})
+const layer = (index: number, more: Partial<WireLayer>): WireLayer => ({
+  platform: 'linux/amd64',
+  index,
+  digest: 'sha256:00',
+  state: 'pushed',
+  size: 1,
+  read: 1,
+  written: 1,
+  pushed: 1,
+  ...more,
+})
+const seconds = (spans: { kind: string; from: number; to: number }[] = []): string[] =>
+  spans.map(({ kind, from, to }) => `${kind} ${from / 1000}-${to / 1000}`)
+
+test('phases follow each other over two attempts, and what is no phase is no span', () => {
+  const records = [
+    record(0, 'queued'),
+    record(1, 'started'),
+    record(2, 'phase', 'convert'),
+    record(3, 'warning', 'convert'),
+    record(4, 'retrying'),
+    record(9, 'started'),
+    record(10, 'phase', 'convert'),
+    record(15, 'phase', 'push'),
+    record(20, 'completed'),
+  ]
+  const timeline = timelineOf(records, [], 99_000)
+  assert.equal(timeline?.to, 20_000)
+  assert.deepEqual(seconds(timeline?.lanes[0]?.spans), [
+    'wait 0-1',
+    'pull 1-2',
+    'convert 2-4',
+    'wait 4-9',
+    'pull 9-10',
+    'convert 10-15',
+    'push 15-20',
+  ])
+})
+
+test('what has not ended goes on to now, also behind a retry of a task that had ended', () => {
+  const records = [
+    record(0, 'queued'),
+    record(1, 'failed'),
+    record(5, 'queued'),
+    record(6, 'started'),
+  ]
+  const layers = [layer(1, { state: 'converting', convert_from: at(7) })]
+  const timeline = timelineOf(records, layers, 10_000)
+  assert.deepEqual(seconds(timeline?.lanes[0]?.spans), ['wait 0-1', 'wait 5-6', 'pull 6-10'])
+  assert.deepEqual(seconds(timeline?.lanes[1]?.spans), ['convert 7-10'])
+})
+
+test('a layer that was converted before has its push alone', () => {
+  const layers = [layer(2, { convert_to: at(2), push_from: at(3), push_to: at(4) })]
+  const [, lane] = timelineOf([record(0, 'queued'), record(5, 'completed')], layers, 0)?.lanes ?? []
+  assert.equal(lane?.cached, true)
+  assert.deepEqual(seconds(lane?.spans), ['push 3-4'])
+  assert.equal(timelineOf([], layers, 0), undefined)
+})

@@ -1,0 +1,124 @@
+import { useEffect, useState } from 'preact/hooks'
+import type { WireTask } from '../../api/contract.ts'
+import { fits, queryOf, stateFilters, type Filter } from '../model/filter.ts'
+import { formatBytes, formatChange } from '../model/format.ts'
+import type { KnownTask } from '../model/task-book.ts'
+import { useDashboard } from './dashboard-context.ts'
+import { Moment } from './moment.tsx'
+import { taskHref } from './route.ts'
+import { StateBadge } from './state-badge.tsx'
+
+/** Rows that are added at a time. */
+const PAGE = 100
+
+/** How far back the list is complete: the `created` of the oldest task of it, and where the next page begins. */
+interface Reach {
+  oldest: string
+  next: string | undefined
+}
+
+/** All tasks, the newest first, by state and name. */
+export function History({ all }: { all: readonly KnownTask[] }) {
+  const [name, setName] = useState('all')
+  const [text, setText] = useState('')
+  const [shown, setShown] = useState(PAGE)
+  const filter: Filter = { states: stateFilters[name] ?? [], text }
+  const { reach, more, problem } = usePages(filter)
+  const known = all.filter(({ created }) => created >= reach.oldest)
+  const found = known.filter((task) => fits(filter, task))
+  const showMore = (): void => {
+    setShown(shown + PAGE)
+    if (found.length < shown + PAGE) more()
+  }
+  return (
+    <section class="card" aria-labelledby="history">
+      <h2 id="history">History</h2>
+      <form class="filters" role="search" onSubmit={(event) => event.preventDefault()}>
+        <label>
+          State
+          <select value={name} onChange={({ currentTarget }) => setName(currentTarget.value)}>
+            {Object.keys(stateFilters).map((option) => (
+              <option key={option}>{option}</option>
+            ))}
+          </select>
+        </label>
+        <label>
+          Image
+          <input
+            type="search"
+            value={text}
+            placeholder="part of its name"
+            onInput={({ currentTarget }) => setText(currentTarget.value.trim())}
+          />
+        </label>
+      </form>
+      {problem !== '' && (
+        <p class="problem" role="alert">
+          {problem}
+        </p>
+      )}
+      {found.length === 0 && <p class="empty">No task is like that.</p>}
+      <ol class="plain rows history">
+        {found.slice(0, shown).map((task) => (
+          <HistoryRow key={task.id} task={task} />
+        ))}
+      </ol>
+      {(found.length > shown || reach.next !== undefined) && (
+        <button type="button" onClick={showMore}>
+          Show {PAGE} more
+        </button>
+      )}
+    </section>
+  )
+}
+
+function HistoryRow({ task }: { task: WireTask }) {
+  const { source_size: before, target_size: after } = task
+  return (
+    <li class="row">
+      <a class="image" href={taskHref(task.id)}>
+        {task.source}
+      </a>
+      <StateBadge task={task} />
+      <span class="sizes">
+        {after > 0 &&
+          `${formatBytes(before)} → ${formatBytes(after)}, ${formatChange(before, after)}`}
+      </span>
+      <span class="when">
+        <Moment time={task.created} />
+      </span>
+      {task.reason !== '' && <span class="reason">{task.reason}</span>}
+    </li>
+  )
+}
+
+/** Fetches what a filter asks for that is not known yet, a page at a time. */
+function usePages(filter: Filter): { reach: Reach; more(): void; problem: string } {
+  const { tasks } = useDashboard()
+  const query = JSON.stringify(queryOf(filter))
+  const [reach, setReach] = useState<Reach>({ oldest: '', next: undefined })
+  const [cursor, setCursor] = useState('')
+  const [problem, setProblem] = useState('')
+  useEffect(() => setCursor(''), [query])
+  useEffect(() => {
+    const stop = new AbortController()
+    const parameters = JSON.parse(query) as Record<string, string>
+    const page = { ...parameters, limit: String(PAGE), ...(cursor === '' ? {} : { cursor }) }
+    const fetchIt = async (): Promise<void> => {
+      try {
+        const answer = await tasks.fetchPage(page, stop.signal)
+        setReach(answer)
+        setProblem('')
+      } catch (error) {
+        if (!stop.signal.aborted) setProblem(String(error))
+      }
+    }
+    // somebody who types asks once, not with every letter
+    const timer = setTimeout(() => void fetchIt(), 150)
+    return () => {
+      clearTimeout(timer)
+      stop.abort()
+    }
+  }, [query, cursor, tasks])
+  return { reach, problem, more: () => setCursor(reach.next ?? cursor) }
+}

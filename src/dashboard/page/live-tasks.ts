@@ -1,0 +1,122 @@
+import { followAllTasks, type ConnectionState } from '../model/live-events.ts'
+import { ServiceError, type Service } from '../model/service.ts'
+import { isOpen, TaskBook, type KnownTask } from '../model/task-book.ts'
+
+/** Tasks of the first look: enough for the plots. */
+const FIRST_LIST = 1000
+
+/** Milliseconds until a list that failed is asked for again. */
+const LIST_AGAIN_MS = 5_000
+
+/** The tasks as they are now. Whoever listens is told of changes, once a frame at most. */
+export class LiveTasks {
+  readonly book = new TaskBook()
+  /** What a screen reader is told: the last thing of note that happened. */
+  news = ''
+  connection: ConnectionState = { state: 'connecting' }
+  /** The first list is there. */
+  loaded = false
+  readonly #service: Service
+  readonly #listeners = new Set<() => void>()
+  #stop = new AbortController()
+  #told = false
+
+  constructor(service: Service) {
+    this.#service = service
+  }
+
+  /** Begins to follow the service, or does so anew. */
+  start(): void {
+    this.#stop.abort()
+    this.#stop = new AbortController()
+    const { signal } = this.#stop
+    void followAllTasks({
+      service: this.#service,
+      signal,
+      onState: (state) => this.#setConnection(state),
+      onGap: () => void this.#list(signal),
+      onTask: (task) => {
+        this.#tell(task)
+        this.book.put(task)
+        this.#changed()
+      },
+      onProgress: ({ id, ...progress }) => {
+        this.book.progress(id, progress, performance.now())
+        this.#changed()
+      },
+    })
+  }
+
+  /** Calls `listener` on changes until the answer is called. */
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** Takes down what an answer about one task says. */
+  put(task: KnownTask): void {
+    this.book.put(task)
+    this.#changed()
+  }
+
+  remove(id: string): void {
+    this.book.remove(id)
+    this.#changed()
+  }
+
+  /** Fetches a page of tasks into the book; answers how far the list is complete now. */
+  async fetchPage(
+    query: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<{ oldest: string; next: string | undefined }> {
+    const { tasks, next } = await this.#service.list(query, signal)
+    this.book.endList(tasks, { whole: false })
+    this.#changed()
+    return { oldest: next === undefined ? '' : (tasks.at(-1)?.created ?? ''), next }
+  }
+
+  async #list(signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return
+    this.book.beginList()
+    try {
+      const [open, newest] = await Promise.all([
+        this.#service.list({ status: 'waiting,running', limit: String(FIRST_LIST) }, signal),
+        this.#service.list({ limit: String(FIRST_LIST) }, signal),
+      ])
+      const tasks = [...newest.tasks, ...open.tasks]
+      this.book.endList(tasks, { whole: open.next === undefined })
+      this.loaded = true
+      this.#changed()
+    } catch (error) {
+      if (signal.aborted) return
+      if (error instanceof ServiceError && error.unauthorized) {
+        this.#stop.abort()
+        this.#setConnection({ state: 'refused' })
+      } else setTimeout(() => void this.#list(signal), LIST_AGAIN_MS)
+    }
+  }
+
+  #setConnection(connection: ConnectionState): void {
+    if (connection.state === 'live' && this.connection.state === 'connecting' && this.loaded)
+      this.news = 'Connected again'
+    if (connection.state === 'lost' && this.connection.state !== 'lost')
+      this.news = 'The connection to acceld is lost'
+    this.connection = connection
+    this.#changed()
+  }
+
+  #tell(task: KnownTask): void {
+    const before = this.book.get(task.id)?.state
+    if (before === task.state || isOpen(task.state)) return
+    this.news = `${task.source}: ${task.state}${task.reason === '' ? '' : `, ${task.reason}`}`
+  }
+
+  #changed(): void {
+    if (this.#told) return
+    this.#told = true
+    requestAnimationFrame(() => {
+      this.#told = false
+      for (const listener of this.#listeners) listener()
+    })
+  }
+}
