@@ -81,13 +81,13 @@ function HistoryRow({ task }: { task: WireTask }) {
       </a>
       <StateBadge task={task} />
       <span class="sizes">
-        {after > 0 &&
-          `${formatBytes(before)} → ${formatBytes(after)}, ${formatChange(before, after)}`}
+        {after > 0
+          ? `${formatBytes(before)} → ${formatBytes(after)}, ${formatChange(before, after)}`
+          : task.reason}
       </span>
       <span class="when">
         <Moment time={task.created} />
       </span>
-      {task.reason !== '' && <span class="reason">{task.reason}</span>}
     </li>
   )
 }
