@@ -121,7 +121,7 @@ test(
     const progress = running(page).getByRole('progressbar')
     for (const read of [1_000_000, 4_000_000]) {
       runs.init('hub.test/app:1').progress(converting(read))
-      await page.waitForFunction((read) => document.querySelector('progress')?.value === read, read)
+      await running(page).locator(`progress[value='${read}']`).waitFor()
       assert.equal(await progress.getAttribute('max'), '8000000')
     }
     await running(page).getByText('4.00 MB of 8.00 MB').waitFor()
