@@ -45,10 +45,11 @@ async function follow(connections: (ReadableStream<Uint8Array> | Error)[]): Prom
 
 test('a connection that breaks goes on behind the last event, without another list', async () => {
   const reset = encodeEvent({ name: 'reset', data: '{}' })
-  assert.deepEqual(await follow([saying(taskEvent('1')), saying(taskEvent('2') + reset)]), [
-    ...['connect', 'live', 'list', 'task 1', 'lost', 'pause 1000'],
-    ...['connect run-1', 'live', 'task 2', 'list', 'lost', 'pause 1000'],
-    'connect run-2',
+  const heard = await follow([saying(taskEvent('1')), saying(taskEvent('2') + reset)])
+  assert.deepEqual(heard.join(', ').split('connect').slice(1), [
+    ', live, list, task 1, lost, pause 1000, ',
+    ' run-1, live, task 2, list, lost, pause 1000, ',
+    ' run-2',
   ])
 })
 
