@@ -305,8 +305,8 @@ test('a slow reader slows the registry, and little is held', async () => {
     ahead = Math.max(ahead, (registry.requests('GET blob')[0]?.bytesOut ?? 0) - read)
   }
   assert.equal(read, big.length)
-  // Our window and the buffers of both sockets.
-  assert.ok(ahead < 10 * 1024 * 1024, `${ahead} bytes were sent ahead of the reader`)
+  // Our window and the buffers of both sockets, which Linux lets grow to 4 and 6 MiB.
+  assert.ok(ahead < 12 * 1024 * 1024, `${ahead} bytes were sent ahead of the reader`)
   await client.close()
 })
 
