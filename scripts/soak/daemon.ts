@@ -50,7 +50,8 @@ export class SoakDaemon {
     const last: string[] = []
     createInterface({ input: child.stderr }).on('line', (line) => {
       last.push(line)
-      this.#lastLine = performance.now()
+      // what this program asks for itself is nothing to do
+      if (!line.includes('GET /api/')) this.#lastLine = performance.now()
       this.#init.onLine(line)
       for (const listener of this.#lines) listener(line)
     })
@@ -80,13 +81,19 @@ export class SoakDaemon {
     return found.promise
   }
 
-  /** Resolves when its log has said nothing for `ms`. */
-  async quiet(ms: number): Promise<void> {
+  /** Resolves when it has had nothing to do for `ms`, or, whatever it has to do, has said nothing for twenty times as long. */
+  async idle(ms: number): Promise<void> {
     for (;;) {
-      const left = this.#lastLine + ms - performance.now()
-      if (left <= 0) return
-      await pause(left)
+      const silent = performance.now() - this.#lastLine
+      if (silent > 20 * ms) return
+      if (silent > ms && (await this.#isIdle())) return
+      await pause(ms / 4)
     }
+  }
+
+  async #isIdle(): Promise<boolean> {
+    const tasks = await this.tasks().catch(() => [])
+    return tasks.every(({ status }) => status !== 'PROCESSING')
   }
 
   /** Ends it as a power cut does. */

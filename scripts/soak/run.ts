@@ -32,8 +32,8 @@ const moments = [
 ]
 /** A kill comes so much later at the most, in milliseconds. */
 const LATER = 250
-/** When nothing is to do, and so nothing is logged for this long, the kill comes all the same. */
-const IDLE_MS = 2000
+/** When nothing is to do for this long, the kill comes all the same. */
+const IDLE_MS = 1500
 /** All of it takes at most that long after the last kill. */
 const PATIENCE_MS = 300_000
 
@@ -102,7 +102,7 @@ function killAll(daemon: SoakDaemon, { kills, seed, say }: SoakInit): Kills {
   let waiting: { at: number; resolve: () => void }[] = []
   const run = async (): Promise<void> => {
     while (count < kills) {
-      await Promise.race([moment(daemon, chance), daemon.quiet(IDLE_MS)])
+      await Promise.race([moment(daemon, chance), daemon.idle(IDLE_MS)])
       await daemon.kill()
       count += 1
       say(`killed ${count} of ${kills}`)
