@@ -1,5 +1,5 @@
 import { AccelError, isAccelError } from '../errors/accel-error.ts'
-import { newContentHash } from '../formats/listing/content-hash.ts'
+import { newContentHash, type ContentHash } from '../formats/listing/content-hash.ts'
 import { nameText, type ListedEntry } from '../formats/listing/listed-entry.ts'
 import { ListingWriter, type Listing } from '../formats/listing/listing.ts'
 import type { Compressor, Digester } from '../formats/nydus-blob/algorithm.ts'
@@ -103,6 +103,7 @@ class FileContents {
   readonly #bootstrap: NydusBootstrap
   readonly #init: NydusImageInit
   readonly #blobs: (Promise<ChunkReader> | undefined)[] = []
+  #hash: ContentHash | undefined = undefined
 
   constructor(bootstrap: NydusBootstrap, init: NydusImageInit) {
     this.#bootstrap = bootstrap
@@ -112,7 +113,9 @@ class FileContents {
   async digest(inode: number): Promise<Uint8Array> {
     const { tree, blobs } = this.#bootstrap
     const { inodes } = tree
-    const hash = newContentHash()
+    const hash = this.#hash ?? newContentHash()
+    // one that is not ended must not be gone on with
+    this.#hash = undefined
     let size = 0
     for (let i = 0; i < inodes.chunkCount(inode); i++) {
       const chunk = inodes.chunks.get(inodes.chunkAt(inode, i))
@@ -138,6 +141,7 @@ class FileContents {
         problem: `the chunks of a file have ${size} bytes, its inode says ${inodes.sizeOf(inode)}`,
       })
     }
+    this.#hash = hash
     return hash.digest()
   }
 

@@ -32,6 +32,7 @@ const Head = layout('listed entry', 56, {
   record: [52, u32le, 'bytes of the record'],
 })
 const DIGEST = 32
+const RECORD = Head.offsetOf('record')
 
 /** A listing, as it crosses threads and is kept. */
 export interface ListingData {
@@ -117,7 +118,12 @@ export class Listing {
 
   /** Where entries begin, for `entry` and `next`; the end is `bytes.length`. */
   next(at: number): number {
-    return at + Head.decode(this.#view, at).record
+    return at + this.#view.getUint32(at + RECORD, true)
+  }
+
+  /** What the entry that begins at `at` is. */
+  kind(at: number): ListedKind {
+    return KINDS[this.#view.getUint8(at)]!
   }
 
   /** The entry that begins at `at`. */

@@ -56,10 +56,11 @@ export class MergedTree {
   apply(listing: Listing): void {
     this.#layers.push(listing)
     const layer = FIRST_LAYER + this.#layers.length - 1
-    for (const { kind, path } of listing) {
+    for (let at = 0; at < listing.bytes.length; at = listing.next(at)) {
       // Whiteouts speak of the layers below, wherever they stand in the tar.
-      if (kind === 'whiteout') this.#remove(path)
-      else if (kind === 'opaque') this.#removeChildren(path)
+      const kind = listing.kind(at)
+      if (kind === 'whiteout') this.#remove(listing.entry(at).path)
+      else if (kind === 'opaque') this.#removeChildren(listing.entry(at).path)
     }
     let links: ListedEntry[] = []
     for (let at = 0; at < listing.bytes.length; at = listing.next(at)) {
@@ -177,7 +178,7 @@ export class MergedTree {
   #isDirectory(node: number): boolean {
     const layer = this.#layer.get(node)
     if (layer < FIRST_LAYER) return layer === IMPLIED
-    return this.#layers[layer - FIRST_LAYER]!.entry(this.#at.get(node)).kind === 'directory'
+    return this.#layers[layer - FIRST_LAYER]!.kind(this.#at.get(node)) === 'directory'
   }
 
   #remove(path: string): void {

@@ -1,7 +1,7 @@
 import type { TarEntry, TarEvent } from '../tar/entry.ts'
 import { cleanPath } from '../tar/path.ts'
 import { whiteoutName } from '../tar/whiteout.ts'
-import { newContentHash, type ContentHash } from './content-hash.ts'
+import { newContentHash } from './content-hash.ts'
 import { nameText, type ListedEntry } from './listed-entry.ts'
 import { ListingWriter, type Listing } from './listing.ts'
 
@@ -9,8 +9,8 @@ import { ListingWriter, type Listing } from './listing.ts'
 export class TarListing {
   readonly #writer = new ListingWriter()
   readonly #skip: (path: string) => boolean
-  #open: { entry: ListedEntry; left: number; hash: ContentHash; skip: boolean } | undefined =
-    undefined
+  readonly #hash = newContentHash()
+  #open: { entry: ListedEntry; left: number; skip: boolean } | undefined = undefined
 
   /** `skip`: paths that are left out. */
   constructor(skip: (path: string) => boolean = () => false) {
@@ -24,17 +24,17 @@ export class TarListing {
       if (entry === undefined) return undefined
       const skip = this.#skip(entry.path)
       if (entry.kind === 'file' && entry.size > 0) {
-        this.#open = { entry, left: entry.size, hash: newContentHash(), skip }
+        this.#open = { entry, left: entry.size, skip }
       } else if (!skip) {
         this.#writer.add(entry)
       }
     } else if (event.type === 'data' && this.#open !== undefined) {
       const open = this.#open
-      open.hash.update(event.bytes)
+      this.#hash.update(event.bytes)
       open.left -= event.bytes.length
       if (open.left > 0) return undefined
       this.#open = undefined
-      const content = open.hash.digest()
+      const content = this.#hash.digest()
       if (!open.skip) this.#writer.add({ ...open.entry, content })
       return content
     }

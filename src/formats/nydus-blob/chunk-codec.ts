@@ -1,6 +1,7 @@
-import { gunzipSync, zstdDecompressSync } from 'node:zlib'
+import { gunzipSync } from 'node:zlib'
 import { AccelError } from '../../errors/accel-error.ts'
 import { openCompressor } from '../codec/open.ts'
+import { ZstdDecompressStream } from '../zstd/decompress.ts'
 import { decompressLz4, Lz4Compressor } from '../lz4/block.ts'
 import type { Compressor } from './algorithm.ts'
 
@@ -70,13 +71,45 @@ export function decompressPiece(
     )
   let bytes: Uint8Array = stored
   try {
+    if (compressor === 'zstd') bytes = unzstd(stored, size)
     // At least 1: node:zlib takes no smaller limit.
-    const options = { maxOutputLength: Math.max(1, size) }
-    if (compressor === 'zstd') bytes = zstdDecompressSync(stored, options)
-    else if (compressor === 'gzip') bytes = gunzipSync(stored, options)
+    else if (compressor === 'gzip') {
+      bytes = gunzipSync(stored, { maxOutputLength: Math.max(1, size) })
+    }
   } catch (cause) {
     throw invalid((cause as Error).message, cause)
   }
   if (bytes.length !== size) throw invalid(`${bytes.length} bytes where ${size} were expected`)
   return bytes
+}
+
+/** Making one takes as long as decompressing a small file, and an image has hundreds of thousands of those. */
+let zstd: ZstdDecompressStream | undefined
+
+/** What `stored` holds, as far as it has at most `size` bytes. */
+function unzstd(stored: Uint8Array, size: number): Uint8Array {
+  const decoder = (zstd ??= new ZstdDecompressStream({ what: 'a piece' }))
+  // one that failed is of no use any more
+  zstd = undefined
+  const bytes = new Uint8Array(size)
+  let filled = 0
+  const drain = (): void => {
+    for (let out = decoder.next(); out !== undefined; out = decoder.next()) {
+      if (filled + out.length > size) throw new Error(`more than ${size} bytes come out of it`)
+      bytes.set(out, filled)
+      filled += out.length
+    }
+  }
+  decoder.restart()
+  try {
+    decoder.push(stored)
+    drain()
+    decoder.end()
+    drain()
+  } catch (error) {
+    decoder.close()
+    throw error
+  }
+  zstd = decoder
+  return bytes.subarray(0, filled)
 }

@@ -26,7 +26,7 @@ export function digestFunction(digester: Digester): DigestFunction {
   return functions[digester]
 }
 
-/** A BLAKE3 digest of pieces, by the native binding; undefined where there is none. */
+/** A BLAKE3 digest of pieces, by the native binding, again and again; undefined where there is none. */
 export function newBlake3Hasher():
   | { update(bytes: Uint8Array): void; digest(): Uint8Array }
   | undefined {
@@ -35,7 +35,11 @@ export function newBlake3Hasher():
   return {
     update: (bytes) =>
       void hasher.update(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)),
-    digest: () => hasher.digestBuffer(),
+    digest() {
+      const digest = hasher.digestBuffer()
+      hasher.reset()
+      return digest
+    },
   }
 }
 
