@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Ajv2020 } from 'ajv/dist/2020.js'
+import type { WireTaskDetail } from '../api/contract.ts'
 import { operations, type Operation } from '../api/operations.ts'
 import { AccelError } from '../errors/accel-error.ts'
 import { scriptRun } from '../testing/scripted-run.ts'
@@ -116,10 +117,21 @@ test('what is answered fits the schemas, member by member', async () => {
     readBytes: 1,
     writtenBytes: 1,
     pushedBytes: 1,
+    each: [
+      {
+        platform: 'linux/amd64',
+        index: 1,
+        digest: `sha256:${'2'.repeat(64)}`,
+        state: 'pushed',
+        ...{ size: 1, read: 1, written: 1, pushed: 1 },
+        ...{ convertFrom: 1, convertTo: 2, pushFrom: 3, pushTo: 4 },
+      },
+    ],
   })
   const running = (await answered('Task', '')) as { id: string }[]
   for (const { id } of running) {
-    await answered('TaskDetail', `/${id}`)
+    const { layers, source } = (await answered('TaskDetail', `/${id}`)) as WireTaskDetail
+    if (source === 'one.test/a:1') assert.equal(layers?.[0]?.convert_to, '1970-01-01T00:00:00.002Z')
     await answered('Record', `/${id}/events`)
   }
   const digest = `sha256:${'1'.repeat(64)}`
@@ -132,6 +144,7 @@ test('what is answered fits the schemas, member by member', async () => {
     await answered('TaskDetail', `/${id}`)
   }
   await answered('Failure', '/nothing')
+  fits('Status', JSON.parse((await service.send({ path: '/api/v1/status', headers })).body))
   const ok = await service.send({
     method: 'POST',
     path: '/api/v1/conversions',

@@ -4,7 +4,7 @@ import type { WireReadiness } from '../api/contract.ts'
 import { startTestService } from '../testing/service/http-service.ts'
 
 const yaml = `server: { port: 0, host: 127.0.0.1, api_token: everything }
-provider: { source: { a.test: { webhook: { auth_header: header } } } }
+provider: { source: { a.test: { webhook: { auth_header: header } }, b.test: {} } }
 converter: { driver: { type: estargz }, rules: [{ tag_suffix: -esgz }] }
 `
 
@@ -43,4 +43,17 @@ test('a search is begun by who may do everything, and by nobody else', async () 
   assert.deepEqual(JSON.parse(begun.body), state)
   assert.deepEqual(JSON.parse((await ask('GET', 'everything')).body), state)
   assert.equal((await ask('POST', 'everything', '?dry_run=maybe')).status, 400)
+})
+
+test('how the service stands is told of the registries that the caller may use', async () => {
+  const registries = [{ name: 'a.test', answers: true }, { name: 'b.test' }]
+  const disk = { free: 7 }
+  const store = { layers: 1, content: 2, needed: 3, under_way: 4 }
+  const status = { version: 'v1.2.3', waiting: 5, running: 6, disk, store, registries }
+  await using service = await startTestService({ yaml, status: () => Promise.resolve(status) })
+  const ask = (headers: Record<string, string>) => service.send({ path: '/api/v1/status', headers })
+  assert.deepEqual(JSON.parse((await ask({ authorization: 'everything' })).body), status)
+  const one = await ask({ authorization: 'header' })
+  assert.deepEqual(JSON.parse(one.body), { ...status, registries: registries.slice(0, 1) })
+  assert.equal((await ask({})).status, 401)
 })

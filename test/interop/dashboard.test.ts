@@ -10,6 +10,7 @@ import { AccelError } from '../../src/errors/accel-error.ts'
 import { scriptRun, type ScriptedRun } from '../../src/testing/scripted-run.ts'
 import { startTestService, type TestService } from '../../src/testing/service/http-service.ts'
 import type { TaskProgress } from '../../src/tasks/task.ts'
+import { settled } from '../../src/testing/settled.ts'
 import { assertAccessible, browserReason, startBrowser, watchPage } from './browser.ts'
 import { startRelay, type Relay } from './relay.ts'
 
@@ -203,3 +204,91 @@ test(
     assert.deepEqual(faults, [])
   },
 )
+
+test('a thousand tasks are shown, and those out of sight cost nothing', { skip }, async (t) => {
+  const runs: ScriptedRun['run'] = () => Promise.resolve({ sourceSize: 2e7, targetSize: 1.9e7 })
+  await using opened = await open(runs, { token: '' })
+  const { page, service, faults } = opened
+  const orders = Array.from({ length: 1000 }, (_, i) => {
+    const source = `hub.test/team/app-${i % 50}:${i}`
+    return { source, host: 'hub.test', lane: source }
+  })
+  await service.queue.submitAll(orders)
+  while (service.queue.counts().waiting + service.queue.counts().running > 0) await settled()
+  await page.getByLabel('Token').fill('t0k3n')
+  await page.keyboard.press('Enter')
+  const rows = history(page).locator('li.row')
+  await rows.nth(99).waitFor()
+  const more = page.getByRole('button', { name: 'Show 100 more' })
+  for (let shown = 200; shown <= 1000; shown += 100) {
+    await more.click()
+    await rows.nth(shown - 1).waitFor({ state: 'attached' })
+  }
+  assert.equal(await rows.count(), 1000)
+  await more.waitFor({ state: 'detached' })
+  await page.evaluate('scrollTo(0, 0)')
+  // a row stands for what is in it: skipped or not
+  const laidOut = await rows
+    .locator('a')
+    .evaluateAll(
+      (all) => all.filter((link) => link.checkVisibility({ contentVisibilityAuto: true })).length,
+    )
+  assert.ok(laidOut > 0 && laidOut < 300, `${laidOut} rows are laid out`)
+  t.diagnostic(`the longest frames of scrolling, in ms: ${(await scrollThrough(page)).join(', ')}`)
+  await page.getByRole('searchbox', { name: 'Image' }).fill('app-7:')
+  await page.waitForFunction("document.querySelectorAll('.history li').length === 20")
+  assert.deepEqual(faults, [])
+})
+
+/** Scrolls from the top to the bottom in 60 frames; how long the five longest took. */
+async function scrollThrough(page: Page): Promise<number[]> {
+  const frames = (await page.evaluate(`new Promise((resolve) => {
+    const frames = []
+    let last = performance.now()
+    const step = (now) => {
+      frames.push(now - last)
+      last = now
+      scrollBy(0, document.body.scrollHeight / 60)
+      if (frames.length < 60) requestAnimationFrame(step)
+      else resolve(frames)
+    }
+    requestAnimationFrame(step)
+  })`)) as number[]
+  return frames
+    .toSorted((a, b) => b - a)
+    .slice(0, 5)
+    .map(Math.round)
+}
+
+test('it fits a phone and is used by keyboard, light and dark', { skip }, async () => {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    const runs = scriptRun()
+    await using opened = await open(runs.run, { colorScheme, width: 390 })
+    const { page, push, faults } = opened
+    await push('hub.test/a-team-with-a-long-name/an-application-with-a-longer-one:2026-11-21')
+    await running(page).getByRole('link').waitFor()
+    const [source = ''] = runs.started
+    runs.init(source).progress(converting(1_000_000))
+    await page.getByText('1.00 MB of 8.00 MB').waitFor()
+    await assertAccessible(page)
+    await assertFits(page)
+    await page.keyboard.press('Tab')
+    await page.keyboard.press('Enter')
+    assert.equal(await page.evaluate('document.activeElement.id'), 'main')
+    await page.keyboard.press('Tab')
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { level: 1 }).getByText('a-team-with').waitFor()
+    await page.getByRole('row').nth(2).waitFor()
+    await assertAccessible(page)
+    await assertFits(page)
+    assert.deepEqual(faults, [])
+  }
+})
+
+/** Fails where one has to scroll sideways. */
+async function assertFits(page: Page): Promise<void> {
+  const [content, window] = (await page.evaluate(
+    '[document.documentElement.scrollWidth, innerWidth]',
+  )) as [number, number]
+  assert.equal(content, window)
+}

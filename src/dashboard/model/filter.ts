@@ -10,11 +10,11 @@ export interface Filter {
 
 /** The filters of the list, by their names. */
 export const stateFilters: Readonly<Record<string, readonly WireTaskState[]>> = {
-  all: [],
-  'not ended': ['waiting', 'running'],
+  ended: ['completed', 'failed', 'cancelled', 'superseded'],
   completed: ['completed'],
   failed: ['failed'],
   'cancelled or superseded': ['cancelled', 'superseded'],
+  'any, also not ended': [],
 }
 
 /** The same as parameters of the list. */

@@ -61,10 +61,17 @@ test('what has not ended goes on to now, also behind a retry of a task that had 
   assert.deepEqual(seconds(timeline?.lanes[1]?.spans), ['convert 7-10'])
 })
 
-test('a layer that was converted before has its push alone', () => {
+test('of a layer that was converted before it is said when it was found', () => {
   const layers = [layer(2, { convert_to: at(2), push_from: at(3), push_to: at(4) })]
   const [, lane] = timelineOf([record(0, 'queued'), record(5, 'completed')], layers, 0)?.lanes ?? []
-  assert.equal(lane?.cached, true)
+  assert.deepEqual(lane?.found, [{ text: 'converted already', at: 2000 }])
   assert.deepEqual(seconds(lane?.spans), ['push 3-4'])
   assert.equal(timelineOf([], layers, 0), undefined)
+  const there = [layer(1, { platform: 'linux/arm64/v8', push_to: at(4) }), ...layers]
+  const lanes = timelineOf([record(0, 'queued')], there, 9000)?.lanes
+  assert.deepEqual(
+    lanes?.map(({ name }) => name),
+    ['task', '1 arm64/v8', '2 amd64'],
+  )
+  assert.deepEqual(lanes?.[1]?.found, [{ text: 'target has it', at: 4000 }])
 })

@@ -11,8 +11,8 @@ export interface Span {
 export interface Lane {
   name: string
   spans: Span[]
-  /** The layer was converted before: there was nothing to do. */
-  cached?: boolean
+  /** Where there was nothing to do, what was found instead, and when. */
+  found?: { text: string; at: number }[]
 }
 
 /** The picture of a task. */
@@ -39,7 +39,13 @@ export function timelineOf(
     from + 1,
     ended !== undefined && ended === last ? Date.parse(ended.time) : now,
   )
-  const lanes = [{ name: 'task', spans: phaseSpans(records, to) }, ...layers.map(laneOf(to))]
+  const several = new Set(layers.map(({ platform }) => platform)).size > 1
+  const nameOf = ({ index, platform }: WireLayer): string =>
+    several ? `${index} ${platform.split('/').slice(1).join('/')}` : `layer ${index}`
+  const lanes = [
+    { name: 'task', spans: phaseSpans(records, to) },
+    ...layers.map((layer) => laneOf(nameOf(layer), layer, to)),
+  ]
   return { from, to, lanes }
 }
 
@@ -65,16 +71,21 @@ function phaseSpans(records: readonly WireRecord[], to: number): Span[] {
   return spans
 }
 
-const laneOf =
-  (to: number) =>
-  (layer: WireLayer): Lane => {
-    const spans: Span[] = []
-    const add = (kind: Span['kind'], from: string | undefined, until: string | undefined): void => {
-      if (from === undefined) return
-      spans.push({ kind, from: Date.parse(from), to: until === undefined ? to : Date.parse(until) })
-    }
-    add('convert', layer.convert_from, layer.convert_to)
-    add('push', layer.push_from, layer.push_to)
-    const cached = layer.convert_from === undefined && layer.convert_to !== undefined
-    return { name: `layer ${layer.index}`, spans, ...(cached ? { cached } : {}) }
+function laneOf(name: string, layer: WireLayer, to: number): Lane {
+  const spans: Span[] = []
+  const found: { text: string; at: number }[] = []
+  const add = (init: Pick<Span, 'kind'> & { from?: string; to?: string; text: string }): void => {
+    const until = init.to === undefined ? to : Date.parse(init.to)
+    if (init.from !== undefined) {
+      spans.push({ kind: init.kind, from: Date.parse(init.from), to: until })
+    } else if (init.to !== undefined) found.push({ text: init.text, at: until })
   }
+  const { convert_from, convert_to, push_from, push_to } = layer
+  add({ kind: 'convert', text: 'converted already', ...between(convert_from, convert_to) })
+  add({ kind: 'push', text: 'target has it', ...between(push_from, push_to) })
+  return { name, spans, ...(found.length > 0 ? { found } : {}) }
+}
+
+function between(from: string | undefined, to: string | undefined): { from?: string; to?: string } {
+  return { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) }
+}

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks'
-import type { WireTask } from '../../api/contract.ts'
+import { NEVER, type WireTask } from '../../api/contract.ts'
 import { fits, queryOf, stateFilters, type Filter } from '../model/filter.ts'
-import { formatBytes, formatChange } from '../model/format.ts'
+import { formatBytes, formatChange, formatSpan } from '../model/format.ts'
 import type { KnownTask } from '../model/task-book.ts'
 import { useDashboard } from './dashboard-context.ts'
 import { Moment } from './moment.tsx'
@@ -19,17 +19,17 @@ interface Reach {
 
 /** All tasks, the newest first, by state and name. */
 export function History({ all }: { all: readonly KnownTask[] }) {
-  const [name, setName] = useState('all')
+  const [name, setName] = useState('ended')
   const [text, setText] = useState('')
   const [shown, setShown] = useState(PAGE)
   const filter: Filter = { states: stateFilters[name] ?? [], text }
-  const { reach, more, problem } = usePages(filter)
+  const { reach, fetchNext, problem } = usePages(filter)
   const known = all.filter(({ created }) => created >= reach.oldest)
   const found = known.filter((task) => fits(filter, task))
-  const showMore = (): void => {
-    setShown(shown + PAGE)
-    if (found.length < shown + PAGE) more()
-  }
+  const lacking = found.length < shown
+  useEffect(() => {
+    if (lacking) fetchNext()
+  }, [lacking, reach.next])
   return (
     <section class="card" aria-labelledby="history">
       <h2 id="history">History</h2>
@@ -64,7 +64,7 @@ export function History({ all }: { all: readonly KnownTask[] }) {
         ))}
       </ol>
       {(found.length > shown || reach.next !== undefined) && (
-        <button type="button" onClick={showMore}>
+        <button type="button" onClick={() => setShown(shown + PAGE)}>
           Show {PAGE} more
         </button>
       )}
@@ -87,19 +87,29 @@ function HistoryRow({ task }: { task: WireTask }) {
       </span>
       <span class="when">
         <Moment time={task.created} />
+        {took(task)}
       </span>
     </li>
   )
 }
 
+/** How long it was worked on. */
+function took({ started, finished }: WireTask): string {
+  if (started === undefined || finished === NEVER) return ''
+  return `, took ${formatSpan(Date.parse(finished) - Date.parse(started))}`
+}
+
 /** Fetches what a filter asks for that is not known yet, a page at a time. */
-function usePages(filter: Filter): { reach: Reach; more(): void; problem: string } {
+function usePages(filter: Filter): { reach: Reach; fetchNext(): void; problem: string } {
   const { tasks } = useDashboard()
   const query = JSON.stringify(queryOf(filter))
   const [reach, setReach] = useState<Reach>({ oldest: '', next: undefined })
   const [cursor, setCursor] = useState('')
   const [problem, setProblem] = useState('')
-  useEffect(() => setCursor(''), [query])
+  useEffect(() => {
+    setReach({ oldest: '', next: undefined })
+    setCursor('')
+  }, [query])
   useEffect(() => {
     const stop = new AbortController()
     const parameters = JSON.parse(query) as Record<string, string>
@@ -120,5 +130,5 @@ function usePages(filter: Filter): { reach: Reach; more(): void; problem: string
       stop.abort()
     }
   }, [query, cursor, tasks])
-  return { reach, problem, more: () => setCursor(reach.next ?? cursor) }
+  return { reach, problem, fetchNext: () => setCursor(reach.next ?? cursor) }
 }

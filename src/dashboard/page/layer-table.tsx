@@ -10,7 +10,6 @@ export function LayerTable({ layers }: { layers: readonly WireLayer[] }) {
         <thead>
           <tr>
             <th scope="col">Layer</th>
-            <th scope="col">Source</th>
             <th scope="col" class="number">
               Before
             </th>
@@ -19,6 +18,7 @@ export function LayerTable({ layers }: { layers: readonly WireLayer[] }) {
             </th>
             <th scope="col">Change</th>
             <th scope="col">State</th>
+            <th scope="col">Digest before</th>
           </tr>
         </thead>
         <tbody>
@@ -28,13 +28,13 @@ export function LayerTable({ layers }: { layers: readonly WireLayer[] }) {
                 {layer.index}
                 {platforms.size > 1 && ` ${layer.platform}`}
               </th>
-              <td>
-                <code title={layer.digest}>{shortDigest(layer.digest)}</code>
-              </td>
               <td class="number">{formatBytes(layer.size)}</td>
               <td class="number">{layer.written > 0 ? formatBytes(layer.written) : ''}</td>
               <td>{isWritten(layer) ? formatChange(layer.size, layer.written) : ''}</td>
               <td>{stateOf(layer)}</td>
+              <td>
+                <code title={layer.digest}>{shortDigest(layer.digest)}</code>
+              </td>
             </tr>
           ))}
         </tbody>
@@ -47,10 +47,8 @@ function isWritten({ state, written }: WireLayer): boolean {
   return written > 0 && state !== 'waiting' && state !== 'converting'
 }
 
-function stateOf({ state, convert_from, convert_to, written, pushed }: WireLayer): string {
-  const cached = convert_from === undefined && convert_to !== undefined
-  const there = state === 'pushed' && pushed < written
-  return [state, ...(cached ? ['converted before'] : []), ...(there ? ['was there'] : [])].join(
-    ', ',
-  )
+function stateOf({ state, convert_from, convert_to, push_from, push_to }: WireLayer): string {
+  const found = convert_from === undefined && convert_to !== undefined
+  const there = push_from === undefined && push_to !== undefined
+  return [there ? 'the target has it' : state, ...(found ? ['converted already'] : [])].join(', ')
 }

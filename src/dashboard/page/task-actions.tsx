@@ -1,10 +1,10 @@
 import { useState } from 'preact/hooks'
-import type { WireTask } from '../../api/contract.ts'
+import type { WireTaskDetail } from '../../api/contract.ts'
 import { isOpen } from '../model/task-book.ts'
 import { useDashboard } from './dashboard-context.ts'
 
 /** What can be done with a task. */
-export function TaskActions({ task, onChange }: { task: WireTask; onChange(): void }) {
+export function TaskActions({ task, onChange }: { task: WireTaskDetail; onChange(): void }) {
   const { service, tasks } = useDashboard()
   const [problem, setProblem] = useState('')
   const [busy, setBusy] = useState(false)
@@ -29,19 +29,25 @@ export function TaskActions({ task, onChange }: { task: WireTask; onChange(): vo
     })
   return (
     <div class="actions">
-      {isOpen(task.state) ? (
+      {task.next_attempt !== undefined && (
+        <button type="button" disabled={busy} onClick={act('retry')}>
+          Try now
+        </button>
+      )}
+      {isOpen(task.state) && (
         <button type="button" disabled={busy} onClick={act('cancel')}>
           Cancel
         </button>
-      ) : (
-        <>
-          <button type="button" disabled={busy} onClick={act('retry')}>
-            {task.state === 'completed' ? 'Convert again' : 'Retry'}
-          </button>
-          <button type="button" class="quiet" disabled={busy} onClick={forget}>
-            Remove from the history
-          </button>
-        </>
+      )}
+      {!isOpen(task.state) && task.state !== 'completed' && (
+        <button type="button" disabled={busy} onClick={act('retry')}>
+          Retry
+        </button>
+      )}
+      {!isOpen(task.state) && (
+        <button type="button" class="quiet" disabled={busy} onClick={forget}>
+          Remove from the history
+        </button>
       )}
       {problem !== '' && (
         <p class="problem" role="alert">

@@ -35,11 +35,9 @@ export function TimelinePicture({ timeline }: { timeline: Timeline }) {
                 {lane.name}
               </text>
               <line class="axis" x1={LABEL} x2={width} y1={LANE - 0.5} y2={LANE - 0.5} />
-              {lane.cached && (
-                <text class="cached" x={LABEL + 4} y={15}>
-                  converted before
-                </text>
-              )}
+              {lane.found?.map(({ text, at }) => (
+                <FoundMark key={text} text={text} x={LABEL + (at - from) * scale} width={width} />
+              ))}
               {lane.spans.map((span) => (
                 <rect
                   key={`${span.kind} ${span.from}`}
@@ -71,6 +69,23 @@ export function TimelinePicture({ timeline }: { timeline: Timeline }) {
         ))}
       </ul>
     </figure>
+  )
+}
+
+/** A point in time at which there was nothing to do, named on the side that has room. */
+function FoundMark({ text, x, width }: { text: string; x: number; width: number }) {
+  const right = x < (LABEL + width) / 2
+  return (
+    <>
+      <circle class="found" cx={x} cy={LANE / 2} r={4}>
+        <title>{text}</title>
+      </circle>
+      {text === 'converted already' && (
+        <text x={right ? x + 8 : x - 8} y={15} text-anchor={right ? 'start' : 'end'}>
+          {text}
+        </text>
+      )}
+    </>
   )
 }
 

@@ -51,10 +51,23 @@ export function Trends({ all }: { all: readonly KnownTask[] }) {
               parts: [{ kind: 'bytes', value: bucket.sourceBytes }],
             }))}
           />
+          <BarPlot
+            title="Size of the results, % of the sources"
+            top={(value) => `${value.toFixed(0)} %`}
+            bars={bars.map((bucket) => ({
+              from: bucket.from,
+              text: `${when(bucket)}: ${formatChange(bucket.sourceBytes, bucket.targetBytes)}`,
+              parts: [{ kind: 'ratio', value: percent(bucket) }],
+            }))}
+          />
         </>
       )}
     </section>
   )
+}
+
+function percent({ sourceBytes, targetBytes }: Bucket): number {
+  return sourceBytes > 0 ? (targetBytes / sourceBytes) * 100 : 0
 }
 
 function when({ from }: Bucket): string {
