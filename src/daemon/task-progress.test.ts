@@ -10,7 +10,10 @@ const layer = (index: number, change: Partial<LayerProgress>) => ({
     index,
     digest: `sha256:${String(index).repeat(64)}`,
     state: 'waiting' as const,
-    ...{ size: 100, consumed: 0, written: 0, pushed: 0 },
+    size: 100,
+    consumed: 0,
+    written: 0,
+    pushed: 0,
     ...change,
   },
 })
