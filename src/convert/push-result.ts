@@ -97,6 +97,7 @@ async function pushImage(
     const onProgress = (pushed: number): void => {
       for (const i of positions) progress.change(image, i, { state: 'pushing', pushed })
     }
+    onProgress(0)
     const outcome = await once(descriptor, () => pushBlob(parts, one, { signal, onProgress }))
     for (const i of positions) {
       progress.change(image, i, { state: 'pushed', pushed: descriptor.size })

@@ -36,9 +36,8 @@ test('phases follow each other over two attempts, and what is no phase is no spa
     record(20, 'completed'),
   ]
   const timeline = timelineOf(records, [], 99_000)
-  assert.equal(timeline?.to, 20_000)
+  assert.deepEqual([timeline?.from, timeline?.to, timeline?.waited], [1000, 20_000, 1000])
   assert.deepEqual(seconds(timeline?.lanes[0]?.spans), [
-    'wait 0-1',
     'pull 1-2',
     'convert 2-4',
     'wait 4-9',
@@ -48,7 +47,7 @@ test('phases follow each other over two attempts, and what is no phase is no spa
   ])
 })
 
-test('what has not ended goes on to now, also behind a retry of a task that had ended', () => {
+test('what has not ended goes on to now; a task that was asked for again begins there', () => {
   const records = [
     record(0, 'queued'),
     record(1, 'failed'),
@@ -57,14 +56,14 @@ test('what has not ended goes on to now, also behind a retry of a task that had 
   ]
   const layers = [layer(1, { state: 'converting', convert_from: at(7) })]
   const timeline = timelineOf(records, layers, 10_000)
-  assert.deepEqual(seconds(timeline?.lanes[0]?.spans), ['wait 0-1', 'wait 5-6', 'pull 6-10'])
+  assert.deepEqual(seconds(timeline?.lanes[0]?.spans), ['pull 6-10'])
   assert.deepEqual(seconds(timeline?.lanes[1]?.spans), ['convert 7-10'])
 })
 
 test('of a layer that was converted before it is said when it was found', () => {
   const layers = [layer(2, { convert_to: at(2), push_from: at(3), push_to: at(4) })]
   const [, lane] = timelineOf([record(0, 'queued'), record(5, 'completed')], layers, 0)?.lanes ?? []
-  assert.deepEqual(lane?.found, [{ text: 'converted already', at: 2000 }])
+  assert.equal(lane?.foundAt, 2000)
   assert.deepEqual(seconds(lane?.spans), ['push 3-4'])
   assert.equal(timelineOf([], layers, 0), undefined)
   const there = [layer(1, { platform: 'linux/arm64/v8', push_to: at(4) }), ...layers]
@@ -73,5 +72,6 @@ test('of a layer that was converted before it is said when it was found', () => 
     lanes?.map(({ name }) => name),
     ['task', '1 arm64/v8', '2 amd64'],
   )
-  assert.deepEqual(lanes?.[1]?.found, [{ text: 'target has it', at: 4000 }])
+  const waiting = timelineOf([record(3, 'queued')], [], 9000)
+  assert.deepEqual(seconds(waiting?.lanes[0]?.spans), ['wait 3-9'])
 })

@@ -11,42 +11,50 @@ export interface Span {
 export interface Lane {
   name: string
   spans: Span[]
-  /** Where there was nothing to do, what was found instead, and when. */
-  found?: { text: string; at: number }[]
+  /** When it was found that the layer was converted already; milliseconds since 1970. */
+  foundAt?: number
 }
 
-/** The picture of a task. */
+/** The picture of a task, from its first attempt on where there was one. */
 export interface Timeline {
   from: number
   to: number
   lanes: Lane[]
+  /** Milliseconds that it waited before `from`. */
+  waited: number
 }
 
 /**
- * What a task did when: the first line from its records, one more for each layer of the last attempt. What has not
- * ended goes on to `now`. Undefined where there are no records.
+ * What a task did when, since it was asked for the last time: the first line from its records, one more for each layer of
+ * the last attempt. What has not ended goes on to `now`. Undefined where there are no records.
  */
 export function timelineOf(
   records: readonly WireRecord[],
   layers: readonly WireLayer[],
   now: number,
 ): Timeline | undefined {
-  const from = Date.parse(records[0]?.time ?? '')
-  if (Number.isNaN(from)) return undefined
-  const ended = records.findLast(({ type }) => endings.has(type))
-  const last = records.at(-1)
-  const to = Math.max(
-    from + 1,
-    ended !== undefined && ended === last ? Date.parse(ended.time) : now,
+  const asked = records.slice(
+    Math.max(
+      0,
+      records.findLastIndex(({ type }) => type === 'queued'),
+    ),
   )
+  const [first] = asked
+  const last = asked.at(-1)
+  if (first === undefined || last === undefined) return undefined
+  const queued = Date.parse(first.time)
+  const started = asked.find(({ type }) => type === 'started')
+  const from = started === undefined ? queued : Date.parse(started.time)
+  const to = Math.max(from + 1, endings.has(last.type) ? Date.parse(last.time) : now)
   const several = new Set(layers.map(({ platform }) => platform)).size > 1
   const nameOf = ({ index, platform }: WireLayer): string =>
     several ? `${index} ${platform.split('/').slice(1).join('/')}` : `layer ${index}`
+  const spans = phaseSpans(asked, to).filter((span) => span.to > from)
   const lanes = [
-    { name: 'task', spans: phaseSpans(records, to) },
+    { name: 'task', spans },
     ...layers.map((layer) => laneOf(nameOf(layer), layer, to)),
   ]
-  return { from, to, lanes }
+  return { from, to, lanes, waited: from - queued }
 }
 
 const endings = new Set(['completed', 'failed', 'cancelled', 'superseded'])
@@ -73,19 +81,17 @@ function phaseSpans(records: readonly WireRecord[], to: number): Span[] {
 
 function laneOf(name: string, layer: WireLayer, to: number): Lane {
   const spans: Span[] = []
-  const found: { text: string; at: number }[] = []
-  const add = (init: Pick<Span, 'kind'> & { from?: string; to?: string; text: string }): void => {
-    const until = init.to === undefined ? to : Date.parse(init.to)
-    if (init.from !== undefined) {
-      spans.push({ kind: init.kind, from: Date.parse(init.from), to: until })
-    } else if (init.to !== undefined) found.push({ text: init.text, at: until })
+  const add = (kind: Span['kind'], from: string | undefined, until: string | undefined): void => {
+    if (from === undefined) return
+    spans.push({ kind, from: Date.parse(from), to: until === undefined ? to : Date.parse(until) })
   }
-  const { convert_from, convert_to, push_from, push_to } = layer
-  add({ kind: 'convert', text: 'converted already', ...between(convert_from, convert_to) })
-  add({ kind: 'push', text: 'target has it', ...between(push_from, push_to) })
-  return { name, spans, ...(found.length > 0 ? { found } : {}) }
+  add('convert', layer.convert_from, layer.convert_to)
+  add('push', layer.push_from, layer.push_to)
+  if (!isFound(layer)) return { name, spans }
+  return { name, spans, foundAt: Date.parse(layer.convert_to ?? '') }
 }
 
-function between(from: string | undefined, to: string | undefined): { from?: string; to?: string } {
-  return { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) }
+/** Whether a layer was converted before, or for another image at the same time: there was nothing to do. */
+export function isFound({ convert_from, convert_to }: WireLayer): boolean {
+  return convert_from === undefined && convert_to !== undefined
 }

@@ -1,5 +1,6 @@
 import type { WireLayer } from '../../api/contract.ts'
 import { formatBytes, formatChange, shortDigest } from '../model/format.ts'
+import { isFound } from '../model/timeline.ts'
 
 /** Each layer with its sizes before and after. */
 export function LayerTable({ layers }: { layers: readonly WireLayer[] }) {
@@ -47,8 +48,6 @@ function isWritten({ state, written }: WireLayer): boolean {
   return written > 0 && state !== 'waiting' && state !== 'converting'
 }
 
-function stateOf({ state, convert_from, convert_to, push_from, push_to }: WireLayer): string {
-  const found = convert_from === undefined && convert_to !== undefined
-  const there = push_from === undefined && push_to !== undefined
-  return [there ? 'the target has it' : state, ...(found ? ['converted already'] : [])].join(', ')
+function stateOf(layer: WireLayer): string {
+  return isFound(layer) ? `${layer.state}, converted already` : layer.state
 }

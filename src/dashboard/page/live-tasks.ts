@@ -87,6 +87,8 @@ export class LiveTasks {
       this.book.endList(tasks, { whole: open.next === undefined })
       this.loaded = true
       this.#changed()
+      const running = open.tasks.filter(({ state }) => state === 'running')
+      await Promise.all(running.map(({ id }) => this.#lookAt(id, signal)))
     } catch (error) {
       if (signal.aborted) return
       if (error instanceof ServiceError && error.unauthorized) {
@@ -94,6 +96,15 @@ export class LiveTasks {
         this.#setConnection({ state: 'refused' })
       } else setTimeout(() => void this.#list(signal), LIST_AGAIN_MS)
     }
+  }
+
+  /** Fetches what a list does not tell of a running task: where it stands. Events that came meanwhile are newer. */
+  async #lookAt(id: string, signal: AbortSignal): Promise<void> {
+    // one that is gone by now is told of by the next event
+    const task = await this.#service.task(id, signal).catch(() => undefined)
+    if (task === undefined) return
+    const known = this.book.get(id)
+    if (known?.state === 'running' && known.progress === undefined) this.put(task)
   }
 
   #setConnection(connection: ConnectionState): void {

@@ -41,7 +41,7 @@ function Facts(facts: { status: WireStatus; readiness: WireReadiness | undefined
         <dd>{formatBytes(disk.free)}</dd>
         <dt>Layers kept</dt>
         <dd>
-          {store.layers}, {formatBytes(store.content)}
+          {store.layers} ({formatBytes(store.content)})
         </dd>
         <dt>Needed now</dt>
         <dd>

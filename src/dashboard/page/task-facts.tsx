@@ -1,12 +1,13 @@
 import type { ComponentChildren } from 'preact'
 import { NEVER, type WireTaskDetail } from '../../api/contract.ts'
 import { formatBytes, formatChange, formatSpan, shortDigest } from '../model/format.ts'
+import { isFound } from '../model/timeline.ts'
 import { Moment } from './moment.tsx'
 
 /** What is known of a task, in words and figures. */
 export function TaskFacts({ task }: { task: WireTaskDetail }) {
   const { source_size: before, target_size: after, timings = {}, layers = [] } = task
-  const cached = layers.filter((layer) => isCached(layer)).length
+  const cached = layers.filter(isFound).length
   return (
     <section class="card" aria-labelledby="facts">
       <h2 id="facts">Facts</h2>
@@ -74,9 +75,4 @@ function Sizes({ before, after }: { before: number; after: number }) {
       </span>
     </div>
   )
-}
-
-/** The layer was converted for another image, or by an attempt before. */
-function isCached(layer: { convert_from?: string; convert_to?: string }): boolean {
-  return layer.convert_from === undefined && layer.convert_to !== undefined
 }

@@ -16,7 +16,7 @@ const words: Record<Span['kind'], string> = {
 
 /** What a task did when, one line for it and one for each layer. */
 export function TimelinePicture({ timeline }: { timeline: Timeline }) {
-  const { from, to, lanes } = timeline
+  const { from, to, lanes, waited } = timeline
   const { ref, width } = useWidth<HTMLDivElement>()
   const scale = (width - LABEL) / (to - from)
   const kinds = [...new Set(lanes.flatMap(({ spans }) => spans.map(({ kind }) => kind)))]
@@ -35,9 +35,9 @@ export function TimelinePicture({ timeline }: { timeline: Timeline }) {
                 {lane.name}
               </text>
               <line class="axis" x1={LABEL} x2={width} y1={LANE - 0.5} y2={LANE - 0.5} />
-              {lane.found?.map(({ text, at }) => (
-                <FoundMark key={text} text={text} x={LABEL + (at - from) * scale} width={width} />
-              ))}
+              {lane.foundAt !== undefined && (
+                <FoundMark x={LABEL + (lane.foundAt - from) * scale} width={width} />
+              )}
               {lane.spans.map((span) => (
                 <rect
                   key={`${span.kind} ${span.from}`}
@@ -61,6 +61,7 @@ export function TimelinePicture({ timeline }: { timeline: Timeline }) {
           </text>
         </svg>
       </div>
+      {waited >= 1000 && <p class="quiet-text">It had waited for {formatSpan(waited)} before.</p>}
       <ul class="plain legend">
         {kinds.map((kind) => (
           <li key={kind} class={kind}>
@@ -72,19 +73,15 @@ export function TimelinePicture({ timeline }: { timeline: Timeline }) {
   )
 }
 
-/** A point in time at which there was nothing to do, named on the side that has room. */
-function FoundMark({ text, x, width }: { text: string; x: number; width: number }) {
+/** When it was seen that there was nothing to convert, named on the side that has room. */
+function FoundMark({ x, width }: { x: number; width: number }) {
   const right = x < (LABEL + width) / 2
   return (
     <>
-      <circle class="found" cx={x} cy={LANE / 2} r={4}>
-        <title>{text}</title>
-      </circle>
-      {text === 'converted already' && (
-        <text x={right ? x + 8 : x - 8} y={15} text-anchor={right ? 'start' : 'end'}>
-          {text}
-        </text>
-      )}
+      <circle class="found" cx={x} cy={LANE / 2} r={4} />
+      <text x={right ? x + 8 : x - 8} y={15} text-anchor={right ? 'start' : 'end'}>
+        converted already
+      </text>
     </>
   )
 }

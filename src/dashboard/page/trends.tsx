@@ -52,7 +52,7 @@ export function Trends({ all }: { all: readonly KnownTask[] }) {
             }))}
           />
           <BarPlot
-            title="Size of the results, % of the sources"
+            title="Results, % of the sources"
             top={(value) => `${value.toFixed(0)} %`}
             bars={bars.map((bucket) => ({
               from: bucket.from,
