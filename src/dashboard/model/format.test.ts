@@ -19,10 +19,10 @@ test('sizes have three digits at most, in the unit that makes them so', () => {
 })
 
 test('spans show their two largest units', () => {
-  const seconds = [0.25, 4.24, 59.9, 59.96, 192, 3600, 7_500, 86_400 * 3 + 4 * 3600]
+  const seconds = [0.25, 4.24, 5, 59.9, 59.96, 192, 3600, 7_500, 86_400 * 3 + 4 * 3600]
   assert.deepEqual(
     seconds.map((s) => formatSpan(s * 1000)),
-    ['250 ms', '4.2 s', '60 s', '1 min', '3 min 12 s', '1 h', '2 h 5 min', '3 d 4 h'],
+    ['250 ms', '4.2 s', '5 s', '60 s', '1 min', '3 min 12 s', '1 h', '2 h 5 min', '3 d 4 h'],
   )
 })
 

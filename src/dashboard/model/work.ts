@@ -8,7 +8,7 @@ export interface Work {
   done: number
   total: number
   bytesPerSecond: number
-  /** Milliseconds until this phase ends at this pace; undefined where nobody can tell. */
+  /** Milliseconds until this phase ends at this pace, in whole seconds; undefined where nobody can tell. */
   leftMs: number | undefined
 }
 
@@ -26,6 +26,7 @@ export function workOf(progress: WireProgress, pace: Pace): Work {
   const done = pushing ? progress.pushed_bytes : progress.read_bytes
   const total = Math.max(done, pushing ? progress.written_bytes : progress.source_bytes)
   const bytesPerSecond = pushing ? pace.pushed : pace.read
-  const leftMs = bytesPerSecond > 0 ? ((total - done) * 1000) / bytesPerSecond : undefined
+  // nobody knows it to a fraction of a second
+  const leftMs = bytesPerSecond > 0 ? Math.ceil((total - done) / bytesPerSecond) * 1000 : undefined
   return { name: names[phase], done, total, bytesPerSecond, leftMs }
 }

@@ -43,7 +43,7 @@ export function Work({ task, pace }: { task: KnownTask; pace: Pace }) {
   if (progress === undefined) return <p class="figures">begins</p>
   const { name, done, total, bytesPerSecond, leftMs } = workOf(progress, pace)
   const figures = [
-    `${progress.layers_done} of ${progress.layers} layers`,
+    `${progress.layers_done} of ${progress.layers} layers done`,
     `${formatBytes(done)} of ${formatBytes(total)}`,
     ...(bytesPerSecond > 0 ? [formatRate(bytesPerSecond)] : []),
     ...(leftMs === undefined || done >= total ? [] : [`${formatSpan(leftMs)} left`]),

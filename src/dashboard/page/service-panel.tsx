@@ -44,9 +44,9 @@ function Facts(facts: { status: WireStatus; readiness: WireReadiness | undefined
           {store.layers} ({formatBytes(store.content)})
         </dd>
         <dt>Needed now</dt>
-        <dd>
-          {formatBytes(store.needed)}, {formatBytes(store.under_way)} under way
-        </dd>
+        <dd>{formatBytes(store.needed)}</dd>
+        <dt>Under way</dt>
+        <dd>{formatBytes(store.under_way)}</dd>
       </dl>
       <h3>Registries</h3>
       <ul class="plain registries">
