@@ -1,4 +1,5 @@
 import { build, type BuildOptions } from 'esbuild'
+import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -24,9 +25,14 @@ export function bundleOptions(folder: string): BuildOptions {
     target: ['chrome123', 'firefox120', 'safari17.5'],
     loader: { '.html': 'copy', '.svg': 'copy' },
     tsconfig: join(page, 'tsconfig.json'),
-    legalComments: 'eof',
+    banner: { js: `/*! Contains Preact.\n${licenceOfPreact()}*/` },
     logLevel: 'warning',
   }
+}
+
+/** Its notice has to go wherever it goes. */
+function licenceOfPreact(): string {
+  return readFileSync(join(root, 'node_modules/preact/LICENSE'), 'utf8')
 }
 
 /** Writes the files of the page into `folder`. Throws where the script has grown too large. */

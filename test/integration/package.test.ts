@@ -1,10 +1,11 @@
 /** What users get: the packed package, installed into an empty folder, from there on without this repository. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { after, before, suite, type TestContext, test } from 'node:test'
+import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { gunzipSync } from 'node:zlib'
 import { root } from '../../scripts/source-tree.ts'
@@ -103,6 +104,19 @@ suite('the packed package', () => {
   }
 
   // Threads are where the two ways to run differ: a thread is started from the file that is there.
+  test('brings the dashboard, in one script', async (t) => {
+    if (!needInstall(t)) return
+    const module = pathToFileURL(join(installed, 'dist/http/dashboard/page-files.js')).href
+    const script = `const { PAGE_PATHS, PageFiles } = await import('${module}')
+      const files = new PageFiles()
+      console.log(PAGE_PATHS.map((path) => files.answer(path, {}).status).join(' '))`
+    assert.equal(
+      (await node(['--input-type=module', '--eval', script], home)).trim(),
+      '200 200 200 200',
+    )
+    assert.deepEqual(readdirSync(join(installed, 'dist/dashboard')), ['bundle'])
+  })
+
   test('converts an image, on threads', async (t) => {
     if (!needInstall(t)) return
     const tar = testTar().directory('d/').file('d/f', 'data\n'.repeat(100_000)).bytes()

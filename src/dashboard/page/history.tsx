@@ -1,4 +1,5 @@
-import { useEffect, useState } from 'preact/hooks'
+import type { VNode } from 'preact'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { NEVER, type WireTask } from '../../api/contract.ts'
 import { fits, queryOf, stateFilters, type Filter } from '../model/filter.ts'
 import { formatBytes, formatChange, formatSpan } from '../model/format.ts'
@@ -26,6 +27,7 @@ export function History({ all }: { all: readonly KnownTask[] }) {
   const { reach, fetchNext, problem } = usePages(filter)
   const known = all.filter(({ created }) => created >= reach.oldest)
   const found = known.filter((task) => fits(filter, task))
+  const rowOf = useRows()
   const lacking = found.length < shown
   useEffect(() => {
     if (lacking) fetchNext()
@@ -58,11 +60,7 @@ export function History({ all }: { all: readonly KnownTask[] }) {
         </p>
       )}
       {found.length === 0 && <p class="empty">No task is like that.</p>}
-      <ol class="plain rows history">
-        {found.slice(0, shown).map((task) => (
-          <HistoryRow key={task.id} task={task} />
-        ))}
-      </ol>
+      <ol class="plain rows history">{found.slice(0, shown).map(rowOf)}</ol>
       {(found.length > shown || reach.next !== undefined) && (
         <button type="button" onClick={() => setShown(shown + PAGE)}>
           Show {PAGE} more
@@ -70,6 +68,18 @@ export function History({ all }: { all: readonly KnownTask[] }) {
       )}
     </section>
   )
+}
+
+/** Draws a row once for each change of its task: an element that is the same is not looked at again, and most are. */
+function useRows(): (task: WireTask) => VNode {
+  const drawn = useRef(new WeakMap<WireTask, VNode>())
+  return (task) => {
+    const known = drawn.current.get(task)
+    if (known !== undefined) return known
+    const row = <HistoryRow key={task.id} task={task} />
+    drawn.current.set(task, row)
+    return row
+  }
 }
 
 function HistoryRow({ task }: { task: WireTask }) {
