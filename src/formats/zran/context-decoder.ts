@@ -47,7 +47,8 @@ export function decodeContext(
     const member = inflate(rest, dictionary, outLength - made + SURPLUS, invalid)
     pieces.push(member.output)
     made += member.output.length
-    if (!member.ended) break
+    // nydusd asks for no more than the context has, so it does not get to the end of a member that goes on behind it.
+    if (!member.ended || made > outLength) break
     // nydusd finds out that the member is over before it looks whether there is enough: more must follow.
     const behind = member.used + GZIP_TRAILER_SIZE
     const header = gzipHeaderSize(rest, behind, rest.length)
