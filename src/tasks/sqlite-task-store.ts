@@ -1,9 +1,12 @@
 import type { SQLInputValue } from 'node:sqlite'
 import type { Database, SchemaPart } from '../database/database.ts'
-import type { Task, TaskRecord } from './task.ts'
+import type { LayerTimes, Task, TaskRecord } from './task.ts'
 import type { TaskChange, TaskFilter, TaskPage, TaskStore } from './task-store.ts'
 
-/** The tables of tasks. `body` is the Task as JSON; the other columns are what is searched for. */
+/**
+ * The tables of tasks. `body` is the Task as JSON, `layers` its `progress.each`, which lists do without; the other columns
+ * are what is searched for.
+ */
 export const taskSchema: SchemaPart = {
   name: 'task',
   steps: [
@@ -25,6 +28,7 @@ export const taskSchema: SchemaPart = {
       body TEXT NOT NULL
     ) STRICT;
     CREATE INDEX task_record_task ON task_record (task, seq);`,
+    'ALTER TABLE task ADD COLUMN layers TEXT;',
   ],
 }
 
@@ -40,12 +44,13 @@ interface Write {
 export function createSqliteTaskStore(database: Database): TaskStore {
   const { connection } = database
   const statements = database.guard(() => ({
-    put: connection.prepare(`INSERT INTO task (id, state, host, source, created, finished, body)
-      VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id)
-      DO UPDATE SET state = excluded.state, finished = excluded.finished, body = excluded.body`),
+    put: connection.prepare(`INSERT INTO task (id, state, host, source, created, finished, body, layers)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id)
+      DO UPDATE SET state = excluded.state, finished = excluded.finished, body = excluded.body,
+        layers = excluded.layers`),
     record: connection.prepare('INSERT INTO task_record (task, body) VALUES (?, ?)'),
     delete: connection.prepare('DELETE FROM task WHERE id = ?'),
-    get: connection.prepare('SELECT body FROM task WHERE id = ?'),
+    get: connection.prepare('SELECT body, layers FROM task WHERE id = ?'),
     records: connection.prepare('SELECT body FROM task_record WHERE task = ? ORDER BY seq'),
     unfinished: connection.prepare('SELECT body FROM task WHERE finished IS NULL ORDER BY seq'),
     // UNION alone would walk through the whole table, to merge by id
@@ -62,7 +67,8 @@ export function createSqliteTaskStore(database: Database): TaskStore {
     }
     const { task, record } = change
     const { id, state, host, source, created, finished = null } = task
-    statements.put.run(id, state, host, source, created, finished, JSON.stringify(task))
+    const { body, layers } = rowOf(task)
+    statements.put.run(id, state, host, source, created, finished, body, layers)
     if (record !== undefined) statements.record.run(id, JSON.stringify(record))
   }
 
@@ -87,7 +93,7 @@ export function createSqliteTaskStore(database: Database): TaskStore {
       return done.promise
     },
     unfinished: () => database.guard(() => bodies<Task>(statements.unfinished.all())),
-    get: (id) => database.guard(() => bodies<Task>(statements.get.all(id))[0]),
+    get: (id) => database.guard(() => statements.get.all(id).map(wholeTask)[0]),
     records: (id) => database.guard(() => bodies<TaskRecord>(statements.records.all(id))),
     expired: ({ before, keep }) =>
       database.guard(() => {
@@ -101,6 +107,19 @@ export function createSqliteTaskStore(database: Database): TaskStore {
         return page(rows, filter.limit)
       }),
   }
+}
+
+function rowOf(task: Task): { body: string; layers: string | null } {
+  if (task.progress?.each === undefined) return { body: JSON.stringify(task), layers: null }
+  const { each, ...progress } = task.progress
+  return { body: JSON.stringify({ ...task, progress }), layers: JSON.stringify(each) }
+}
+
+function wholeTask({ body, layers }: Record<string, unknown>): Task {
+  const task = JSON.parse(body as string) as Task
+  if (layers === null || task.progress === undefined) return task
+  const each = JSON.parse(layers as string) as LayerTimes[]
+  return { ...task, progress: { ...task.progress, each } }
 }
 
 function bodies<Body>(rows: Record<string, unknown>[]): Body[] {

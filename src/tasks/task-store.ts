@@ -34,6 +34,7 @@ export interface TaskStore {
   /** All tasks that have not ended, in the order in which they came. */
   unfinished(): Task[]
   get(id: string): Task | undefined
+  /** Of their progress the sums alone, without `each`. */
   list(filter: TaskFilter): TaskPage
   /** What happened to a task, the oldest first. */
   records(id: string): TaskRecord[]
