@@ -47,10 +47,10 @@ const task: Task = {
 test('the layers of a task are kept, and left out of lists', async () => {
   const path = join(folder, 'state.db')
   {
-    await using database = openDatabase(path, [taskSchema])
+    using database = openDatabase(path, [taskSchema])
     await createSqliteTaskStore(database).write([{ type: 'put', task }])
   }
-  await using database = openDatabase(path, [taskSchema])
+  using database = openDatabase(path, [taskSchema])
   const store = createSqliteTaskStore(database)
   assert.deepEqual(store.get('one'), task)
   const { each: _, ...sums } = progress
