@@ -6,7 +6,7 @@ const intro = `# HTTP API
 
 What \`acceld\` serves, on \`server.host:server.port\` or the Unix domain socket \`server.uds\`. The routes of
 goharbor/acceleration-service are answered with the same bytes; everything else is an addition under the same prefix.
-Programs find all of this in \`/api/v1/openapi.json\` (OpenAPI 3.1).
+Programs find all of this in \`/api/v1/openapi.json\` (OpenAPI 3.1); people see it at \`/\`, a page that uses these routes alone.
 
 ## Who may ask
 

@@ -13,7 +13,7 @@ export interface Bar {
 const HEIGHT = 96
 const FOOT = 18
 
-/** Bars over time; the same as a table for those who cannot see them. */
+/** Bars over time; the same in words for those who cannot see them. */
 export function BarPlot(init: { title: string; bars: readonly Bar[]; top(value: number): string }) {
   const { title, bars, top } = init
   const { ref, width } = useWidth<HTMLDivElement>()
@@ -60,7 +60,7 @@ export function BarPlot(init: { title: string; bars: readonly Bar[]; top(value: 
         </svg>
       </div>
       <details>
-        <summary>As a table</summary>
+        <summary>In words</summary>
         <ul>
           {bars
             .filter((bar) => sumOf(bar) > 0)
