@@ -33,7 +33,7 @@ export function History({ all }: { all: readonly KnownTask[] }) {
     if (lacking) fetchNext()
   }, [lacking, reach.next])
   return (
-    <section class="card" aria-labelledby="history">
+    <section class="card history-card" aria-labelledby="history">
       <h2 id="history">History</h2>
       <form class="filters" role="search" onSubmit={(event) => event.preventDefault()}>
         <label>

@@ -15,15 +15,15 @@ export function Overview() {
     <>
       <h1 class="unseen">Conversions</h1>
       <div class="overview">
-        <div class="column">
+        <div class="column now">
           <Running tasks={open.filter(({ state }) => state === 'running')} loaded={loaded} />
           <Queue tasks={open.filter(({ state }) => state === 'waiting').reverse()} />
-          <History all={all} />
         </div>
         <div class="column aside">
           <ServicePanel />
           <Trends all={all} />
         </div>
+        <History all={all} />
       </div>
     </>
   )
