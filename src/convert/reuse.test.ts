@@ -1,5 +1,7 @@
 /** Layers that were converted before are not converted, pulled or sent again, by whatever driver. */
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { suite, test, type TestContext } from 'node:test'
 import { parseConfig } from '../config/load.ts'
@@ -21,6 +23,7 @@ const base = layer('base', 300_000)
 const middle = layer('middle', 200_000)
 
 interface Scene extends AsyncDisposable {
+  workDir: string
   registry: TestRegistry
   service: ConversionService
   push(repository: string, ...layers: BuiltLayer[]): Promise<void>
@@ -44,6 +47,7 @@ converter: { worker: 1, driver: { type: ${driver} }, rules: [{ tag_suffix: -x${i
   const { config } = parseConfig(yaml, 'config.yaml')
   const service = stack.use(await openConversionService(config))
   return {
+    workDir,
     registry,
     service,
     async push(repository, ...layers) {
@@ -153,3 +157,49 @@ test('a cache that cannot be written does not make the conversion fail', async (
   await it.convert('app')
   assert.deepEqual(it.registry.tags('app'), ['v1', 'v1-x'])
 })
+
+test('twenty conversions at once in one repository end with all their records in the cache', async (t) => {
+  await using it = await scene(t, 'zstdchunked', '', { rule: ', cache_tag: cache' })
+  const names = Array.from({ length: 20 }, (_, i) => `v${i}`)
+  const at = it.registry.repository('app')
+  for (const tag of names) {
+    const image = buildImage({ layers: [base, layer(tag, 100)] })
+    await pushBuilt(image, at, { tag })
+  }
+  const run = { signal: t.signal, onEvent: () => {} }
+  await Promise.all(
+    names.map((tag) => it.service.convert({ source: `${it.registry.host}/app:${tag}` }, run)),
+  )
+  const cache = parseManifest(it.registry.manifest('app', 'cache')!.bytes, 'cache')
+  assert.equal(cache.layers.length, 21)
+})
+
+test('the store stays within its threshold while conversions fill it three times over, and none fails', async (t) => {
+  const threshold = 400_000
+  await using it = await scene(t, 'zstdchunked', `threshold: ${threshold / 1000}kB`)
+  const images = Array.from({ length: 12 }, (_, i) => {
+    const noise = testTar().file(`f${i}`, randomBytes(100_000))
+    return { tag: `v${i}`, built: buildImage({ layers: [buildLayer(noise.bytes())] }) }
+  })
+  const at = it.registry.repository('app')
+  for (const { tag, built } of images) await pushBuilt(built, at, { tag })
+  const run = { signal: t.signal, onEvent: () => {} }
+  for (let i = 0; i < images.length; i += 3) {
+    const some = images.slice(i, i + 3)
+    await Promise.all(
+      some.map(({ tag }) => it.service.convert({ source: `${it.registry.host}/app:${tag}` }, run)),
+    )
+    await it.service.collect()
+    const kept = await filesIn(it.workDir)
+    assert(kept.reduce((sum, size) => sum + size, 0) <= threshold, JSON.stringify(kept))
+  }
+  assert(it.registry.tags('app').includes('v11-x'))
+  assert((await filesIn(it.workDir)).length > 0)
+})
+
+/** Sizes of the files of converted layers. */
+async function filesIn(workDir: string): Promise<number[]> {
+  const folder = join(workDir, 'blobs/sha256')
+  const names = await readdir(folder)
+  return Promise.all(names.map(async (name) => (await stat(join(folder, name))).size))
+}

@@ -158,12 +158,14 @@ export function driverSuite(
       })
     })
 
-    test('a layer that the config does not name is refused', { skip: inPlace }, async () => {
-      const diffId = digestOf('another')
-      await assert.rejects(bench.convert(driver, layer, { diffId }), {
-        code: 'IMAGE_DIFF_ID_MISMATCH',
+    if (!inPlace) {
+      test('a layer that the config does not name is refused', async () => {
+        const diffId = digestOf('another')
+        await assert.rejects(bench.convert(driver, layer, { diffId }), {
+          code: 'IMAGE_DIFF_ID_MISMATCH',
+        })
       })
-    })
+    }
 
     test('an abort ends it at once, and the threads can be used again', async () => {
       const stop = new AbortController()
