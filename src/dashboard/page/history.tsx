@@ -130,7 +130,7 @@ function usePages(filter: Filter): { reach: Reach; fetchNext(): void; problem: s
         setReach(answer)
         setProblem('')
       } catch (error) {
-        if (!stop.signal.aborted) setProblem(String(error))
+        if (!stop.signal.aborted) setProblem(error instanceof Error ? error.message : String(error))
       }
     }
     // somebody who types asks once, not with every letter
