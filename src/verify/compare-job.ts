@@ -27,13 +27,13 @@ export async function run({ source, target, format }: CompareJobData): Promise<C
   const comparison = compareTrees(original, converted, {
     wholeSeconds: format === 'nydus',
     specialFilesApart: format === 'nydus',
-    ...(format === 'ordinary' ? {} : { withoutXattr: (name) => isUnsaid(name, format) }),
+    withoutXattr: (name) => isUnsaid(name, format),
   })
   const known = new Set(original.problems)
   return { ...comparison, problems: converted.problems.filter((text) => !known.has(text)) }
 }
 
-/** Overlay's own attributes mean something else once they are mounted; EROFS has five prefixes. */
+/** Overlay's own attributes mean something else once they are mounted, so no format keeps them; EROFS has five prefixes. */
 function isUnsaid(name: string, format: ViewFormat): boolean {
   if (/^(trusted|user)\.overlay\./.test(name)) return true
   if (format !== 'nydus') return false
