@@ -1,11 +1,12 @@
-import { readFileSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { FileFacts } from '../config/key-note.ts'
 import { parseConfig, requireTagSuffix } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
+import { readTextFile } from '../config/text-file.ts'
 import { parseYaml } from '../config/yaml-tree.ts'
 import { driverNamed } from '../drivers/registry.ts'
-import { AccelError, isAccelError } from '../errors/accel-error.ts'
+import { isAccelError } from '../errors/accel-error.ts'
 import { parsePlatforms } from '../oci/platform.ts'
 import { states, type ConfigReport, type Finding } from './finding.ts'
 import { walk } from './walk.ts'
@@ -21,7 +22,7 @@ export interface CheckInit {
  * in the file is among the findings.
  */
 export function checkConfig(file: string, init: CheckInit): ConfigReport {
-  const text = readText(file)
+  const text = readTextFile(file)
   const tree = parseYaml(text)
   const walked = tree.problems.length > 0 ? [] : walk(tree.root, factsOf(file))
   const noted = [...walked]
@@ -102,15 +103,6 @@ function factsOf(file: string): FileFacts {
       })
       return stats !== undefined && (stats.mode & othersMayRead) !== 0
     },
-  }
-}
-
-function readText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (cause) {
-    const problem = (cause as NodeJS.ErrnoException).code ?? String(cause)
-    throw new AccelError('CONFIG_UNREADABLE', { file, problem }, { cause })
   }
 }
 

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs'
 import { AccelError } from '../errors/accel-error.ts'
 import type { ConfigProblem } from '../errors/catalogue/config.ts'
 import { Reading, type ReadingFrame } from './reading.ts'
 import { schema, type Config } from './schema.ts'
+import { readTextFile } from './text-file.ts'
 import { parseYaml } from './yaml-tree.ts'
 
 /** How a configuration is read. */
@@ -66,13 +66,8 @@ export function requireTagSuffix(config: Config, file: string): void {
 }
 
 function readText(file: string): string {
-  try {
-    const text = readFileSync(file, 'utf8')
-    if (text.length <= MAX_FILE_SIZE) return text
-  } catch (cause) {
-    const problem = (cause as NodeJS.ErrnoException).code ?? String(cause)
-    throw new AccelError('CONFIG_UNREADABLE', { file, problem }, { cause })
-  }
+  const text = readTextFile(file)
+  if (text.length <= MAX_FILE_SIZE) return text
   throw new AccelError('CONFIG_UNREADABLE', { file, problem: `larger than ${MAX_FILE_SIZE} bytes` })
 }
 

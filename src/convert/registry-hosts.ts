@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs'
 import type { Config, SourceConfig } from '../config/schema.ts'
 import { findSource } from '../config/source.ts'
-import { AccelError } from '../errors/accel-error.ts'
+import { readTextFile } from '../config/text-file.ts'
 import { environment } from '../config/environment.ts'
 import {
   createRegistryClient,
@@ -62,9 +61,12 @@ function hostInit(settings: SourceConfig, login: CredentialSource | undefined): 
   }
   if (plainHttp !== undefined) init.plainHttp = plainHttp
   init.tokenHosts = listOf(settings.tokenHosts)
-  if (caFile) init.ca = pem(caFile)
+  if (caFile) init.ca = readTextFile(caFile)
   if (clientCertFile && clientKeyFile) {
-    init.clientCertificate = { cert: pem(clientCertFile), key: pem(clientKeyFile) }
+    init.clientCertificate = {
+      cert: readTextFile(clientCertFile),
+      key: readTextFile(clientKeyFile),
+    }
   }
   if (address) init.address = address
   return init
@@ -73,13 +75,4 @@ function hostInit(settings: SourceConfig, login: CredentialSource | undefined): 
 function listOf(text: string): string[] {
   const names = text.split(',').map((name) => name.trim())
   return names.filter((name) => name !== '')
-}
-
-function pem(file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (cause) {
-    const problem = (cause as NodeJS.ErrnoException).code ?? String(cause)
-    throw new AccelError('CONFIG_UNREADABLE', { file, problem }, { cause })
-  }
 }

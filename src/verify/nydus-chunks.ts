@@ -29,7 +29,7 @@ export function v5Chunks(source: BlobSource, { what, compressor }: OpenBlobInit)
     async read(chunk) {
       const { compressedOffset, compressedSize, uncompressedSize, flags, index } = chunk
       if (compressedOffset + compressedSize > source.size) {
-        throw invalid(what, compressedOffset, `chunk ${index} ends behind the blob`)
+        throw invalidBlob(what, compressedOffset, `chunk ${index} ends behind the blob`)
       }
       const stored = await source.read(compressedOffset, compressedSize)
       const codec = (flags & ChunkFlag.compressed) === 0 ? 'none' : compressor
@@ -43,11 +43,21 @@ export function v5Chunks(source: BlobSource, { what, compressor }: OpenBlobInit)
  * record of the bootstrap is held to both.
  */
 export async function v6Chunks(source: BlobSource, init: OpenBlobInit): Promise<ChunkReader> {
-  const blob = await BlobReader.open(source, init.what, init.cipher)
+  const { table, digests } = await openChunkTables(source, init.what, init.cipher)
+  return new TableChunks(source, init, table, digests)
+}
+
+/** What a Nydus blob says of its chunks, its ToC checked. Throws FORMAT_…. */
+export async function openChunkTables(
+  source: BlobSource,
+  what: string,
+  cipher?: BlobCipher,
+): Promise<{ table: ReadChunkTable; digests: Uint8Array | undefined }> {
+  const blob = await BlobReader.open(source, what, cipher)
   const table = await blob.chunkTable()
-  if (table === undefined) throw invalid(init.what, source.size, 'it has no chunk table')
+  if (table === undefined) throw invalidBlob(what, source.size, 'it has no chunk table')
   await blob.checkToc()
-  return new TableChunks(source, init, table, await blob.digests())
+  return { table, digests: await blob.digests() }
 }
 
 class TableChunks implements ChunkReader {
@@ -77,7 +87,8 @@ class TableChunks implements ChunkReader {
   async read(chunk: Chunk): Promise<Uint8Array> {
     const { index } = chunk
     const info = this.#table.chunks[index]
-    if (info === undefined) throw invalid(this.#what, 0, `chunk ${index} is not in its chunk table`)
+    if (info === undefined)
+      throw invalidBlob(this.#what, 0, `chunk ${index} is not in its chunk table`)
     compareChunk(chunk, info, this.#digests, this.#what)
     if (info.batch !== undefined) return this.#fromBatch(chunk, info, info.batch)
     const stored = this.#plain(
@@ -95,7 +106,7 @@ class TableChunks implements ChunkReader {
     { batch, offset }: { batch: number; offset: number },
   ): Promise<Uint8Array> {
     const context = this.#table.batches?.[batch]
-    if (context === undefined) throw invalid(this.#what, 0, `chunk ${index} is in no batch`)
+    if (context === undefined) throw invalidBlob(this.#what, 0, `chunk ${index} is in no batch`)
     if (this.#batch?.number !== batch) {
       const stored = await this.#stored(info.compressedOffset, context.compressedSize, index)
       const codec = context.compressedSize < context.uncompressedSize ? this.#compressor : 'none'
@@ -104,7 +115,7 @@ class TableChunks implements ChunkReader {
       this.#batch = { number: batch, bytes }
     }
     if (offset + uncompressedSize > this.#batch.bytes.length) {
-      throw invalid(this.#what, 0, `chunk ${index} ends behind its batch`)
+      throw invalidBlob(this.#what, 0, `chunk ${index} ends behind its batch`)
     }
     return this.#batch.bytes.subarray(offset, offset + uncompressedSize)
   }
@@ -114,12 +125,12 @@ class TableChunks implements ChunkReader {
     if (this.#cipher !== undefined) {
       return decryptPiece(stored, this.#cipher, `${this.#what}, chunk ${index}`)
     }
-    throw invalid(this.#what, 0, `chunk ${index} is encrypted, and the bootstrap has no key`)
+    throw invalidBlob(this.#what, 0, `chunk ${index} is encrypted, and the bootstrap has no key`)
   }
 
   async #stored(offset: number, size: number, index: number): Promise<Uint8Array> {
     if (offset + size > this.#source.size) {
-      throw invalid(this.#what, offset, `chunk ${index} ends behind the blob`)
+      throw invalidBlob(this.#what, offset, `chunk ${index} ends behind the blob`)
     }
     return this.#source.read(offset, size)
   }
@@ -135,7 +146,7 @@ export function compareChunk(
   const { index } = chunk
   const digest = digests?.subarray(index * DIGEST_SIZE, (index + 1) * DIGEST_SIZE)
   if (digest !== undefined && compareBytes(digest, chunk.digest) !== 0) {
-    throw invalid(what, 0, `chunk ${index} has another digest than the bootstrap says`)
+    throw invalidBlob(what, 0, `chunk ${index} has another digest than the bootstrap says`)
   }
   const same =
     info.uncompressedOffset === chunk.uncompressedOffset &&
@@ -143,9 +154,10 @@ export function compareChunk(
     (info.batch !== undefined ||
       (info.compressedOffset === chunk.compressedOffset &&
         info.compressedSize === chunk.compressedSize))
-  if (!same) throw invalid(what, 0, `chunk ${index} is elsewhere than the bootstrap says`)
+  if (!same) throw invalidBlob(what, 0, `chunk ${index} is elsewhere than the bootstrap says`)
 }
 
-function invalid(what: string, offset: number, problem: string): AccelError {
+/** What is wrong with a blob at `offset`. */
+export function invalidBlob(what: string, offset: number, problem: string): AccelError {
   return new AccelError('FORMAT_INVALID', { what, format: 'Nydus blob', offset, problem })
 }

@@ -1,9 +1,8 @@
-import { AccelError } from '../errors/accel-error.ts'
-import { BlobReader, type BlobSource } from '../formats/nydus-blob/blob-reader.ts'
+import type { BlobSource } from '../formats/nydus-blob/blob-reader.ts'
 import type { ReadChunkTable } from '../formats/nydus-blob/chunk-table.ts'
 import type { Chunk } from '../formats/nydus-tree/chunk-store.ts'
 import { decodeContext } from '../formats/zran/context-decoder.ts'
-import { compareChunk, type ChunkReader } from './nydus-chunks.ts'
+import { compareChunk, invalidBlob, openChunkTables, type ChunkReader } from './nydus-chunks.ts'
 
 /**
  * Chunks of a layer that is read where it is: `tables` is the Nydus blob that says where they are, `layer` has their
@@ -14,11 +13,8 @@ export async function refChunks(
   layer: BlobSource,
   what: string,
 ): Promise<ChunkReader> {
-  const blob = await BlobReader.open(tables, what)
-  const table = await blob.chunkTable()
-  if (table === undefined) throw invalid(what, tables.size, 'it has no chunk table')
-  await blob.checkToc()
-  return new RefChunkReader(layer, what, table, await blob.digests())
+  const { table, digests } = await openChunkTables(tables, what)
+  return new RefChunkReader(layer, what, table, digests)
 }
 
 class RefChunkReader implements ChunkReader {
@@ -44,7 +40,8 @@ class RefChunkReader implements ChunkReader {
   async read(chunk: Chunk): Promise<Uint8Array> {
     const { index, uncompressedSize } = chunk
     const info = this.#table.chunks[index]
-    if (info === undefined) throw invalid(this.#what, 0, `chunk ${index} is not in its chunk table`)
+    if (info === undefined)
+      throw invalidBlob(this.#what, 0, `chunk ${index} is not in its chunk table`)
     compareChunk(chunk, info, this.#digests, this.#what)
     if (info.zran === undefined) {
       return this.#stored(info.compressedOffset, uncompressedSize, `chunk ${index}`)
@@ -52,7 +49,7 @@ class RefChunkReader implements ChunkReader {
     const { context, offset } = info.zran
     const bytes = await this.#inflated(context)
     if (offset + uncompressedSize > bytes.length) {
-      throw invalid(this.#what, 0, `chunk ${index} ends behind its context`)
+      throw invalidBlob(this.#what, 0, `chunk ${index} ends behind its context`)
     }
     return bytes.subarray(offset, offset + uncompressedSize)
   }
@@ -61,7 +58,7 @@ class RefChunkReader implements ChunkReader {
     if (this.#context?.index === index) return this.#context.bytes
     const { zran } = this.#table
     const context = zran?.contexts[index]
-    if (context === undefined) throw invalid(this.#what, 0, `there is no context ${index}`)
+    if (context === undefined) throw invalidBlob(this.#what, 0, `there is no context ${index}`)
     const { inOffset, inLength } = context
     const stored = await this.#stored(inOffset, inLength, `context ${index}`)
     const bytes = decodeContext(zran!, index, stored, this.#what)
@@ -71,12 +68,8 @@ class RefChunkReader implements ChunkReader {
 
   #stored(offset: number, size: number, part: string): Promise<Uint8Array> {
     if (offset + size > this.#layer.size) {
-      throw invalid(this.#what, offset, `${part} ends behind the layer`)
+      throw invalidBlob(this.#what, offset, `${part} ends behind the layer`)
     }
     return this.#layer.read(offset, size)
   }
-}
-
-function invalid(what: string, offset: number, problem: string): AccelError {
-  return new AccelError('FORMAT_INVALID', { what, format: 'Nydus blob', offset, problem })
 }

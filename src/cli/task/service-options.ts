@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { createServiceClient, type ServiceClient } from '../../api/client.ts'
-import { AccelError } from '../../errors/accel-error.ts'
+import { readTextFile } from '../../config/text-file.ts'
 import type { ProgramIo } from '../program-io.ts'
 
 interface ServiceOptions {
@@ -32,15 +31,6 @@ export function serviceClient(command: Command, io: ProgramIo): ServiceClient {
   return createServiceClient({
     address: addr,
     ...(authorization === undefined ? {} : { authorization }),
-    ...(caFile === undefined ? {} : { ca: readText(caFile) }),
+    ...(caFile === undefined ? {} : { ca: readTextFile(caFile) }),
   })
-}
-
-function readText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (cause) {
-    const problem = (cause as NodeJS.ErrnoException).code ?? String(cause)
-    throw new AccelError('CONFIG_UNREADABLE', { file, problem }, { cause })
-  }
 }
