@@ -1,14 +1,7 @@
+import type { TarEntryType } from '../tar/entry.ts'
+
 /** What a path of a layer is; `whiteout` removes the path from the layers below, `opaque` all that they have in it. */
-export type ListedKind =
-  | 'file'
-  | 'directory'
-  | 'symlink'
-  | 'hardlink'
-  | 'character'
-  | 'block'
-  | 'fifo'
-  | 'whiteout'
-  | 'opaque'
+export type ListedKind = TarEntryType | 'whiteout' | 'opaque'
 
 /**
  * What is compared of one entry of a layer or image. Paths are clean (`formats/tar/path.ts`); bytes that are not UTF-8
