@@ -14,7 +14,7 @@ Programs find all of this in \`/api/v1/openapi.json\` (OpenAPI 3.1); people see 
 | --- | --- |
 | \`server.api_token\`, alone or as \`Bearer <token>\` | everything, for every configured registry |
 | the \`webhook.auth_header\` of a registry, to the letter | that registry: its webhooks, and its tasks |
-| none | nothing; over the Unix domain socket everything; with \`server.allow_unauthenticated: true\` the registries that have no \`auth_header\` |
+| none | nothing; over the Unix domain socket everything; with \`server.allow_unauthenticated: true\` the registries that have no \`auth_header\`, under a [name of the service](security.md#who-may-ask-for-what) |
 | anything else | nothing |
 
 Headers are compared in constant time. Only images of configured registries are taken; a caller does not see the tasks

@@ -38,6 +38,7 @@ test('a file that says only the driver has the documented defaults', () => {
     drainTimeout: 0,
     apiToken: '',
     allowUnauthenticated: false,
+    allowedHosts: '',
   })
   assert.deepEqual(config.log, { level: 'info', format: 'text' })
   assert.deepEqual(config.metric, { enabled: false })
@@ -250,7 +251,7 @@ ${minimal}`
       line: 3,
       path: 'server.uds_path',
       problem:
-        'unknown key, the keys here are name, host, port, uds, tls, drain_timeout, api_token, allow_unauthenticated',
+        'unknown key, the keys here are name, host, port, uds, tls, drain_timeout, api_token, allow_unauthenticated, allowed_hosts',
     },
     { line: 5, path: 'provider.workdir', problem: 'unknown key, did you mean work_dir?' },
     {

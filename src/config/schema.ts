@@ -66,6 +66,10 @@ const server = section('The HTTP service of `acceld`.', {
     },
     doc: 'Accepts requests without an `Authorization` header for hosts that have no `webhook.auth_header`. Anybody who can reach the port can then have images of these hosts converted and sees their names.',
   }),
+  allowed_hosts: text({
+    fallback: '',
+    doc: 'Names, separated by commas, by which requests without an `Authorization` header may address the service, besides addresses, names without a dot or below `svc`, `local` and `internal`, the machine’s own and `host`. Others are refused: a page of another site could have led a browser here.',
+  }),
 })
 
 const log = section('What the service says of itself, on standard error.', {

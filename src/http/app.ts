@@ -50,7 +50,8 @@ export function createApp(components: AppComponents): Hono<Bindings> {
     const route = routes[id as OperationId]
     app.on(method, path.replace('{id}', ':id'), (c) => {
       const authorization = c.req.header('authorization')
-      return route(c, guard.grant({ authorization, local: c.env.local }))
+      const host = c.req.header('host')
+      return route(c, guard.grant({ authorization, host, local: c.env.local }))
     })
   }
   for (const path of PAGE_PATHS) {

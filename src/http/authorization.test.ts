@@ -17,7 +17,12 @@ converter: { driver: { type: estargz } }
 `,
     'config.yaml',
   )
-  return createGuard(config).grant({ authorization: undefined, local: false, ...caller })
+  return createGuard(config).grant({
+    authorization: undefined,
+    local: false,
+    host: '127.0.0.1:2077',
+    ...caller,
+  })
 }
 
 /** What the caller meets at each registry: ok, or the code of the refusal; and whether the list is open. */
@@ -87,6 +92,19 @@ test('allow_unauthenticated opens what has no header, and never what has one', (
     list: 'ok',
   })
   assert.deepEqual(met(server, { authorization: 'wrong' }), nothing)
+})
+
+test('a browser that was led here under a name of another site is refused, unless it has a token', () => {
+  const refused = 'HTTP_NAME_REFUSED'
+  const none = { closed: refused, other: refused, twin: refused, open: refused, unknown: refused }
+  const server = '{ allow_unauthenticated: true, api_token: tok, allowed_hosts: accel.example.com }'
+  const host = 'rebind.example:2077'
+  assert.deepEqual(met(server, { host }), { ...none, list: refused })
+  assert.deepEqual(met(server, { host, authorization: 'tok' }), everything)
+  assert.deepEqual(met(server, { host, local: true }), everything)
+  assert.equal(met(server, { host: 'accel.example.com' })['list'], 'ok')
+  // where nothing is open there is nothing to be led to: the answer is that a header is missing
+  assert.deepEqual(met('{}', { host }), nothing)
 })
 
 test('the Unix domain socket allows everything, unless a wrong header is sent', () => {

@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import type { Config } from '../config/schema.ts'
 import { findSource } from '../config/source.ts'
 import { AccelError } from '../errors/accel-error.ts'
+import { isOwnName } from './own-name.ts'
 
 /** Who sent a request, as far as it can be told. */
 export interface Caller {
@@ -9,15 +10,20 @@ export interface Caller {
   authorization: string | undefined
   /** The request came over the Unix domain socket, which only those can open whom its owner lets. */
   local: boolean
+  /** The `Host` header. */
+  host: string | undefined
 }
 
 /** What a caller may do. */
 export interface Grant {
   /** The one registry for which the caller may speak; undefined where that is none, several or all. */
   readonly registry: string | undefined
-  /** Throws HTTP_UNAUTHORIZED when the caller may not use the registry `host`, HTTP_HOST_UNKNOWN when it is not configured. */
+  /**
+   * Throws HTTP_UNAUTHORIZED when the caller may not use the registry `host`, HTTP_HOST_UNKNOWN when it is not configured,
+   * HTTP_NAME_REFUSED when it may be a browser that was led astray.
+   */
   requireHost(host: string): void
-  /** Throws HTTP_UNAUTHORIZED when the caller may not use any registry, and so not see anything either. */
+  /** Throws HTTP_UNAUTHORIZED, HTTP_NAME_REFUSED when the caller may not use any registry, and so not see anything either. */
   requireAny(): void
   /** Whether the caller may use `host`, and so see tasks of it. */
   allows(host: string): boolean
@@ -37,7 +43,7 @@ export interface Guard {
  * - A header that is the `webhook.auth_header` of a registry, to the letter, allows that registry.
  * - Any other header allows nothing, and where a registry has an `auth_header`, so does no header.
  * - Without a header, the Unix domain socket allows everything, and `server.allow_unauthenticated` the registries
- *   that have no `auth_header`.
+ *   that have no `auth_header`; but only where the service is addressed by a name of its own, see `isOwnName`.
  *
  * A caller who is allowed nothing is not told which registries are configured. `config` may be one that is read again.
  */
@@ -63,8 +69,12 @@ function guardOf(config: Config): Guard {
     return { name, header: authHeader === '' ? undefined : fingerprint(authHeader) }
   })
   return {
-    grant({ authorization, local }) {
+    grant({ authorization, local, host }) {
       if (authorization === undefined || authorization === '') {
+        if (allowUnauthenticated && !local && !isOwnName(host, config.server)) {
+          const refusal = new AccelError('HTTP_NAME_REFUSED', { name: host ?? '' })
+          return grantOf(config, { all: false, names: [], nothing: true, refusal })
+        }
         const open = sources.filter(({ header }) => header === undefined)
         const names = allowUnauthenticated ? open.map(({ name }) => name) : []
         return grantOf(config, { all: local, names, nothing: !local && !allowUnauthenticated })
@@ -82,10 +92,11 @@ function guardOf(config: Config): Guard {
 
 function grantOf(
   config: Config,
-  allowed: { all: boolean; names: readonly string[]; nothing: boolean },
+  allowed: { all: boolean; names: readonly string[]; nothing: boolean; refusal?: AccelError },
 ): Grant {
-  const { all, names, nothing } = allowed
+  const { all, names, nothing, refusal } = allowed
   const unauthorized = (host: string): AccelError =>
+    refusal ??
     new AccelError('HTTP_UNAUTHORIZED', { host, problem: 'no or another Authorization header' })
   const mayUse = (name: string): boolean => all || names.includes(name)
   return {

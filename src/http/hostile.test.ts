@@ -222,3 +222,33 @@ function raw(service: TestService, bytes: string): Promise<string> {
     socket.write(bytes, 'latin1')
   })
 }
+
+test('a page that gave its own name our address gets nothing of an open service', async () => {
+  const open = yaml
+    .replace('port: 0', 'port: 0, allow_unauthenticated: true')
+    .replace('{ webhook: { auth_header: header } }', '{}')
+  await using service = await startTestService({ yaml: open })
+  const order = (host: string): Promise<Answer> =>
+    service.send({
+      method: 'POST',
+      path,
+      headers: { host, 'content-type': 'application/json' },
+      body: '{"image":"registry.test/app:1"}',
+    })
+  const led = await order('rebind.example:2077')
+  assert.equal(led.status, 403)
+  assert.match(led.body, /"HTTP_NAME_REFUSED".*rebind\.example:2077/)
+  for (const read of [path, '/api/v1/status', '/api/v1/events']) {
+    const answer = await service.send({ path: read, headers: { host: 'rebind.example' } })
+    assert.equal(answer.status, 403, read)
+  }
+  assert.deepEqual(service.queue.list().tasks, [])
+  // a registry beside it in Compose or Kubernetes
+  assert.equal((await order('acceld:2077')).status, 200)
+  assert.equal((await order('acceld.harbor.svc.cluster.local:2077')).status, 200)
+  const probe = await service.send({
+    path: '/api/v1/health/ready',
+    headers: { host: 'lb.example' },
+  })
+  assert.equal(probe.status, 200)
+})

@@ -50,6 +50,14 @@ export const httpErrors = {
     text: () => 'invalid auth config',
     hint: "Send the Authorization header that webhook.auth_header of the image's host says (accelctl: --auth-header), or the service's api_token (accelctl: --token or $ACCEL_TOKEN).",
   }),
+  HTTP_NAME_REFUSED: row<{ name: string }>({
+    status: 403,
+    exit: 1,
+    retry: 'never',
+    text: (c) =>
+      `a request without an Authorization header was sent to ${JSON.stringify(c.name)}, which is not known as a name of this service`,
+    hint: 'Add the name to server.allowed_hosts, or send the api_token; docs/security.md says why.',
+  }),
   HTTP_HOST_UNKNOWN: row<{ host: string }>({
     status: 403,
     exit: 1,
