@@ -8,7 +8,7 @@ export const folderOrder: readonly (readonly string[])[] = [
   ['streams', 'rules', 'database'],
   ['network'],
   ['transport', 'formats', 'store', 'tasks', 'api'],
-  ['backends', 'dashboard'],
+  ['backends', 'dashboard', 'trace'],
   ['registry', 'layout', 'drivers', 'cache'],
   ['verify'],
   ['convert', 'config-check'],

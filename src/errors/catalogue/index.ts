@@ -13,6 +13,7 @@ import { referenceErrors } from './reference.ts'
 import { registryErrors } from './registry.ts'
 import { storeErrors } from './store.ts'
 import { taskErrors } from './task.ts'
+import { traceErrors } from './trace.ts'
 import { zranErrors } from './zran.ts'
 
 /** Every error of the program. A code is never reused for another meaning. */
@@ -32,5 +33,6 @@ export const catalogue = {
   ...registryErrors,
   ...storeErrors,
   ...taskErrors,
+  ...traceErrors,
   ...zranErrors,
 }
