@@ -70,6 +70,8 @@ export interface WireTask {
   code?: string
   /** Set when there was nothing to convert. */
   skipped?: true
+  /** An earlier result was found: nothing was converted. */
+  reused?: true
 }
 
 /** A task in full: `GET /api/v1/conversions/{id}`. Durations are milliseconds. */
@@ -83,8 +85,6 @@ export interface WireTaskDetail extends WireTask {
   remedy?: string
   /** The rule of the configuration that asks for it. */
   rule?: string
-  /** An earlier result was found: nothing was converted. */
-  reused?: true
   progress?: WireProgress
   timings?: WireTimings
   /** Of the last attempt; not in events of all tasks. */
@@ -152,8 +152,8 @@ export interface WireAccepted {
 export interface WireEvents {
   /** A task as it is now: at the beginning, and with each change of its state. */
   task: WireTaskDetail
-  /** Where a running task stands. */
-  progress: WireProgress & { id: string }
+  /** Where a running task stands, and its layers that are converted or pushed just now, at most 16 of them. */
+  progress: WireProgress & { id: string; active: WireLayer[] }
   /** Something that happened to the one task that is followed. */
   record: WireRecord
   /** What happened since the `Last-Event-ID` is no longer known: list the tasks anew. */
@@ -171,12 +171,14 @@ export interface WireReadiness {
 /** Answer to `GET /api/v1/status`. Sizes are bytes. */
 export interface WireStatus {
   version: string
-  /** Tasks that wait, and that run. */
+  /** Tasks that wait, that run, and that may run at once. */
   waiting: number
   running: number
+  workers: number
+  /** The file system of the work directory. */
   disk: {
-    /** Free where the work directory is. */
     free: number
+    size: number
   }
   store: {
     /** Converted layers that are kept, how many and how large. */
@@ -186,9 +188,22 @@ export interface WireStatus {
     needed: number
     /** Files of layers under way. */
     under_way: number
+    /** Content above which layers that nobody needs are removed; 0: none is kept. */
+    limit: number
   }
-  /** Those that the caller may use, and whether they answered the last time; absent until they were asked. */
-  registries: { name: string; answers?: boolean }[]
+  /** Those that the caller may use. */
+  registries: WireRegistry[]
+}
+
+/** How a registry is. */
+export interface WireRegistry {
+  name: string
+  /** Whether it answered the last time; absent, as what follows, until it was asked. */
+  answers?: boolean
+  /** When that was. */
+  asked?: string
+  /** What was wrong. */
+  problem?: string
 }
 
 /** Where a search for images that should have been converted stands. */

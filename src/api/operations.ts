@@ -196,7 +196,7 @@ export const operations = {
     path: `${CONVERSIONS_PATH}/{id}/events`,
     summary: 'What happened to a task',
     description:
-      'A list; or, with `Accept: text/event-stream`, server-sent events: `record` for each thing that happened, `task` for the task as it is and with each change, `progress` at most four times a second. The stream ends when the task has ended; a client that comes back after that is answered 204.',
+      'A list; or, with `Accept: text/event-stream`, server-sent events: `record` for each thing that happened, `task` for the task as it is and with each change, `progress` at most four times a second, with the layers that are worked on. The stream ends when the task has ended; a client that comes back after that is answered 204.',
     parameters: [id, lastEventId],
     answers: {
       200: {
@@ -250,7 +250,7 @@ export const operations = {
     path: EVENTS_PATH,
     summary: 'Follow all tasks',
     description:
-      'Server-sent events of the tasks that the caller may see: `task` with each change of one, `progress` at most four times a second for each that runs. A client that comes back with the last id it has seen is sent what it missed; where that is no longer known, `reset` tells it to list the tasks anew. A client that does not read is cut off.',
+      'Server-sent events of the tasks that the caller may see: `task` with each change of one, `progress` at most four times a second for each that runs, with the layers that are worked on. A client that comes back with the last id it has seen is sent what it missed; where that is no longer known, `reset` tells it to list the tasks anew. A client that does not read is cut off.',
     parameters: [lastEventId],
     answers: {
       200: { description: 'Events, until one side ends them.', body: events },

@@ -63,6 +63,7 @@ const taskMembers = {
     target_digest: digest('The result.'),
     code: text('Code of the error, see docs/errors.md.'),
     skipped: { const: true, description: 'There was nothing to convert.' },
+    reused: { const: true, description: 'An earlier result was found: nothing was converted.' },
   },
 }
 
@@ -77,7 +78,6 @@ const detailMembers = {
     next_attempt: time('When the next attempt is made.'),
     remedy: text('What can be done about the failure.'),
     rule: text('The rule of the configuration that asks for it.'),
-    reused: { const: true, description: 'An earlier result was found: nothing was converted.' },
     progress: schemaRef('Progress'),
     timings: schemaRef('Timings'),
     layers: {
@@ -160,12 +160,17 @@ export const schemas = {
     version: text('Of the program.'),
     waiting: count('Tasks that wait.'),
     running: count('Tasks that run.'),
-    disk: object('The file system of the work directory.', { free: bytes('Free bytes.') }),
+    workers: count('Tasks that may run at once.'),
+    disk: object('The file system of the work directory.', {
+      free: bytes('Free bytes.'),
+      size: bytes('All its bytes.'),
+    }),
     store: object('Converted layers that are kept.', {
       layers: count('How many.'),
       content: bytes('Bytes of them.'),
       needed: bytes('Of these, what tasks need at the moment.'),
       under_way: bytes('Bytes of files under way.'),
+      limit: bytes('Content above which layers that nobody needs are removed; 0: none is kept.'),
     }),
     registries: {
       type: 'array',
@@ -173,7 +178,11 @@ export const schemas = {
       items: object(
         'A registry.',
         { name: text('As the configuration names it.') },
-        { answers: { type: 'boolean', description: 'The last time; absent until it was asked.' } },
+        {
+          answers: { type: 'boolean', description: 'The last time; absent until it was asked.' },
+          asked: time('When that was.'),
+          problem: text('What was wrong.'),
+        },
       ),
     },
   }),

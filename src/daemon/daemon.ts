@@ -91,8 +91,9 @@ export async function startDaemon(components: DaemonComponents): Promise<Daemon>
     tasks: () => queue.counts(),
     facts: {
       version: programVersion().text,
-      freeBytes: () => health.freeBytes(),
-      registries: () => health.registries(),
+      freeBytes: async () => (await health.disk()).free,
+      registries: () =>
+        new Map([...health.registries()].map(([name, { answers }]) => [name, answers])),
     },
   })
   queue.subscribe(logFailures(log))
@@ -108,7 +109,7 @@ export async function startDaemon(components: DaemonComponents): Promise<Daemon>
     metrics,
     health: () => health.check(),
     ready: () => health.ready(),
-    status: () => wireStatus({ config, queue, health, conversions }),
+    status: () => wireStatus({ config, queue, health, conversions, redaction }),
     startBackfill: (init) => reconciler.start(init),
     backfill: () => wireBackfill(reconciler.state()),
   })

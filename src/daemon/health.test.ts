@@ -45,18 +45,22 @@ test('all is well', async (t) => {
     ready: true,
     checks: { database: 'ok', disk: 'ok', registries: 'ok' },
   })
-  assert.deepEqual([...health.registries()], [[registry.host, true]])
+  assert.equal(health.registries().get(registry.host)?.answers, true)
 })
 
 test('a registry that is away is told of once, and is no reason to refuse orders', async (t) => {
   const { health, lines } = await opened(t)
+  const known = health.registries()
+  await health.ready()
   const fault = registry.fault({ on: 'GET base', then: { status: 404 }, times: Infinity })
   for (let i = 0; i < 3; i += 1) {
     const { ready, checks } = await health.ready()
     assert.deepEqual([ready, checks.registries], [true, 'failing'])
   }
+  assert.match(known.get(registry.host)?.problem ?? '', /404/)
   fault.remove()
   assert.equal((await health.ready()).checks.registries, 'ok')
+  assert.equal(known.get(registry.host)?.problem, undefined)
   assert.equal(lines.length, 2)
   assert.match(lines[0] ?? '', /does not answer/)
   assert.match(lines[1] ?? '', /answers again/)

@@ -15,12 +15,21 @@ export interface Health {
   check(): Promise<void>
   /** What is needed to take orders, and whether the registries answer; looked up at most every few seconds. */
   ready(): Promise<WireReadiness>
-  /** Free bytes where the work directory is. */
-  freeBytes(): Promise<number>
-  /** The registries, by name, and whether they answered the last time; they are asked again meanwhile, when that is long ago. */
-  registries(): ReadonlyMap<string, boolean>
+  /** The file system of the work directory: its size and what is free of it, in bytes. */
+  disk(): Promise<{ free: number; size: number }>
+  /** The registries, by name, as they were the last time; they are asked again meanwhile, when that is long ago. */
+  registries(): ReadonlyMap<string, RegistryHealth>
   /** Asks nobody any more. */
   stop(): void
+}
+
+/** How a registry was when it was asked. */
+export interface RegistryHealth {
+  answers: boolean
+  /** Milliseconds since 1970. */
+  at: number
+  /** What was wrong, where it did not answer. */
+  problem?: string
 }
 
 export interface HealthComponents {
@@ -49,17 +58,17 @@ export function createHealth(components: HealthComponents, init: HealthInit = {}
   const { config, queue, useRegistry, log } = components
   const { localMs = 5_000, registryMs = 60_000, timeoutMs = 10_000 } = init
   const stopping = new AbortController()
-  const answered = new Map<string, boolean>()
+  const asked = new Map<string, RegistryHealth>()
 
-  const freeBytes = async (): Promise<number> => {
-    const { bavail, bsize } = await statfs(config.provider.workDir)
-    return bavail * bsize
+  const disk: Health['disk'] = async () => {
+    const { bavail, blocks, bsize } = await statfs(config.provider.workDir)
+    return { free: bavail * bsize, size: blocks * bsize }
   }
 
   const local = cached(localMs, async (): Promise<Omit<WireReadiness['checks'], 'registries'>> => {
-    const [written, free] = await Promise.all([
+    const [written, { free }] = await Promise.all([
       isWritable(config.provider.workDir, log),
-      freeBytes().catch(() => 0),
+      disk().catch(() => ({ free: 0 })),
     ])
     return {
       database: queue.problem === undefined && written ? 'ok' : 'failing',
@@ -69,21 +78,22 @@ export function createHealth(components: HealthComponents, init: HealthInit = {}
 
   const probe = async (host: string): Promise<void> => {
     const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(timeoutMs)])
-    const before = answered.get(host)
+    const before = asked.get(host)?.answers
     try {
       await useRegistry((registry) => registry.check(host, { signal }))
       if (before === false) log.info(`${host} answers again`)
-      answered.set(host, true)
+      asked.set(host, { answers: true, at: Date.now() })
     } catch (error) {
       if (stopping.signal.aborted) return
-      if (before !== false) log.warn(`${host} does not answer: ${errorText(error)}`)
-      answered.set(host, false)
+      const problem = errorText(error)
+      if (before !== false) log.warn(`${host} does not answer: ${problem}`)
+      asked.set(host, { answers: false, at: Date.now(), problem })
     }
   }
 
   const remote = cached(registryMs, async () => {
     const hosts = [...config.provider.source.keys()]
-    for (const host of answered.keys()) if (!hosts.includes(host)) answered.delete(host)
+    for (const host of asked.keys()) if (!hosts.includes(host)) asked.delete(host)
     await Promise.all(hosts.map(probe))
   })
 
@@ -92,20 +102,20 @@ export function createHealth(components: HealthComponents, init: HealthInit = {}
       const { workDir } = config.provider
       if (queue.problem !== undefined) throw queue.problem
       await access(workDir, constants.W_OK)
-      if ((await freeBytes()) === 0) throw new Error(`no space left in ${workDir}`)
+      if ((await disk()).free === 0) throw new Error(`no space left in ${workDir}`)
     },
     async ready() {
       const patience = AbortSignal.timeout(PATIENCE_MS)
       const [checks] = await Promise.all([local(), Promise.race([remote(), aborted(patience)])])
-      const registries = [...answered.values()].includes(false) ? 'failing' : 'ok'
+      const registries = [...asked.values()].every(({ answers }) => answers) ? 'ok' : 'failing'
       // orders are kept while a registry is away: that is no reason to refuse them
       const ready = checks.database === 'ok' && checks.disk === 'ok'
       return { ready, checks: { ...checks, registries } }
     },
-    freeBytes,
+    disk,
     registries() {
       void remote()
-      return answered
+      return asked
     },
     stop: () => stopping.abort(),
   }

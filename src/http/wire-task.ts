@@ -61,6 +61,7 @@ export function wireTask(task: Task): WireTask {
   if (outcome?.targetDigest !== undefined) wire.target_digest = outcome.targetDigest
   if (task.code !== undefined) wire.code = task.code
   if (outcome?.skipped !== undefined) wire.skipped = true
+  if (outcome?.reused) wire.reused = true
   return wire
 }
 
@@ -74,7 +75,6 @@ export function wireTaskDetail(task: Task): WireTaskDetail {
   if (task.notBefore !== undefined) wire.next_attempt = rfc3339(task.notBefore)
   if (task.remedy !== undefined) wire.remedy = task.remedy
   if (task.rule !== undefined) wire.rule = task.rule
-  if (task.outcome?.reused) wire.reused = true
   if (task.progress !== undefined) wire.progress = wireProgress(task.progress)
   const timings = { ...task.timings, ...task.outcome?.timings }
   if (Object.keys(timings).length > 0) wire.timings = wireTimings(timings)
@@ -99,6 +99,15 @@ export function wireProgress(progress: TaskProgress): WireProgress {
     written_bytes: progress.writtenBytes,
     pushed_bytes: progress.pushedBytes,
   }
+}
+
+/** Most layers of an event: more are not worked on at once, as a rule. */
+const MAX_ACTIVE = 16
+
+/** The layers that are converted or pushed just now. */
+export function activeLayers({ each = [] }: TaskProgress): WireLayer[] {
+  const active = each.filter(({ state }) => state === 'converting' || state === 'pushing')
+  return active.slice(0, MAX_ACTIVE).map(wireLayer)
 }
 
 function wireLayer(layer: LayerTimes): WireLayer {

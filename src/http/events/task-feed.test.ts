@@ -204,6 +204,26 @@ test('all tasks: who comes back is sent what it missed, or told that this is not
   }
 })
 
+test('progress tells of the layers that are worked on, and of no other', async () => {
+  const runs = scriptRun()
+  await using service = await startTestService({ yaml, run: runs.run, feed: { progressMs: 1 } })
+  await order(service, 'one.test/a:1')
+  await settled()
+  await using client = await follow(service, '/api/v1/events')
+  const states = ['converted', ...Array<'converting'>(20).fill('converting'), 'waiting'] as const
+  const layer = { platform: 'linux/amd64', digest: 'sha256:5e', size: 5, read: 4, written: 3 }
+  const each = states.map((state, i) => ({ ...layer, index: i + 1, state, pushed: 0 }))
+  runs.init('one.test/a:1').progress({ ...progress(42), each })
+  const { active } = told(
+    (await client.until(({ name }) => name === 'progress')).at(-1),
+    'progress',
+  )
+  assert.deepEqual(
+    [active.length, active[0]],
+    [16, { ...layer, index: 2, state: 'converting', pushed: 0 }],
+  )
+})
+
 test('progress is told as it is by then, not each step of it', async () => {
   const runs = scriptRun()
   await using service = await startTestService({ yaml, run: runs.run, feed: { progressMs: 1 } })

@@ -4,7 +4,13 @@ import type { WireEvents } from '../../api/contract.ts'
 import { AccelError } from '../../errors/accel-error.ts'
 import type { TaskQueue } from '../../tasks/queue.ts'
 import { isFinished, type Task } from '../../tasks/task.ts'
-import { wireProgress, wireRecord, wireTaskDetail, wireTaskWithLayers } from '../wire-task.ts'
+import {
+  activeLayers,
+  wireProgress,
+  wireRecord,
+  wireTaskDetail,
+  wireTaskWithLayers,
+} from '../wire-task.ts'
 import { EventStream } from './event-stream.ts'
 
 export interface TaskFeedInit {
@@ -175,8 +181,10 @@ export class TaskFeed {
   #tellProgress(): void {
     this.#progressTimer = undefined
     for (const task of this.#progress.values()) {
-      if (task.progress === undefined) continue
-      const event = eventOf('progress', { id: task.id, ...wireProgress(task.progress) })
+      const { id, progress } = task
+      if (progress === undefined) continue
+      const active = activeLayers(progress)
+      const event = eventOf('progress', { id, ...wireProgress(progress), active })
       for (const listener of this.#listeners) listener.progress(task, event)
     }
     this.#progress.clear()

@@ -66,8 +66,9 @@ const idle: WireStatus = {
   version: 'v0.0.0',
   waiting: 0,
   running: 0,
-  disk: { free: 0 },
-  store: { layers: 0, content: 0, needed: 0, under_way: 0 },
+  workers: 1,
+  disk: { free: 0, size: 0 },
+  store: { layers: 0, content: 0, needed: 0, under_way: 0, limit: 0 },
   registries: [],
 }
 
