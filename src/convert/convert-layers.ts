@@ -10,6 +10,7 @@ import { formatPlatform } from '../oci/platform.ts'
 import type { StoredLayer } from '../store/layer-store.ts'
 import type { Store } from '../store/store.ts'
 import type { Held, SharedJobs } from '../streams/shared-jobs.ts'
+import { SOURCE_PIECE_SIZE } from '../threads/messages.ts'
 import type { ThreadPool } from '../threads/pool.ts'
 import type { ImageSource } from '../transport/image-transport.ts'
 import { viewLayer } from '../verify/view-layer.ts'
@@ -141,7 +142,8 @@ async function convertLayer(
   const layer: LayerInput = {
     descriptor,
     diffId: image.config.rootfs.diff_ids[i]!,
-    open: (signal) => source.blob(descriptor, { signal }),
+    open: (signal) =>
+      source.blob(descriptor, { signal, scratch: new Uint8Array(SOURCE_PIECE_SIZE) }),
     what: `${image.what} layer ${i + 1} (${descriptor.digest})`,
   }
   if (lower) layer.lower = lower

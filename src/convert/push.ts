@@ -41,8 +41,8 @@ export function pushBlob(parts: PushParts, blob: ImageBlob, init: PushInit): Pro
       const open = (start: number): ByteSource =>
         createReadStream(origin.path, { start, highWaterMark: FILE_PIECE, signal: init.signal })
       return blob.store === undefined
-        ? pushMade(parts, descriptor, open, init)
-        : store.pushBlob(descriptor, open, init)
+        ? pushMade(parts, descriptor, open, { ...init, file: origin.path })
+        : store.pushBlob(descriptor, open, { ...init, file: origin.path })
     }
   }
 }
@@ -52,7 +52,7 @@ async function pushMade(
   { target, places }: PushParts,
   descriptor: Descriptor,
   open: (offset: number) => ByteSource,
-  init: PushInit,
+  init: PushInit & { file: string },
 ): Promise<PushedBlob> {
   const mountFrom = places?.find(descriptor.digest) ?? []
   const pushed = await target.pushBlob(descriptor, open, { ...init, mountFrom })

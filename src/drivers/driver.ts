@@ -23,7 +23,7 @@ export interface LayerInput {
   descriptor: Descriptor
   /** What the image config says that the uncompressed layer's digest is; checked. */
   diffId: Digest
-  /** The verified bytes as stored. May be called again. */
+  /** The verified bytes as stored, each piece valid until the next pull. May be called again. */
   open(signal: AbortSignal): ByteSource
   /** Names the layer in messages: `harbor.example/app:1 layer 3 (sha256:…)`. */
   what: string

@@ -47,7 +47,7 @@ export function readArchived(
   name: string,
   file: ArchivedFile,
   identity: ArchiveIdentity,
-  { range = { offset: 0, length: file.size }, signal }: ReadFileInit = {},
+  { range = { offset: 0, length: file.size }, signal, scratch }: ReadFileInit = {},
 ): ByteSource {
   const changed = () =>
     new AccelError('LAYOUT_INVALID', {
@@ -68,5 +68,6 @@ export function readArchived(
     missing: changed,
     check,
     signal,
+    scratch,
   })
 }

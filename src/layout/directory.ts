@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { constants, copyFile, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { AccelError } from '../errors/accel-error.ts'
 import { digestOf, type Digest } from '../oci/digest.ts'
@@ -45,10 +46,10 @@ export function directoryFiles(path: string, name: string): LayoutFiles {
         throw unreadable(join(path, file), error)
       }
     },
-    read(file, { range, signal } = {}) {
+    read(file, { range, signal, scratch } = {}) {
       const missing = () => new AccelError('CONTENT_NOT_FOUND', { what: file, where: name })
       const part = range && { start: range.offset, size: range.length }
-      return readRange(join(path, file), { ...part, signal, missing })
+      return readRange(join(path, file), { ...part, signal, missing, scratch })
     },
   }
 }
@@ -68,7 +69,7 @@ export function directoryTarget(path: string, name: string): ImageTarget {
   const index = async (init?: CallInit): Promise<LayoutIndex> =>
     (await files.size(INDEX_PATH)) === undefined ? emptyLayoutIndex() : readLayoutIndex(files, init)
   const write = (file: string, bytes: ByteSource, init?: CallInit) =>
-    writeFileWhole(join(path, file), bytes, init)
+    writeFileWhole(join(path, file), piecesOf(bytes, init))
   const has = async ({ digest, size }: Descriptor) => (await files.size(blobPath(digest))) === size
 
   const pushDocument = async (bytes: Uint8Array, descriptor: Descriptor, init?: CallInit) => {
@@ -112,8 +113,16 @@ export function directoryTarget(path: string, name: string): ImageTarget {
     async pushBlob(descriptor, read, init) {
       if (await has(descriptor)) return 'exists'
       await beginLayout(path, init)
-      const checked = verified(read(0), descriptor, `${name}@${descriptor.digest}`)
-      await write(blobPath(descriptor.digest), counted(checked, init?.onProgress), init)
+      const what = `${name}@${descriptor.digest}`
+      if (init?.file === undefined) {
+        const checked = verified(read(0), descriptor, what)
+        await write(blobPath(descriptor.digest), counted(checked, init?.onProgress), init)
+      } else {
+        stopIfAborted(init.signal, `writing ${what}`)
+        const copy = copyOf(init.file, descriptor, what)
+        await writeFileWhole(join(path, blobPath(descriptor.digest)), copy)
+        init.onProgress?.(descriptor.size)
+      }
       return 'uploaded'
     },
     async pushManifest(bytes, descriptor, init = {}) {
@@ -142,22 +151,43 @@ async function beginLayout(path: string, init: CallInit = {}): Promise<void> {
   } catch (error) {
     throw unwritable(path, error)
   }
-  await writeFileWhole(join(path, MARKER_PATH), bytesFrom(MARKER), init)
+  await writeFileWhole(join(path, MARKER_PATH), piecesOf(bytesFrom(MARKER), init))
 }
 
 const temporary = /^\.new-/
 
+/** Puts the content into a new, open file; `path` is its name for now. */
+type Filler = (file: FileHandle, path: string) => Promise<void>
+
+function piecesOf(bytes: ByteSource, init: CallInit = {}): Filler {
+  return async (file, path) => {
+    for await (const chunk of bytes) {
+      stopIfAborted(init.signal, `writing ${path}`)
+      await file.writeFile(chunk)
+    }
+  }
+}
+
+/** The bytes of a file of which the digest is known; the system copies them, or shares them where the disk can. */
+function copyOf(from: string, { size }: Descriptor, what: string): Filler {
+  return async (file, path) => {
+    const { mode } = await file.stat()
+    await copyFile(from, path, constants.COPYFILE_FICLONE)
+    // it takes the mode of the other over
+    await file.chmod(mode)
+    const { size: got } = await file.stat()
+    if (got !== size) throw new AccelError('CONTENT_SIZE_MISMATCH', { what, want: size, got })
+  }
+}
+
 /** Writes a file that appears whole or not at all, and is on the disk before it appears. */
-async function writeFileWhole(path: string, bytes: ByteSource, init: CallInit = {}): Promise<void> {
+async function writeFileWhole(path: string, fill: Filler): Promise<void> {
   const directory = dirname(path)
   const partial = join(directory, `.new-${randomUUID()}`)
   try {
     await mkdir(directory, { recursive: true })
     await using file = await open(partial, 'wx')
-    for await (const chunk of bytes) {
-      stopIfAborted(init.signal, `writing ${path}`)
-      await file.writeFile(chunk)
-    }
+    await fill(file, partial)
     await file.datasync()
     await rename(partial, path)
   } catch (error) {

@@ -20,6 +20,8 @@ export interface ReadFileInit {
   /** @default the whole file */
   range?: BlobRange | undefined
   signal?: AbortSignal | undefined
+  /** As ReadBlobInit. */
+  scratch?: Uint8Array | undefined
 }
 
 /** Bytes that are read at once. */
@@ -73,6 +75,8 @@ export async function* readRange(
     signal?: AbortSignal | undefined
     missing: () => Error
     check?: (file: FileHandle) => Promise<void>
+    /** As ReadBlobInit. */
+    scratch?: Uint8Array | undefined
   },
 ): AsyncGenerator<Uint8Array> {
   const file = await open(path, 'r').catch((error: unknown) => {
@@ -84,8 +88,9 @@ export async function* readRange(
     let left = init.size ?? Infinity
     while (left > 0) {
       stopIfAborted(init.signal, `reading ${path}`)
-      const buffer = Buffer.allocUnsafeSlow(Math.min(READ_SIZE, left))
-      const { bytesRead } = await file.read(buffer, 0, buffer.length, position).catch((error) => {
+      const buffer = init.scratch ?? Buffer.allocUnsafeSlow(Math.min(READ_SIZE, left))
+      const size = Math.min(buffer.length, left)
+      const { bytesRead } = await file.read(buffer, 0, size, position).catch((error) => {
         throw unreadable(path, error)
       })
       if (bytesRead === 0) return

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { OCI_REF_NAME } from '../oci/annotation.ts'
@@ -160,6 +160,19 @@ for (const kind of ['oci', 'oci-archive'] as const) {
     )
   })
 
+  test(`${kind}: a blob is read in pieces, into memory of the reader too`, async (t) => {
+    const { push, source } = await start(t)
+    await push(amd64, 'v1')
+    const from = await source()
+    const scratch = new Uint8Array(1000)
+    const read: Uint8Array[] = []
+    for await (const piece of from.blob(layer.descriptor, { scratch })) {
+      assert.equal(piece.buffer, scratch.buffer)
+      read.push(piece.slice())
+    }
+    assert.equal(digestOf(Buffer.concat(read)), layer.descriptor.digest)
+  })
+
   test(`${kind}: a push that is cancelled ends, and what is given up leaves nothing`, async (t) => {
     const { path } = await start(t)
     const abort = new AbortController()
@@ -222,6 +235,34 @@ for (const kind of ['oci', 'oci-archive'] as const) {
     await assert.rejects((await source()).resolve('v1'), { code: 'LAYOUT_INVALID' })
   })
 }
+
+test('oci: a blob that is a file is copied whole, as a file of the layout, or not at all', async (t) => {
+  const path = await temporaryDirectory(t)
+  const made = join(path, 'made')
+  const { descriptor, open } = layer
+  await writeFile(made, await collect(open(0), descriptor.size, () => new Error('too long')))
+  await chmod(made, 0o600)
+  await using opened = await openLayoutTarget(`oci:${path}/layout`)
+  const unread = () => pieces(new Uint8Array(descriptor.size))
+  const progress: number[] = []
+  const init = { file: made, onProgress: (bytes: number) => progress.push(bytes) }
+  const larger = { ...descriptor, size: descriptor.size + 1 }
+  await assert.rejects(opened.target.pushBlob(larger, unread, init), {
+    code: 'CONTENT_SIZE_MISMATCH',
+  })
+  const gone = { file: join(path, 'gone') }
+  await assert.rejects(opened.target.pushBlob(descriptor, unread, gone), {
+    code: 'LAYOUT_UNWRITABLE',
+  })
+  const blobs = join(path, 'layout/blobs/sha256')
+  assert.deepEqual(await readdir(blobs), [])
+  assert.equal(await opened.target.pushBlob(descriptor, unread, init), 'uploaded')
+  assert.deepEqual(progress, [descriptor.size])
+  const copy = join(blobs, hexOf(descriptor.digest))
+  assert.deepEqual(await readFile(copy), await readFile(made))
+  const marker = join(path, 'layout/oci-layout')
+  assert.equal((await stat(copy)).mode, (await stat(marker)).mode)
+})
 
 async function* pieces(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes.subarray(0, 100)

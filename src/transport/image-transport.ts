@@ -7,6 +7,15 @@ export interface CallInit {
   signal?: AbortSignal
 }
 
+/** How a blob is read. */
+export interface ReadBlobInit extends CallInit {
+  /**
+   * Memory that a source may read into again and again, so that none is allocated for each piece: what it gives is then
+   * valid until the next pull only. Not for bytes that go into a request, which may keep them for longer.
+   */
+  scratch?: Uint8Array | undefined
+}
+
 /**
  * Where an image is read from: a repository of a registry, an OCI image layout, an archive.
  * All it returns is verified: digest and size are those of the descriptor, or it throws CONTENT_….
@@ -19,7 +28,7 @@ export interface ImageSource {
   /** The bytes of a manifest or index, at most 4 MiB. Throws CONTENT_NOT_FOUND, CONTENT_DIGEST_MISMATCH, CONTENT_TOO_LARGE. */
   manifest(descriptor: Descriptor, init?: CallInit): Promise<Uint8Array>
   /** The bytes of a config or layer; the last pull throws when they were not what `descriptor` names. */
-  blob(descriptor: Descriptor, init?: CallInit): ByteSource
+  blob(descriptor: Descriptor, init?: ReadBlobInit): ByteSource
 }
 
 /** A part of a blob, in bytes; at least one. */
@@ -41,6 +50,8 @@ export type PushedBlob = 'uploaded' | 'exists' | 'mounted'
 export interface BlobStoreInit extends CallInit {
   /** Gets the bytes that are there so far; fewer than before when some have to be sent again. */
   onProgress?: (bytes: number) => void
+  /** A file with these very bytes, of which the digest was computed: a store on a disk may have it copied by the system. */
+  file?: string
 }
 
 /** A place for blobs. One appears there whole or not at all. */
