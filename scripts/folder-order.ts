@@ -3,12 +3,13 @@
  * do not know each other. Types count as imports. `test/unit/imports.test.ts` holds the sources to it.
  */
 export const folderOrder: readonly (readonly string[])[] = [
-  ['errors', 'log', 'bytes', 'pattern'],
+  ['errors', 'log', 'bytes', 'pattern', 'quantity'],
   ['oci', 'threads', 'config', 'metrics'],
   ['streams', 'rules', 'database'],
   ['network'],
   ['transport', 'formats', 'store', 'tasks', 'api'],
-  ['backends', 'dashboard', 'trace'],
+  ['backends', 'story', 'trace'],
+  ['dashboard'],
   ['registry', 'layout', 'drivers', 'cache'],
   ['verify'],
   ['convert', 'config-check'],

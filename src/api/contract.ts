@@ -83,12 +83,50 @@ export interface WireTaskDetail extends WireTask {
   next_attempt?: string
   /** What can be done about the failure. */
   remedy?: string
+  /** What lay behind the failure, the nearest first, where `reason` does not say it. */
+  causes?: string[]
   /** The rule of the configuration that asks for it. */
   rule?: string
   progress?: WireProgress
   timings?: WireTimings
   /** Of the last attempt; not in events of all tasks. */
   layers?: WireLayer[]
+  /** What the conversion did; absent until it has completed, and where nothing was converted. Not in events of all tasks. */
+  report?: WireReport
+}
+
+/** What a conversion did, in full. */
+export interface WireReport {
+  driver: string
+  /** Of all its images, one after the other, the lowest of each first. */
+  layers: WireLayerResult[]
+  /** Members of the index that are in the result as they were. */
+  kept: { digest: string; reason: string }[]
+  /** Paths that were compared with the source before the push; absent where none were. */
+  verified_paths?: number
+}
+
+/** One layer, before and after. */
+export interface WireLayerResult {
+  platform: string
+  /** Position in its image, from 1 for the lowest. */
+  index: number
+  /** Of the source blob. */
+  digest: string
+  media_type: string
+  source_size: number
+  target_size: number
+  /** Of the converted blob, what says where files are. */
+  index_size?: number
+  entries?: number
+  /** It was converted before: found in `work_dir`, or in the remote cache. */
+  found?: 'store' | 'cache'
+  /** Why it stands in the result unconverted. */
+  kept?: string
+  /** What its driver had to say of it; the history of the task has it too. */
+  warnings?: string[]
+  /** Absent where the result has no such blob. */
+  push?: 'uploaded' | 'exists' | 'mounted'
 }
 
 /** Where one layer stands, and when it came there. */

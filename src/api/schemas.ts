@@ -77,6 +77,12 @@ const detailMembers = {
     ...taskMembers.optional,
     next_attempt: time('When the next attempt is made.'),
     remedy: text('What can be done about the failure.'),
+    causes: {
+      type: 'array',
+      items: { type: 'string' },
+      description:
+        'What lay behind the failure, the nearest first, where `reason` does not say it.',
+    },
     rule: text('The rule of the configuration that asks for it.'),
     progress: schemaRef('Progress'),
     timings: schemaRef('Timings'),
@@ -85,6 +91,7 @@ const detailMembers = {
       items: schemaRef('Layer'),
       description: 'Of the last attempt; not in events of all tasks.',
     },
+    report: schemaRef('Report'),
   },
 }
 
@@ -154,6 +161,65 @@ export const schemas = {
       convert_to: time('When it was converted, or found.'),
       push_from: time('When its push began.'),
       push_to: time('When the target had it.'),
+    },
+  ),
+  Report: object(
+    'What a conversion did. Absent until it has completed, where nothing was converted, and in events of all tasks.',
+    {
+      driver: text('That made the result.'),
+      layers: {
+        type: 'array',
+        items: schemaRef('LayerResult'),
+        description: 'Of all its images, one after the other, the lowest of each first.',
+      },
+      kept: {
+        type: 'array',
+        items: object('A member of the index.', {
+          digest: digest('What it is.'),
+          reason: text('Why it was not converted.'),
+        }),
+        description: 'Members of the index that are in the result as they were.',
+      },
+    },
+    {
+      verified_paths: count(
+        'Paths that were compared with the source before the push; absent where none were.',
+      ),
+    },
+  ),
+  LayerResult: object(
+    'One layer, before and after.',
+    {
+      platform: text('Of its image, such as `linux/amd64`.'),
+      index: {
+        type: 'integer',
+        minimum: 1,
+        description: 'Position in its image, from the lowest.',
+      },
+      digest: digest('Of the source blob.'),
+      media_type: text('Of the source blob.'),
+      source_size: bytes('Of the source blob.'),
+      target_size: bytes('Of the blob that took its place.'),
+    },
+    {
+      index_size: bytes('Of the converted blob, what says where files are.'),
+      entries: count('Entries of its tar.'),
+      found: {
+        type: 'string',
+        enum: ['store', 'cache'],
+        description: 'It was converted before: found in `work_dir`, or in the remote cache.',
+      },
+      kept: text('Why it stands in the result unconverted.'),
+      warnings: {
+        type: 'array',
+        items: { type: 'string' },
+        description: 'What its driver had to say of it; the history of the task has it too.',
+      },
+      push: {
+        type: 'string',
+        enum: ['uploaded', 'exists', 'mounted'],
+        description: 'Absent where the result has no such blob.',
+      },
     },
   ),
   Status: object('How the service stands.', {

@@ -13,7 +13,7 @@ import type { Redaction } from '../log/redaction.ts'
 import { openLiveRegion, type LiveRegion } from './live-region.ts'
 import { reportFailure, sourceRequired, voiceOf, type ProgramIo } from './program-io.ts'
 import { createProgressView } from './progress.ts'
-import { formatChange, formatClock, formatSize } from './quantity.ts'
+import { formatChange, formatClock, formatSize } from '../quantity/quantity.ts'
 import { tabTable } from './table.ts'
 
 /** Opens what converts, as a configuration says. */

@@ -1,5 +1,5 @@
 import type { ConversionEvent, LayerProgress } from '../convert/events.ts'
-import { formatBar, formatClock, formatSize } from './quantity.ts'
+import { formatBar, formatClock, formatSize } from '../quantity/quantity.ts'
 
 /** How many milliseconds back the rate looks: short enough to follow a change, long enough to be read. */
 const RATE_WINDOW_MS = 8_000

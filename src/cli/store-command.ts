@@ -3,7 +3,7 @@ import type { Collector } from '../store/collector.ts'
 import { configuration } from './inspect-command.ts'
 import { outputOption, rendered, type OutputForm } from './output.ts'
 import { reportFailure, voiceOf, type ProgramIo } from './program-io.ts'
-import { formatSize } from './quantity.ts'
+import { formatSize } from '../quantity/quantity.ts'
 import { tabTable } from './table.ts'
 
 interface StoreOptions {

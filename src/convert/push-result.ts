@@ -171,7 +171,7 @@ function imageReport(
     platform: formatPlatform(image.platform),
     sourceDigest: image.descriptor.digest,
     targetDigest: manifest!.descriptor.digest,
-    layers: layers.map(({ value: { result } }, i) => {
+    layers: layers.map(({ value: { result, found, record } }, i) => {
       const source = image.manifest.layers[i]!
       const report: LayerReport = {
         source: { digest: source.digest, mediaType: source.mediaType, size: source.size },
@@ -185,7 +185,9 @@ function imageReport(
         targetUncompressedSize: result.uncompressedSize,
         entries: result.entries,
       }
+      if (found === true) report.found = record === undefined ? 'store' : 'cache'
       if (result.kept !== undefined) report.kept = result.kept
+      if (result.warnings.length > 0) report.warnings = result.warnings
       const outcome = outcomes.get(result.descriptor.digest)
       if (outcome !== undefined) report.push = outcome
       return report

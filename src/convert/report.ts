@@ -46,7 +46,11 @@ export interface LayerReport {
   sourceUncompressedSize?: number
   targetUncompressedSize?: number
   entries?: number
+  /** It was converted before and found: in the store of `work_dir`, or in the cache image of the rule. */
+  found?: 'store' | 'cache'
   /** Why the source blob stands in the result unconverted. */
   kept?: string
+  /** What the driver has to say of it. */
+  warnings?: string[]
   push?: PushedBlob
 }

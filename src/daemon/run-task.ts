@@ -1,12 +1,12 @@
 import type { ConversionEvent } from '../convert/events.ts'
-import type { ConversionReport } from '../convert/report.ts'
+import type { ConversionReport, LayerReport } from '../convert/report.ts'
 import type { ConversionService } from '../convert/service.ts'
 import { conversionLog } from '../log/conversion-log.ts'
 import { withLogFields } from '../log/log-context.ts'
 import type { Log } from '../log/log.ts'
 import { isDigest } from '../oci/digest.ts'
 import type { RunTask } from '../tasks/queue.ts'
-import type { Task, TaskEvent, TaskOutcome } from '../tasks/task.ts'
+import type { LayerOutcome, Task, TaskEvent, TaskOutcome, TaskReport } from '../tasks/task.ts'
 import { progressSum } from './task-progress.ts'
 
 /** What the queue does with a task: it is converted, and every line of the log that comes of it carries the task's id. */
@@ -46,6 +46,7 @@ export const TASK_OWNER = 'task:'
 function outcomeOf(report: ConversionReport): TaskOutcome {
   const { sourceSize, targetSize, sourceDigest, target, targetDigest, skipped, timings } = report
   const { reused, movedTo } = report
+  const converted = report.images.length > 0
   const { pullMs, convertMs, pushMs } = timings
   return {
     sourceSize,
@@ -57,6 +58,37 @@ function outcomeOf(report: ConversionReport): TaskOutcome {
     ...(reused === undefined ? {} : { reused }),
     ...(movedTo === undefined ? {} : { movedTo }),
     timings: { pullMs, convertMs, pushMs },
+    ...(converted ? { report: taskReport(report) } : {}),
+  }
+}
+
+function taskReport({ driver, images, kept, verifiedPaths }: ConversionReport): TaskReport {
+  return {
+    driver: driver.name,
+    layers: images.flatMap(({ platform, layers }) =>
+      layers.map((layer, i) => layerOutcome(layer, platform, i + 1)),
+    ),
+    kept: kept.map(({ digest, reason }) => ({ digest, reason })),
+    ...(verifiedPaths === undefined ? {} : { verifiedPaths }),
+  }
+}
+
+function layerOutcome(layer: LayerReport, platform: string, index: number): LayerOutcome {
+  const { source, target, entries, found, kept, warnings, push } = layer
+  const { indexSize } = target
+  return {
+    platform,
+    index,
+    digest: source.digest,
+    mediaType: source.mediaType,
+    sourceSize: source.size,
+    targetSize: target.size,
+    ...(indexSize === undefined ? {} : { indexSize }),
+    ...(entries === undefined ? {} : { entries }),
+    ...(found === undefined ? {} : { found }),
+    ...(kept === undefined ? {} : { kept }),
+    ...(warnings === undefined ? {} : { warnings }),
+    ...(push === undefined ? {} : { push }),
   }
 }
 

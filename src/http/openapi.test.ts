@@ -5,6 +5,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { WireTaskDetail } from '../api/contract.ts'
 import { operations, type Operation } from '../api/operations.ts'
 import { AccelError } from '../errors/accel-error.ts'
+import type { TaskReport } from '../tasks/task.ts'
 import { scriptRun } from '../testing/scripted-run.ts'
 import { startTestService, type TestService } from '../testing/service/http-service.ts'
 import { settled } from '../testing/settled.ts'
@@ -143,11 +144,32 @@ test('what is answered fits the schemas, member by member', async () => {
   const digest = `sha256:${'1'.repeat(64)}`
   const target = { target: 'one.test/a:1-esgz', targetDigest: digest, sourceDigest: digest }
   const timings = { pullMs: 1, convertMs: 2, pushMs: 3 }
-  runs.end('one.test/a:1', { ...target, timings, reused: true, skipped: 'x' })
-  runs.fail('one.test/b:1', new AccelError('CONTENT_NOT_FOUND', { what: 'x', where: 'y' }))
+  const layer = { platform: 'linux/amd64', index: 1, digest, mediaType: 'x' }
+  const sizes = { sourceSize: 1, targetSize: 2, indexSize: 1, entries: 3 }
+  const report: TaskReport = {
+    driver: 'estargz',
+    layers: [
+      { ...layer, ...sizes, found: 'cache', kept: 'x', warnings: ['y'], push: 'mounted' },
+      { ...layer, index: 2, sourceSize: 1, targetSize: 2 },
+    ],
+    kept: [{ digest, reason: 'x' }],
+    verifiedPaths: 4,
+  }
+  runs.end('one.test/a:1', { ...target, timings, reused: true, skipped: 'x', report })
+  const cause = new Error('z')
+  runs.fail(
+    'one.test/b:1',
+    new AccelError('CONTENT_NOT_FOUND', { what: 'x', where: 'y' }, { cause }),
+  )
   await settled()
   for (const { id } of (await answered('Task', '')) as { id: string }[]) {
-    await answered('TaskDetail', `/${id}`)
+    const {
+      source,
+      report: told,
+      causes,
+    } = (await answered('TaskDetail', `/${id}`)) as WireTaskDetail
+    if (source === 'one.test/a:1') assert.equal(told?.layers[0]?.index_size, 1)
+    if (source === 'one.test/b:1') assert.deepEqual(causes, ['z'])
   }
   await answered('Failure', '/nothing')
   fits('Status', JSON.parse((await service.send({ path: '/api/v1/status', headers })).body))

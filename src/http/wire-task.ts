@@ -2,17 +2,21 @@ import {
   NEVER,
   type TaskStatus,
   type WireLayer,
+  type WireLayerResult,
   type WireProgress,
   type WireRecord,
+  type WireReport,
   type WireTask,
   type WireTaskDetail,
   type WireTimings,
 } from '../api/contract.ts'
 import type {
+  LayerOutcome,
   LayerTimes,
   Task,
   TaskProgress,
   TaskRecord,
+  TaskReport,
   TaskState,
   TaskTimings,
 } from '../tasks/task.ts'
@@ -74,6 +78,7 @@ export function wireTaskDetail(task: Task): WireTaskDetail {
   }
   if (task.notBefore !== undefined) wire.next_attempt = rfc3339(task.notBefore)
   if (task.remedy !== undefined) wire.remedy = task.remedy
+  if (task.causes !== undefined) wire.causes = [...task.causes]
   if (task.rule !== undefined) wire.rule = task.rule
   if (task.progress !== undefined) wire.progress = wireProgress(task.progress)
   const timings = { ...task.timings, ...task.outcome?.timings }
@@ -84,8 +89,33 @@ export function wireTaskDetail(task: Task): WireTaskDetail {
 /** A task in full, with each of its layers. */
 export function wireTaskWithLayers(task: Task): WireTaskDetail {
   const layers = task.progress?.each
-  const wire = wireTaskDetail(task)
-  return layers === undefined ? wire : { ...wire, layers: layers.map(wireLayer) }
+  const report = task.outcome?.report
+  return {
+    ...wireTaskDetail(task),
+    ...(layers === undefined ? {} : { layers: layers.map(wireLayer) }),
+    ...(report === undefined ? {} : { report: wireReport(report) }),
+  }
+}
+
+function wireReport({ driver, layers, kept, verifiedPaths }: TaskReport): WireReport {
+  return {
+    driver,
+    layers: layers.map(wireLayerResult),
+    kept: kept.map((member) => ({ ...member })),
+    ...(verifiedPaths === undefined ? {} : { verified_paths: verifiedPaths }),
+  }
+}
+
+function wireLayerResult(layer: LayerOutcome): WireLayerResult {
+  const { mediaType, sourceSize, targetSize, indexSize, warnings, ...wire } = layer
+  return {
+    ...wire,
+    media_type: mediaType,
+    source_size: sourceSize,
+    target_size: targetSize,
+    ...(indexSize === undefined ? {} : { index_size: indexSize }),
+    ...(warnings === undefined ? {} : { warnings: [...warnings] }),
+  }
 }
 
 /** Where a task stands. */

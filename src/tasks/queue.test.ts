@@ -609,3 +609,15 @@ test('a reason is shown without what must stay hidden', async () => {
   const { done } = await queue.submit(image('a'))
   assert.match((await done).reason ?? '', /login with \*\*\* failed/)
 })
+
+test('what lies behind a failure is told, without what is said already and without secrets', async () => {
+  const root = new Error('s3cret is not known')
+  const middle = new Error('the login failed', { cause: root })
+  const cause = new Error('latest', { cause: middle })
+  const error = new AccelError('CONTENT_NOT_FOUND', { what: 'latest', where: 'app' }, { cause })
+  const queue = await queueOf(() => Promise.reject(error), {
+    redact: (text) => text.replaceAll('s3cret', '***'),
+  })
+  const { done } = await queue.submit(image('a'))
+  assert.deepEqual((await done).causes, ['the login failed', '*** is not known'])
+})

@@ -44,6 +44,17 @@ const task: Task = {
   progress,
 }
 
+test('the report of a task is kept, and left out of lists', async () => {
+  using database = openDatabase(join(folder, 'report.db'), [taskSchema])
+  const store = createSqliteTaskStore(database)
+  const sums = { sourceSize: 1, targetSize: 2 }
+  const report = { driver: 'estargz', layers: [], kept: [], verifiedPaths: 3 }
+  const ended: Task = { ...task, state: 'completed', outcome: { ...sums, report } }
+  await store.write([{ type: 'put', task: ended }])
+  assert.deepEqual(store.get('one'), ended)
+  assert.deepEqual(store.list({}).tasks[0]?.outcome, sums)
+})
+
 test('the layers of a task are kept, and left out of lists', async () => {
   const path = join(folder, 'state.db')
   {

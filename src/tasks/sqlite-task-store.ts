@@ -1,11 +1,11 @@
 import type { SQLInputValue } from 'node:sqlite'
 import type { Database, SchemaPart } from '../database/database.ts'
-import type { LayerTimes, Task, TaskRecord } from './task.ts'
+import type { Task, TaskRecord } from './task.ts'
 import type { TaskChange, TaskFilter, TaskPage, TaskStore } from './task-store.ts'
 
 /**
- * The tables of tasks. `body` is the Task as JSON, `layers` its `progress.each`, which lists do without; the other columns
- * are what is searched for.
+ * The tables of tasks. `body` is the Task as JSON, `layers` its `progress.each` and `report` its `outcome.report`, which
+ * lists do without; the other columns are what is searched for.
  */
 export const taskSchema: SchemaPart = {
   name: 'task',
@@ -29,6 +29,7 @@ export const taskSchema: SchemaPart = {
     ) STRICT;
     CREATE INDEX task_record_task ON task_record (task, seq);`,
     'ALTER TABLE task ADD COLUMN layers TEXT;',
+    'ALTER TABLE task ADD COLUMN report TEXT;',
   ],
 }
 
@@ -44,13 +45,13 @@ interface Write {
 export function createSqliteTaskStore(database: Database): TaskStore {
   const { connection } = database
   const statements = database.guard(() => ({
-    put: connection.prepare(`INSERT INTO task (id, state, host, source, created, finished, body, layers)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id)
+    put: connection.prepare(`INSERT INTO task (id, state, host, source, created, finished, body, layers, report)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id)
       DO UPDATE SET state = excluded.state, finished = excluded.finished, body = excluded.body,
-        layers = excluded.layers`),
+        layers = excluded.layers, report = excluded.report`),
     record: connection.prepare('INSERT INTO task_record (task, body) VALUES (?, ?)'),
     delete: connection.prepare('DELETE FROM task WHERE id = ?'),
-    get: connection.prepare('SELECT body, layers FROM task WHERE id = ?'),
+    get: connection.prepare('SELECT body, layers, report FROM task WHERE id = ?'),
     records: connection.prepare('SELECT body FROM task_record WHERE task = ? ORDER BY seq'),
     unfinished: connection.prepare('SELECT body FROM task WHERE finished IS NULL ORDER BY seq'),
     // UNION alone would walk through the whole table, to merge by id
@@ -67,8 +68,8 @@ export function createSqliteTaskStore(database: Database): TaskStore {
     }
     const { task, record } = change
     const { id, state, host, source, created, finished = null } = task
-    const { body, layers } = rowOf(task)
-    statements.put.run(id, state, host, source, created, finished, body, layers)
+    const { body, layers, report } = rowOf(task)
+    statements.put.run(id, state, host, source, created, finished, body, layers, report)
     if (record !== undefined) statements.record.run(id, JSON.stringify(record))
   }
 
@@ -109,17 +110,28 @@ export function createSqliteTaskStore(database: Database): TaskStore {
   }
 }
 
-function rowOf(task: Task): { body: string; layers: string | null } {
-  if (task.progress?.each === undefined) return { body: JSON.stringify(task), layers: null }
-  const { each, ...progress } = task.progress
-  return { body: JSON.stringify({ ...task, progress }), layers: JSON.stringify(each) }
+function rowOf(task: Task): { body: string; layers: string | null; report: string | null } {
+  const { each, ...progress } = task.progress ?? {}
+  const { report, ...outcome } = task.outcome ?? {}
+  const short = {
+    ...task,
+    ...(task.progress === undefined ? {} : { progress }),
+    ...(task.outcome === undefined ? {} : { outcome }),
+  }
+  const json = (part: unknown): string | null => (part === undefined ? null : JSON.stringify(part))
+  return { body: JSON.stringify(short), layers: json(each), report: json(report) }
 }
 
-function wholeTask({ body, layers }: Record<string, unknown>): Task {
+function wholeTask({ body, layers, report }: Record<string, unknown>): Task {
   const task = JSON.parse(body as string) as Task
-  if (layers === null || task.progress === undefined) return task
-  const each = JSON.parse(layers as string) as LayerTimes[]
-  return { ...task, progress: { ...task.progress, each } }
+  const { progress, outcome } = task
+  const whole = <Part extends object>(part: Part, key: string, json: unknown): Part =>
+    json === null ? part : { ...part, [key]: JSON.parse(json as string) as unknown }
+  return {
+    ...task,
+    ...(progress === undefined ? {} : { progress: whole(progress, 'each', layers) }),
+    ...(outcome === undefined ? {} : { outcome: whole(outcome, 'report', report) }),
+  }
 }
 
 function bodies<Body>(rows: Record<string, unknown>[]): Body[] {

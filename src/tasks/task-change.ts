@@ -4,7 +4,7 @@ import { AccelError, isAccelError } from '../errors/accel-error.ts'
 import type { Task, TaskOrder } from './task.ts'
 
 /** What a task says of the attempt that failed last. */
-const ofFailure = ['notBefore', 'reason', 'code', 'remedy'] as const
+const ofFailure = ['notBefore', 'reason', 'code', 'remedy', 'causes'] as const
 /** What it says of the time since it was queued. */
 const ofRuns = ['started', 'finished', 'progress', 'outcome', 'timings'] as const
 
@@ -64,9 +64,30 @@ export function failureOf(
   task: Task,
   error: unknown,
   redact: (text: string) => string,
-): Required<Pick<Task, 'reason' | 'code' | 'remedy'>> {
+): Required<Pick<Task, 'reason' | 'code' | 'remedy'>> & Pick<Task, 'causes'> {
   const known = isAccelError(error) ? error : defect(task, error)
-  return { reason: redact(known.message), code: known.code, remedy: known.hint }
+  const causes = causesOf(known).map(redact)
+  return {
+    reason: redact(known.message),
+    code: known.code,
+    remedy: known.hint,
+    ...(causes.length === 0 ? {} : { causes }),
+  }
+}
+
+/** Causes of causes that are kept. */
+const MAX_CAUSES = 4
+
+/** What lay behind `error`, the nearest first; without what is said already. */
+function causesOf(error: Error): string[] {
+  const causes: string[] = []
+  const isSaid = (text: string): boolean =>
+    text === '' || [error.message, ...causes].some((said) => said.includes(text))
+  for (let cause = error.cause; cause instanceof Error; cause = cause.cause) {
+    if (causes.length === MAX_CAUSES) break
+    if (!isSaid(cause.message)) causes.push(cause.message)
+  }
+  return causes
 }
 
 /** A task that ends with `error`, or well. */

@@ -107,6 +107,41 @@ export interface TaskOutcome {
    */
   readonly movedTo?: string
   readonly timings?: TaskTimings
+  readonly report?: TaskReport
+}
+
+/** What a conversion did, in full. Absent where nothing was converted. */
+export interface TaskReport {
+  readonly driver: string
+  /** Of all its images, one after the other, the lowest of each first. */
+  readonly layers: readonly LayerOutcome[]
+  /** Members of the index that are in the result as they were. */
+  readonly kept: readonly { readonly digest: string; readonly reason: string }[]
+  /** Paths that were compared with the source before the push; absent where none were. */
+  readonly verifiedPaths?: number
+}
+
+/** One layer, before and after. Sizes are bytes. */
+export interface LayerOutcome {
+  readonly platform: string
+  /** Position in its image, from 1 for the lowest. */
+  readonly index: number
+  /** Of the source blob. */
+  readonly digest: string
+  readonly mediaType: string
+  readonly sourceSize: number
+  readonly targetSize: number
+  /** Of the converted blob, what says where files are. */
+  readonly indexSize?: number
+  readonly entries?: number
+  /** It was converted before: found in the store of `work_dir`, or in the remote cache. */
+  readonly found?: 'store' | 'cache'
+  /** Why it stands in the result unconverted. */
+  readonly kept?: string
+  /** What its driver had to say of it; the task's records have it too. */
+  readonly warnings?: readonly string[]
+  /** Absent where the result has no such blob. */
+  readonly push?: 'uploaded' | 'exists' | 'mounted'
 }
 
 /** A task at one moment; a change makes a new one, so whoever holds it may keep it. Times are milliseconds since 1970. */
@@ -131,6 +166,8 @@ export interface Task extends TaskOrder {
   /** Code of that error, and what can be done about it. */
   readonly code?: string
   readonly remedy?: string
+  /** What lay behind that error, the nearest first, where the reason does not say it. */
+  readonly causes?: readonly string[]
 }
 
 /** Something that happened to a task; kept as long as the task is. */

@@ -1,5 +1,5 @@
 import type { WireRecord, WireTask, WireTaskDetail } from '../../api/contract.ts'
-import { formatSize } from '../quantity.ts'
+import { formatSize } from '../../quantity/quantity.ts'
 import { ellipsis, tabTable } from '../table.ts'
 
 /** Characters of a source or reason that the table shows. */

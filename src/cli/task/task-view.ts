@@ -1,6 +1,6 @@
 import type { WireProgress, WireTaskDetail } from '../../api/contract.ts'
 import type { TaskNews } from '../../api/follow-task.ts'
-import { formatBar, formatClock, formatSize } from '../quantity.ts'
+import { formatBar, formatClock, formatSize } from '../../quantity/quantity.ts'
 
 /** What is known of one task of a service while it is followed, and how it looks as lines of text. */
 export interface TaskView {

@@ -17,6 +17,8 @@ export interface TestDaemonInit {
   account?: { username: string; password: string }
   /** Keys of `converter`, in YAML: `retry_pause: 1, worker: 2`. */
   converter?: string
+  /** Keys of `provider`, in the same way. */
+  provider?: string
 }
 
 export interface TestDaemon extends AsyncDisposable {
@@ -43,6 +45,7 @@ export async function startTestDaemon(init: TestDaemonInit): Promise<TestDaemon>
 provider:
   source: { "${init.registry}": { ${auth}webhook: { auth_header: ${DAEMON_HEADER} } } }
   work_dir: ${JSON.stringify(join(init.workDir))}
+  ${init.provider ?? ''}
 converter: { ${init.converter ?? 'worker: 2'}, driver: { type: estargz, config: { docker2oci: true } }, rules: [{ tag_suffix: -esgz }] }
 `,
     'test.yaml',
