@@ -18,6 +18,8 @@ const READ_SIZE = 1024 * 1024
 /** A bootstrap with what its version needs to find chunks. */
 export interface OpenedBootstrap extends NydusBootstrap {
   version: 5 | 6
+  /** Nodes of the prefetch table, in its order; NONE for what has no name. */
+  prefetch: readonly number[]
 }
 
 /** The bootstrap in a bootstrap layer. Throws FORMAT_…. */
@@ -27,13 +29,14 @@ export async function readBootstrapLayer(
 ): Promise<OpenedBootstrap> {
   const bytes = await bootstrapBytes(source, what)
   if (versionOf(bytes) !== 5) {
-    const { tree, blobs } = readRafsV6(bytes, { what })
-    return { version: 6, tree, blobs: blobs.map(blobOfV6) }
+    const { tree, blobs, prefetch } = readRafsV6(bytes, { what })
+    return { version: 6, tree, prefetch, blobs: blobs.map(blobOfV6) }
   }
-  const { tree, compressor, digester, blobs } = readRafsV5(bytes, { what })
+  const { tree, compressor, digester, blobs, prefetch } = readRafsV5(bytes, { what })
   return {
     version: 5,
     tree,
+    prefetch,
     blobs: blobs.map(({ blobId }) => ({ blobId, compressor, digester })),
   }
 }
@@ -46,6 +49,7 @@ function blobOfV6(entry: RafsV6Blob): NydusBlob {
     compressor: COMPRESSORS[compressor]!,
     digester: DIGESTERS[digester]!,
     cipher: cipherOf(entry),
+    table: { offset: entry.ciOffset, size: entry.ciCompressedSize },
   }
   if (!hasFeature(features, BlobFeature.separate)) return blob
   return { ...blob, tablesId: Buffer.from(blobMetaDigest).toString('hex') }

@@ -150,6 +150,6 @@ class TarWalk {
 }
 
 /** What the format adds to a layer; readers that know it do not show it. */
-function isOfTheFormat(path: string): boolean {
+export function isOfTheFormat(path: string): boolean {
   return path === TOC_NAME || path === PREFETCH_LANDMARK || path === NO_PREFETCH_LANDMARK
 }

@@ -43,7 +43,21 @@ export function v5Chunks(source: BlobSource, { what, compressor }: OpenBlobInit)
  * record of the bootstrap is held to both.
  */
 export async function v6Chunks(source: BlobSource, init: OpenBlobInit): Promise<ChunkReader> {
-  const { table, digests } = await openChunkTables(source, init.what, init.cipher)
+  return tableChunks(source, init, await openChunkTables(source, init.what, init.cipher))
+}
+
+/** What a Nydus blob says of its chunks: where they are, and what they must be, if it says that. */
+export interface ChunkTables {
+  table: ReadChunkTable
+  digests?: Uint8Array | undefined
+}
+
+/** Chunks of a native v6 blob whose tables are known. */
+export function tableChunks(
+  source: BlobSource,
+  init: OpenBlobInit,
+  { table, digests }: ChunkTables,
+): ChunkReader {
   return new TableChunks(source, init, table, digests)
 }
 
@@ -52,7 +66,7 @@ export async function openChunkTables(
   source: BlobSource,
   what: string,
   cipher?: BlobCipher,
-): Promise<{ table: ReadChunkTable; digests: Uint8Array | undefined }> {
+): Promise<ChunkTables> {
   const blob = await BlobReader.open(source, what, cipher)
   const table = await blob.chunkTable()
   if (table === undefined) throw invalidBlob(what, source.size, 'it has no chunk table')

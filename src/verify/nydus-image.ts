@@ -32,6 +32,8 @@ export interface NydusBlob {
   tablesId?: string
   /** Where it is encrypted. */
   cipher?: BlobCipher | undefined
+  /** v6: where its chunk table is, in the blob that holds the tables, and its stored bytes; a header follows it. */
+  table?: { offset: number; size: number }
 }
 
 /** A bootstrap of either version, as far as its files are concerned. */

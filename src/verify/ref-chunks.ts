@@ -2,7 +2,13 @@ import type { BlobSource } from '../formats/nydus-blob/blob-reader.ts'
 import type { ReadChunkTable } from '../formats/nydus-blob/chunk-table.ts'
 import type { Chunk } from '../formats/nydus-tree/chunk-store.ts'
 import { decodeContext } from '../formats/zran/context-decoder.ts'
-import { compareChunk, invalidBlob, openChunkTables, type ChunkReader } from './nydus-chunks.ts'
+import {
+  compareChunk,
+  invalidBlob,
+  openChunkTables,
+  type ChunkReader,
+  type ChunkTables,
+} from './nydus-chunks.ts'
 
 /**
  * Chunks of a layer that is read where it is: `tables` is the Nydus blob that says where they are, `layer` has their
@@ -13,7 +19,15 @@ export async function refChunks(
   layer: BlobSource,
   what: string,
 ): Promise<ChunkReader> {
-  const { table, digests } = await openChunkTables(tables, what)
+  return refTableChunks(layer, what, await openChunkTables(tables, what))
+}
+
+/** The same where the tables are known. */
+export function refTableChunks(
+  layer: BlobSource,
+  what: string,
+  { table, digests }: ChunkTables,
+): ChunkReader {
   return new RefChunkReader(layer, what, table, digests)
 }
 

@@ -114,13 +114,7 @@ export class TocRowCheck {
     for (const { file } of this.#parts.slice(this.#open)) {
       this.#findings.add(cleanPath(file.name), 'its row points behind the end of the tar')
     }
-    const writer = new ListingWriter()
-    for (const row of this.#rows) {
-      if (row.type === 'chunk') continue
-      const entry = listedRow(row, this.#content.get(row), this.#findings)
-      if (entry !== undefined && !skip(entry.path)) writer.add(entry)
-    }
-    return writer.finish()
+    return listRows(this.#rows, { skip, content: this.#content, findings: this.#findings })
   }
 
   #begin(part: Part): void {
@@ -165,6 +159,24 @@ const KINDS = {
   block: 'block',
   fifo: 'fifo',
 } as const
+
+/** The layer as the rows of its TOC tell it; `content` has the digests of files that are known. */
+export function listRows(
+  rows: readonly TocEntry[],
+  init: {
+    skip(path: string): boolean
+    content?: ReadonlyMap<TocEntry, Uint8Array>
+    findings: Findings
+  },
+): Listing {
+  const writer = new ListingWriter()
+  for (const row of rows) {
+    if (row.type === 'chunk') continue
+    const entry = listedRow(row, init.content?.get(row), init.findings)
+    if (entry !== undefined && !init.skip(entry.path)) writer.add(entry)
+  }
+  return writer.finish()
+}
 
 /** A row as it is listed. */
 function listedRow(

@@ -29,6 +29,17 @@ suite('a merged tree', () => {
     assert.deepEqual(paths(merge(lower, upper)), ['', 'a', 'a/x', 'a/y'])
   })
 
+  test('says which layer a file comes from, and where it is there', () => {
+    const lower = testTar().directory('a/').file('a/x', '1').hardlink('y', 'a/x').file('z', '2')
+    const tree = merge(lower, testTar().file('z', '3').symlink('s', 'a').file('s/new', '4'))
+    assert.deepEqual(tree.origin('a/x'), { layer: 0, path: 'a/x' })
+    assert.deepEqual(tree.origin('y'), { layer: 0, path: 'a/x' })
+    assert.deepEqual(tree.origin('z'), { layer: 1, path: 'z' })
+    assert.deepEqual(tree.origin('a/new'), { layer: 1, path: 's/new' })
+    assert.equal(tree.origin(''), undefined)
+    assert.equal(tree.origin('none'), undefined)
+  })
+
   test('an opaque directory shows only what its own layer has', () => {
     const lower = testTar().directory('a/').file('a/x', '1').directory('a/d/').file('a/d/z', '2')
     const upper = testTar().directory('a/').file('a/new', '3').opaque('a')

@@ -86,6 +86,15 @@ export class MergedTree {
     return node < 0 ? undefined : this.#entry(node)
   }
 
+  /** Which layer the entry at a clean path comes from, counted from 0, and its path there: that of the file for a hard link. */
+  origin(path: string): { layer: number; path: string } | undefined {
+    const node = this.#paths.find(path)
+    const layer = node < 0 ? NO_LAYER : this.#layer.get(node)
+    if (layer < FIRST_LAYER) return undefined
+    const index = layer - FIRST_LAYER
+    return { layer: index, path: this.#layers[index]!.entry(this.#at.get(node)).path }
+  }
+
   /** All that is there, directories before what they hold. */
   *[Symbol.iterator](): Generator<MergedEntry> {
     for (let node = 0; node < this.#paths.size; node++) {

@@ -123,19 +123,8 @@ export class BlobReader {
     }
     const bytes = await this.#plain(section.offset + stored, ChunkTableHeader.size)
     const header = decodeChunkTableHeader(bytes, this.#what)
-    if (header.ciOffset !== section.offset || header.ciCompressedSize !== stored) {
-      throw invalid(
-        this.#what,
-        section.offset,
-        `a table of ${header.ciCompressedSize} at ${header.ciOffset}`,
-      )
-    }
-    const table = decompressPiece(
-      await this.#plain(section.offset, stored),
-      header.compressor,
-      header.ciUncompressedSize,
-      `${this.#what}, chunk table`,
-    )
+    const place = { offset: section.offset, header }
+    const table = unpackChunkTable(await this.#plain(section.offset, stored), place, this.#what)
     return { table, header: bytes }
   }
 
@@ -248,6 +237,41 @@ export class BlobReader {
     }
     return section
   }
+}
+
+/**
+ * The chunk table of a blob of which a bootstrap says where it is, in one read: `size` stored bytes at `offset`, and the
+ * header behind them. Throws FORMAT_TRUNCATED, FORMAT_INVALID, FORMAT_LIMIT_EXCEEDED.
+ */
+export async function readChunkTable(
+  source: BlobSource,
+  { offset, size }: { offset: number; size: number },
+  what: string,
+  cipher?: BlobCipher,
+): Promise<ReadChunkTable> {
+  const length = size + ChunkTableHeader.size
+  if (size > MAX_CHUNK_TABLE || offset + length > source.size) {
+    throw invalid(what, offset, `a chunk table of ${size} bytes`)
+  }
+  const bytes = await source.read(offset, length)
+  const plain = (part: Uint8Array): Uint8Array =>
+    cipher === undefined ? part : decryptPiece(part, cipher, `${what}, chunk table`)
+  const header = decodeChunkTableHeader(plain(bytes.subarray(size)), what)
+  const table = unpackChunkTable(plain(bytes.subarray(0, size)), { offset, header }, what)
+  return decodeChunkTable(table, header, what)
+}
+
+/** The bytes of the table that is `stored` at `offset`, where its header must say that it is. */
+function unpackChunkTable(
+  stored: Uint8Array,
+  { offset, header }: { offset: number; header: ReturnType<typeof decodeChunkTableHeader> },
+  what: string,
+): Uint8Array {
+  const { compressor, ciOffset, ciCompressedSize, ciUncompressedSize } = header
+  if (ciOffset !== offset || ciCompressedSize !== stored.length) {
+    throw invalid(what, offset, `a table of ${ciCompressedSize} at ${ciOffset}`)
+  }
+  return decompressPiece(stored, compressor, ciUncompressedSize, `${what}, chunk table`)
 }
 
 function invalid(what: string, offset: number, problem: string): AccelError {

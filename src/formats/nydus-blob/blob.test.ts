@@ -7,7 +7,7 @@ import { zstdCompressSync } from 'node:zlib'
 import { isAccelError } from '../../errors/accel-error.ts'
 import { seeded } from '../../testing/random-file-tree.ts'
 import { ChunkStore } from '../nydus-tree/chunk-store.ts'
-import { BlobReader, type BlobSource } from './blob-reader.ts'
+import { BlobReader, readChunkTable, type BlobSource } from './blob-reader.ts'
 import { BlobWriter } from './blob-writer.ts'
 import { openPieceCompressor } from './chunk-codec.ts'
 import { digestFunction } from './chunk-digest.ts'
@@ -71,6 +71,30 @@ test('the blob of nydus 2.2 is read whole: sections, ToC digests, chunk table, e
     assert.equal(Buffer.from(digestFunction('blake3')(bytes)).toString('hex'), digests[i])
   }
   assert.equal(await blob.bootstrap(), undefined)
+})
+
+test('a chunk table is read at once where a bootstrap says, and nowhere else', async () => {
+  const blob = await BlobReader.open(sourceOf(golden22), 'golden')
+  const { header: _, ...expected } = (await blob.chunkTable())!
+  let reads = 0
+  const source: BlobSource = {
+    size: golden22.length,
+    read: (offset, length) => {
+      reads++
+      return sourceOf(golden22).read(offset, length)
+    },
+  }
+  assert.deepEqual(await readChunkTable(source, { offset: 8314, size: 32 }, 'golden'), expected)
+  assert.equal(reads, 1)
+  for (const place of [
+    { offset: 8315, size: 32 },
+    { offset: 8314, size: 31 },
+    { offset: 13000, size: 32 },
+    { offset: 0, size: 2 ** 40 },
+  ]) {
+    const reading = readChunkTable(source, place, 'golden')
+    await assert.rejects(reading, { code: 'FORMAT_INVALID' })
+  }
 })
 
 test('the layer blob with its bootstrap inside is read whole', async () => {

@@ -28,6 +28,8 @@ export interface OpenZstdChunkedInit {
   size: number
   /** The layer's, of either dialect or of both; what they say is checked. */
   annotations?: Readonly<Record<string, string>>
+  /** Whether the tar-split is read, which readers that go by the TOC alone do not need. @default true */
+  tarSplit?: boolean
 }
 
 /** A zstd:chunked blob whose table of contents was read. */
@@ -37,7 +39,7 @@ export interface ZstdChunked extends Estargz {
   readonly dialect: Footer['dialect']
   /** sha256 of the compressed TOC. */
   readonly compressedTocDigest: string
-  /** All of the tar but the content of its files, verified; undefined where the blob has none. */
+  /** All of the tar but the content of its files, verified; undefined where the blob has none, or it was not to be read. */
   readonly tarSplit: readonly TarSplitRecord[] | undefined
   /** Where they lie. */
   readonly positions: { toc: Position; tarSplit: Position | undefined }
@@ -70,7 +72,7 @@ export async function openZstdChunked(
   const json = unpack(compressed, position.uncompressedSize, `${what}, its TOC`)
   checkDigest(`${what}, its TOC`, json, [init.annotations?.[TOC_DIGEST_ANNOTATION]])
   const toc = parseToc(json, what) as ZstdChunkedToc
-  const tarSplit = await readTarSplit(blob, footer, toc, init)
+  const tarSplit = init.tarSplit === false ? undefined : await readTarSplit(blob, footer, toc, init)
   const opened = new OpenedEstargz({
     readAt,
     what,
