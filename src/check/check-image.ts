@@ -2,6 +2,7 @@ import { open } from 'node:fs/promises'
 import { loadSource, type SourceImage, type SourceNode } from '../convert/source-image.ts'
 import { AccelError } from '../errors/accel-error.ts'
 import type { ListingData } from '../formats/listing/listing.ts'
+import { ZSTD_INSTANCE_ANNOTATION } from '../formats/zstd-chunked/layout.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import { formatPlatform, type PlatformFilter } from '../oci/platform.ts'
@@ -11,6 +12,8 @@ import type { ImageSource, RangedSource } from '../transport/image-transport.ts'
 import type { Finding } from '../verify/finding.ts'
 import { referredLayer } from '../verify/layer-kind.ts'
 import { listLayer, verifyImage, type VerifiedLayer } from '../verify/verify-image.ts'
+import { configProblems } from './config-problems.ts'
+import { lostAnnotations } from './lost-annotations.ts'
 import type { CheckedImage, CheckReport } from './report.ts'
 import { targetImages, type TargetImage } from './target-image.ts'
 
@@ -122,11 +125,19 @@ async function checkImage(
   const { what, manifest, config, descriptor } = image
   onStep(`reading ${what}`)
   await using files = new PulledFiles(target, work, signal)
-  const findings: Finding[] = subjectProblem(image, original)
+  const findings: Finding[] = [
+    ...subjectProblem(image, original),
+    ...configProblems(original.config, config),
+  ]
+  const own = new Set(original.manifest.layers.map(({ digest }) => digest))
+  // One blob may serve two dialects, and be lazy to the readers of the other alone.
+  const mayBeOther = descriptor.annotations?.[ZSTD_INSTANCE_ANNOTATION] === 'true'
   const layers: VerifiedLayer[] = []
   for (const [i, layer] of manifest.layers.entries()) {
     const path = await files.pull(layer)
     findings.push(...(await rangeProblem(target, layer, path, signal)))
+    if (!own.has(layer.digest) && !mayBeOther)
+      findings.push(...(await lostAnnotations(layer, path)))
     const verified: VerifiedLayer = { descriptor: layer, diffId: config.rootfs.diff_ids[i]!, path }
     const referred = referredOf(layer, original)
     if (referred !== undefined) {

@@ -1,3 +1,5 @@
+import { AccelError, isAccelError } from '../errors/accel-error.ts'
+
 /**
  * Something that is wrong with a converted image, in words that can be shown. `path` is the clean path that it is
  * about, or the part of the format: `TOC`, `footer`, `chunk table`.
@@ -19,4 +21,14 @@ export class Findings {
     this.count++
     if (this.kept.length < MAX_FINDINGS) this.kept.push({ path, problem })
   }
+}
+
+/** The same error, which names the path that was being read besides what it named. */
+export function whileReading(path: string, error: unknown): unknown {
+  if (!isAccelError(error)) return error
+  const { code } = error
+  const context = error.context as { what?: unknown }
+  if (typeof context.what !== 'string') return error
+  const named = { ...context, what: `${context.what}, ${path}` }
+  return new AccelError(code, named, { cause: error })
 }

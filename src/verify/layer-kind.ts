@@ -5,12 +5,9 @@ import {
   REF_ANNOTATION,
 } from '../drivers/nydus/annotation.ts'
 import { TOC_DIGEST_ANNOTATION } from '../formats/estargz/layout.ts'
-import {
-  CONTAINERS_POSITION_ANNOTATION,
-  STARGZ_POSITION_ANNOTATION,
-} from '../formats/zstd-chunked/layout.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { parseDigest, type Digest } from '../oci/digest.ts'
+import { areChunked } from './layer-annotations.ts'
 
 /** What a layer is to its readers. */
 export type LayerKind = 'estargz' | 'zstd-chunked' | 'nydus-blob' | 'nydus-bootstrap' | 'ordinary'
@@ -19,9 +16,7 @@ export type LayerKind = 'estargz' | 'zstd-chunked' | 'nydus-blob' | 'nydus-boots
 export function layerKind({ annotations = {} }: Descriptor): LayerKind {
   if (annotations[BOOTSTRAP_ANNOTATION] === 'true') return 'nydus-bootstrap'
   if (annotations[BLOB_ANNOTATION] === 'true') return 'nydus-blob'
-  const chunked =
-    annotations[STARGZ_POSITION_ANNOTATION] ?? annotations[CONTAINERS_POSITION_ANNOTATION]
-  if (chunked !== undefined) return 'zstd-chunked'
+  if (areChunked(annotations)) return 'zstd-chunked'
   return annotations[TOC_DIGEST_ANNOTATION] === undefined ? 'ordinary' : 'estargz'
 }
 

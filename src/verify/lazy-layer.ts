@@ -5,11 +5,13 @@ import { GunzipStream } from '../formats/gzip/inflate.ts'
 import type { Listing } from '../formats/listing/listing.ts'
 import { TarListing } from '../formats/listing/tar-listing.ts'
 import { TarReader } from '../formats/tar/reader.ts'
-import { openZstdChunked } from '../formats/zstd-chunked/read.ts'
+import { openZstdChunked, type ZstdChunked } from '../formats/zstd-chunked/read.ts'
 import { ZstdDecompressStream } from '../formats/zstd/decompress.ts'
 import { createHash } from 'node:crypto'
 import { digestFrom, type Digest } from '../oci/digest.ts'
-import { Findings } from './finding.ts'
+import { Findings, whileReading } from './finding.ts'
+import { annotationProblems } from './layer-annotations.ts'
+import { TarSplitCheck } from './tar-split-check.ts'
 import { TocRowCheck } from './toc-rows.ts'
 
 export interface LazyLayerInit {
@@ -47,7 +49,8 @@ export async function readLazyLayer(readAt: ReadAt, init: LazyLayerInit): Promis
   const opened = await open(readAt, init)
   const rows = new TocRowCheck(opened.toc.entries, findings)
   const listing = new TarListing(isOfTheFormat)
-  const walk = new TarWalk(init.what, rows, listing)
+  const split = tarSplitCheck(opened, rows, findings)
+  const walk = new TarWalk(init.what, rows, listing, split)
   const decoder: BaseDecoder =
     init.format === 'estargz'
       ? new GunzipStream({ what: init.what })
@@ -56,7 +59,11 @@ export async function readLazyLayer(readAt: ReadAt, init: LazyLayerInit): Promis
     const ends = [...rows.memberOffsets(), opened.tocOffset, init.size]
     let start = 0
     for (const end of ends) {
-      if (end > start) await segment(readAt, decoder, start, end, (bytes) => walk.take(bytes))
+      if (end > start) {
+        await segment(readAt, decoder, start, end, (bytes) => walk.take(bytes)).catch((error) => {
+          throw whileReading(partName(rows, start, end), error)
+        })
+      }
       if (end < opened.tocOffset) rows.memberBegins(end, walk.size)
       start = end
     }
@@ -64,6 +71,11 @@ export async function readLazyLayer(readAt: ReadAt, init: LazyLayerInit): Promis
     decoder.close()
   }
   walk.finish()
+  if (init.annotations !== undefined) {
+    for (const problem of annotationProblems(init.annotations, walk.size)) {
+      findings.add(init.what, problem)
+    }
+  }
   return {
     lazy: rows.listing(isOfTheFormat),
     ordinary: listing.finish(),
@@ -78,6 +90,23 @@ function open(readAt: ReadAt, init: LazyLayerInit): Promise<Estargz> {
     return openZstdChunked(readAt, { what, size, ...(annotations ? { annotations } : {}) })
   }
   return openEstargz(readAt, { what, size, ...(tocDigest === undefined ? {} : { tocDigest }) })
+}
+
+/** For a layer that has a tar-split. */
+function tarSplitCheck(
+  opened: Estargz | ZstdChunked,
+  rows: TocRowCheck,
+  findings: Findings,
+): TarSplitCheck | undefined {
+  if (!('tarSplit' in opened) || opened.tarSplit === undefined) return undefined
+  return new TarSplitCheck(opened.tarSplit, (name) => rows.placeOf(name), findings)
+}
+
+/** What lies between two offsets of the blob, in paths. */
+function partName(rows: TocRowCheck, start: number, end: number): string {
+  const [from, to] = [rows.pathAt(start), rows.pathAt(end)]
+  if (from === undefined) return 'what precedes the first file'
+  return to === undefined || to === from ? from : `from ${from} up to ${to}`
 }
 
 /** Decompresses the bytes from `start` to `end`, which must be whole members. */
@@ -108,16 +137,24 @@ class TarWalk {
   readonly #reader: TarReader
   readonly #rows: TocRowCheck
   readonly #listing: TarListing
+  readonly #split: TarSplitCheck | undefined
   #file: { start: number; size: number } | undefined = undefined
 
-  constructor(what: string, rows: TocRowCheck, listing: TarListing) {
+  constructor(
+    what: string,
+    rows: TocRowCheck,
+    listing: TarListing,
+    split: TarSplitCheck | undefined,
+  ) {
     this.#reader = new TarReader({ what })
     this.#rows = rows
     this.#listing = listing
+    this.#split = split
   }
 
   take(bytes: Uint8Array): void {
     this.#hash.update(bytes)
+    this.#split?.take(this.size, bytes)
     this.#rows.bytes(this.size, bytes)
     this.size += bytes.length
     this.#reader.push(bytes)
@@ -127,6 +164,7 @@ class TarWalk {
   finish(): void {
     this.#reader.end()
     this.#events()
+    this.#split?.finish()
   }
 
   diffId(): Digest {

@@ -2,8 +2,10 @@ import { createHash, type Hash } from 'node:crypto'
 import type { TocEntry } from '../formats/estargz/toc.ts'
 import type { ListedEntry } from '../formats/listing/listed-entry.ts'
 import { ListingWriter, type Listing } from '../formats/listing/listing.ts'
+import type { ZstdChunkedEntry } from '../formats/zstd-chunked/toc.ts'
 import { cleanPath } from '../formats/tar/path.ts'
 import { whiteoutName } from '../formats/tar/whiteout.ts'
+import { digestOf } from '../oci/digest.ts'
 import type { Findings } from './finding.ts'
 
 /** A part of a file as the TOC has it, with where it lies in the uncompressed tar. */
@@ -62,6 +64,23 @@ export class TocRowCheck {
       if (offset !== offsets.at(-1)) offsets.push(offset)
     }
     return offsets
+  }
+
+  /** The file whose part begins in the member at `offset`, which is the last that began or the next; else undefined. */
+  pathAt(offset: number): string | undefined {
+    for (const part of [this.#parts[this.#placed - 1], this.#parts[this.#placed]]) {
+      if (part?.row.offset === offset) return cleanPath(part.file.name)
+    }
+    return undefined
+  }
+
+  /** Where the content of the file called `name` begins in the tar, and its bytes. To be asked before its bytes come. */
+  placeOf(name: string): { start: number; size: number } | undefined {
+    for (let at = this.#open; at < this.#placed; at++) {
+      const { file, chunkOffset, start } = this.#parts[at]!
+      if (chunkOffset === 0 && file.name === name) return { start, size: file.size ?? 0 }
+    }
+    return undefined
   }
 
   /** Says that the member at `offset` of the blob begins at `start` of the tar. */
@@ -140,6 +159,9 @@ export class TocRowCheck {
       )
     } else if (row.chunkDigest === undefined && size < (file.size ?? 0)) {
       this.#findings.add(path, `its chunk at ${chunkOffset} has no digest`)
+    }
+    if ((row as ZstdChunkedEntry).chunkType === 'zeros' && got !== digestOf(new Uint8Array(size))) {
+      this.#findings.add(path, `its chunk at ${chunkOffset} is said to be zeros, and is not`)
     }
     if (chunkOffset + size < (file.size ?? 0)) return
     const whole = this.#whole === undefined ? got : `sha256:${this.#whole.hash.digest('hex')}`
