@@ -22,10 +22,7 @@ export interface ChunkInfo {
 export const MAX_CHUNK = 2 ** 24
 
 const V2Flag = { compressed: 1, zran: 2, batch: 4, encrypted: 8, crc32: 0x10 } as const
-const MASK_20 = 0xf_ffffn
-const MASK_40 = 0xff_ffff_ffffn
-/** Bits 12 to 43: the uncompressed offset stands where it is, a multiple of 4096. */
-const V1_OFFSET = 0xfff_ffff_f000n
+const WORD = 2 ** 32
 
 /**
  * Packs an entry of the first form: size - 1 in bits 44 to 63 (low 20 bits) and, of its high 4 bits, in bits 8 to 11
@@ -33,30 +30,30 @@ const V1_OFFSET = 0xfff_ffff_f000n
  * Source: nydus storage/src/meta/chunk_info_v1.rs.
  */
 export function packChunkInfoV1(info: ChunkInfo): ChunkInfoV1 {
-  const uncompressed = BigInt(checked(info.uncompressedSize, 1, MAX_CHUNK) - 1)
-  const compressed = BigInt(checked(info.compressedSize, 1, MAX_CHUNK) - 1)
-  const uncompressedOffset = BigInt(info.uncompressedOffset)
-  if ((uncompressedOffset & ~V1_OFFSET) !== 0n) throw new RangeError(`offset ${uncompressedOffset}`)
-  checked(info.compressedOffset, 0, 2 ** 40 - 1)
+  const uncompressed = checked(info.uncompressedSize, 1, MAX_CHUNK) - 1
+  const compressed = checked(info.compressedSize, 1, MAX_CHUNK) - 1
+  const { uncompressedOffset } = info
+  if (uncompressedOffset % 4096 !== 0 || !(uncompressedOffset >= 0 && uncompressedOffset < 2 ** 44))
+    throw new RangeError(`offset ${uncompressedOffset}`)
+  const compressedOffset = checked(info.compressedOffset, 0, 2 ** 40 - 1)
   return {
-    uncompressed:
-      ((uncompressed & MASK_20) << 44n) | uncompressedOffset | ((uncompressed >> 20n) << 8n),
-    compressed:
-      ((compressed & MASK_20) << 44n) |
-      ((compressed >> 20n) << 40n) |
-      BigInt(info.compressedOffset),
+    uncompressedLow: ((uncompressedOffset % WORD) | ((uncompressed >>> 20) << 8)) >>> 0,
+    uncompressedHigh: ((uncompressed << 12) | Math.floor(uncompressedOffset / WORD)) >>> 0,
+    compressedLow: compressedOffset % WORD,
+    compressedHigh:
+      ((compressed << 12) | ((compressed >>> 20) << 8) | Math.floor(compressedOffset / WORD)) >>> 0,
   }
 }
 
 /** The reverse of `packChunkInfoV1`: such a chunk is compressed if its sizes differ. */
-export function unpackChunkInfoV1({ uncompressed, compressed }: ChunkInfoV1): ChunkInfo {
-  const uncompressedSize =
-    Number((((uncompressed >> 8n) & 0xfn) << 20n) | (uncompressed >> 44n)) + 1
-  const compressedSize = Number((((compressed >> 40n) & 0xfn) << 20n) | (compressed >> 44n)) + 1
+export function unpackChunkInfoV1(entry: ChunkInfoV1): ChunkInfo {
+  const { uncompressedLow, uncompressedHigh, compressedLow, compressedHigh } = entry
+  const uncompressedSize = (((uncompressedLow & 0xf00) << 12) | (uncompressedHigh >>> 12)) + 1
+  const compressedSize = (((compressedHigh & 0xf00) << 12) | (compressedHigh >>> 12)) + 1
   return {
-    uncompressedOffset: Number(uncompressed & V1_OFFSET),
+    uncompressedOffset: (uncompressedHigh & 0xfff) * WORD + ((uncompressedLow & 0xffff_f000) >>> 0),
     uncompressedSize,
-    compressedOffset: Number(compressed & MASK_40),
+    compressedOffset: (compressedHigh & 0xff) * WORD + compressedLow,
     compressedSize,
     compressed: compressedSize !== uncompressedSize,
     encrypted: false,

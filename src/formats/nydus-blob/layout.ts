@@ -1,5 +1,5 @@
 import { layout, type Of } from '../../bytes/layout.ts'
-import { ascii, bits64le, bytes, u32le, u64le, u8, zeros } from '../../bytes/scalar.ts'
+import { ascii, bytes, u32le, u64le, u8, zeros } from '../../bytes/scalar.ts'
 
 /** Records of the Nydus blob. Source: nydus storage/src/meta/*.rs, rafs/src/metadata/layout/v5.rs (RafsV5ChunkInfo). */
 
@@ -18,10 +18,12 @@ export const ChunkRecord = layout('rafs_v5_chunk_info', 80, {
 })
 export type ChunkRecord = Of<typeof ChunkRecord>
 
-/** A chunk-table entry of the first form: two words of packed fields, see chunk-table.ts. */
+/** A chunk-table entry of the first form: two words of 64 bits of packed fields, here as their halves; see chunk-info.ts. */
 export const ChunkInfoV1 = layout('blob_chunk_info_v1', 16, {
-  uncompressed: [0, bits64le, 'size - 1 and offset in the uncompressed blob'],
-  compressed: [8, bits64le, 'size - 1 and offset as stored'],
+  uncompressedLow: [0, u32le, 'offset in the uncompressed blob, low bits; bits 8 to 11: high of size - 1'],
+  uncompressedHigh: [4, u32le, 'low 12 bits: high of that offset; high 20: low of size - 1'],
+  compressedLow: [8, u32le, 'offset as stored, low 32 bits'],
+  compressedHigh: [12, u32le, 'high 8 bits of that; 4 high bits of size - 1; its low 20'],
 })
 export type ChunkInfoV1 = Of<typeof ChunkInfoV1>
 
