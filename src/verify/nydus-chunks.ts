@@ -100,7 +100,7 @@ class TableChunks implements ChunkReader {
 
   async read(chunk: Chunk): Promise<Uint8Array> {
     const { index } = chunk
-    const info = this.#table.chunks[index]
+    const info = this.#table.chunks.at(index)
     if (info === undefined)
       throw invalidBlob(this.#what, 0, `chunk ${index} is not in its chunk table`)
     compareChunk(chunk, info, this.#digests, this.#what)

@@ -53,7 +53,7 @@ class RefChunkReader implements ChunkReader {
 
   async read(chunk: Chunk): Promise<Uint8Array> {
     const { index, uncompressedSize } = chunk
-    const info = this.#table.chunks[index]
+    const info = this.#table.chunks.at(index)
     if (info === undefined)
       throw invalidBlob(this.#what, 0, `chunk ${index} is not in its chunk table`)
     compareChunk(chunk, info, this.#digests, this.#what)

@@ -105,7 +105,7 @@ test('a plain tar: chunks are where they are in it', async () => {
   )
   const { table, bootstrap } = await openBlob(blob)
   assert.deepEqual(
-    table.chunks.map(({ compressed, compressedOffset, compressedSize, uncompressedSize }) => [
+    [...table.chunks].map(({ compressed, compressedOffset, compressedSize, uncompressedSize }) => [
       compressed,
       compressedOffset,
       compressedSize === uncompressedSize,

@@ -54,7 +54,7 @@ test('the blob of nydus 2.2 is read whole: sections, ToC digests, chunk table, e
   const table = await blob.chunkTable({ compressedSize: 7802, uncompressedSize: 36864 })
   assert.ok(table !== undefined)
   assert.deepEqual(
-    table.chunks.map((c) => [
+    [...table.chunks].map((c) => [
       c.compressedOffset,
       c.compressedSize,
       c.uncompressedOffset,
@@ -199,7 +199,7 @@ test('what is written is read again, with every codec, and the digest is that of
     const table = await blob.chunkTable({ compressedSize: data?.size ?? 0, uncompressedSize })
     assert.equal(table?.count, 5)
     for (const [i, id] of made.ids.entries()) {
-      const info: ChunkInfo | undefined = table.chunks[id]
+      const info: ChunkInfo | undefined = table.chunks.at(id)
       assert.ok(info !== undefined)
       assert.deepEqual(
         Buffer.from(await blob.chunk(info, compressor)),
@@ -212,7 +212,7 @@ test('what is written is read again, with every codec, and the digest is that of
     )
     // Only what got smaller is compressed: noise and single bytes are stored.
     assert.deepEqual(
-      table.chunks.map((c) => c.compressed),
+      [...table.chunks].map((c) => c.compressed),
       compressor === 'none'
         ? [false, false, false, false, false]
         : [true, false, false, false, true],

@@ -34,9 +34,39 @@ export interface ChunkTable {
   batches?: BatchContext[]
 }
 
+/** Entries as they are stored, each decoded when it is asked for: no objects for the millions that a blob may have. */
+export class ChunkRows implements Iterable<ChunkInfo> {
+  readonly length: number
+  readonly #view: DataView
+  readonly #v2: boolean
+
+  /** `bytes` begin with `length` entries. */
+  constructor(bytes: Uint8Array, v2: boolean, length: number) {
+    this.length = length
+    this.#view = viewOf(bytes)
+    this.#v2 = v2
+  }
+
+  /** The entry of the chunk `index`, or undefined where there is none. */
+  at(index: number): ChunkInfo | undefined {
+    if (!(index >= 0 && index < this.length)) return undefined
+    return this.#v2
+      ? unpackChunkInfoV2(ChunkInfoV2.decode(this.#view, index * ChunkInfoV2.size))
+      : unpackChunkInfoV1(ChunkInfoV1.decode(this.#view, index * ChunkInfoV1.size))
+  }
+
+  *entries(): Generator<[index: number, chunk: ChunkInfo]> {
+    for (let index = 0; index < this.length; index++) yield [index, this.at(index)!]
+  }
+
+  *[Symbol.iterator](): Generator<ChunkInfo> {
+    for (let index = 0; index < this.length; index++) yield this.at(index)!
+  }
+}
+
 /** A table as read. */
 export interface ReadChunkTable extends ChunkTable {
-  chunks: ChunkInfo[]
+  chunks: ChunkRows
 }
 
 /** Largest table that is read, uncompressed: as many chunks as a blob can have, and as much again. */
@@ -157,11 +187,7 @@ export function decodeChunkTable(
   const table: ReadChunkTable = {
     v2,
     count: ciEntries,
-    chunks: Array.from({ length: ciEntries }, (_, i) =>
-      v2
-        ? unpackChunkInfoV2(reader.record(ChunkInfoV2, i * entrySize))
-        : unpackChunkInfoV1(reader.record(ChunkInfoV1, i * entrySize)),
-    ),
+    chunks: new ChunkRows(bytes, v2, ciEntries),
   }
   if (hasFeature(features, BlobFeature.zran)) table.zran = readZran(reader, header)
   else if (hasFeature(features, BlobFeature.batch)) {
@@ -199,7 +225,7 @@ function readZran(
 function checkChunks(reader: RecordReader, table: ReadChunkTable, bounds: ChunkBounds): void {
   const entrySize = table.v2 ? ChunkInfoV2.size : ChunkInfoV1.size
   let next = 0
-  table.chunks.forEach((chunk, i) => {
+  for (const [i, chunk] of table.chunks.entries()) {
     const invalid = (problem: string): Error =>
       reader.invalid(i * entrySize, `chunk ${i} ${problem}`)
     if (chunk.compressedOffset + chunk.compressedSize > bounds.compressedSize)
@@ -237,7 +263,7 @@ function checkChunks(reader: RecordReader, table: ReadChunkTable, bounds: ChunkB
         throw invalid('is outside its batch')
       }
     }
-  })
+  }
 }
 
 /** Where the contexts begin, how many there are, and their bytes with all dictionaries. */

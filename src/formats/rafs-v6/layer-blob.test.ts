@@ -170,7 +170,7 @@ test('a layer is found again from its blob alone, every chunk of every file thro
     const parts: Uint8Array[] = []
     for (let i = 0; i < inodes.chunkCount(inode); i++) {
       const chunk = inodes.chunks.get(inodes.chunkAt(inode, i))
-      const info: ChunkInfo | undefined = table.chunks[chunk.index]
+      const info: ChunkInfo | undefined = table.chunks.at(chunk.index)
       assert.ok(info !== undefined)
       assert.deepEqual(
         [

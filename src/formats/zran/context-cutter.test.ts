@@ -96,7 +96,7 @@ test('golden: contexts, dictionaries, chunks and digests are those of nydus-imag
       [compressedOffset, compressedSize, size],
       zran,
     ]),
-    want!.chunks.map(({ compressedOffset, compressedSize, uncompressedSize, zran }) => [
+    [...want!.chunks].map(({ compressedOffset, compressedSize, uncompressedSize, zran }) => [
       [compressedOffset, compressedSize, uncompressedSize],
       zran,
     ]),
