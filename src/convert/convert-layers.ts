@@ -13,6 +13,7 @@ import type { Held, SharedJobs } from '../streams/shared-jobs.ts'
 import { SOURCE_PIECE_SIZE } from '../threads/messages.ts'
 import type { ThreadPool } from '../threads/pool.ts'
 import type { ImageSource } from '../transport/image-transport.ts'
+import { LISTING_FORM } from '../formats/listing/listing.ts'
 import { viewLayer } from '../verify/view-layer.ts'
 import type { LayerProgress } from './events.ts'
 import type { ImageCache } from './recover-layer.ts'
@@ -154,7 +155,7 @@ async function convertLayer(
     descriptor.digest,
     layer.diffId,
     lower ? answersKey(lower) : '',
-    init.list ? 'listed' : '',
+    init.list ? `listed ${LISTING_FORM}` : '',
   ].join('|')
   const held = await joinLayer(key, parts, init, (signal) =>
     layerFile(layer, converter, parts, {

@@ -170,11 +170,11 @@ const LISTED = {
 
 /** The content of a layer that is listed: what a conversion of it would tell the layers above. */
 export function contentOfListing(
-  { bytes, count }: ListingData,
+  listing: ListingData,
   questions: LowerQuestion[],
 ): LayerContentData {
   const table = new ContentTable()
-  for (const entry of new Listing(bytes, count)) {
+  for (const entry of new Listing(listing)) {
     const number = table.add(entry.path)
     if (entry.kind === 'whiteout') table.setWhiteout(number, true)
     else if (entry.kind === 'opaque') table.setOpaque(number, true)

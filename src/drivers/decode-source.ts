@@ -17,6 +17,8 @@ export interface SourceLayer {
   compression: Compression
   /** What it holds is listed, to be compared with the result. @default false */
   list?: boolean
+  /** What files are cut into for the digests in the list: see ContentHash. @default 1 MiB */
+  pieceSize?: number
 }
 
 /** What was found. */
@@ -33,7 +35,7 @@ export interface DecodedSource {
  * IMAGE_DIFF_ID_MISMATCH at the end.
  */
 export async function decodeSource(
-  { what, diffId, compression, list }: SourceLayer,
+  { what, diffId, compression, list, pieceSize }: SourceLayer,
   host: LayerHost,
   to: {
     /** `settle` is called when the bytes of the last `update` may change. */
@@ -42,7 +44,7 @@ export async function decodeSource(
     take(bytes: Uint8Array): Promise<void>
   },
 ): Promise<DecodedSource> {
-  const lister = list ? new TarLister(what) : undefined
+  const lister = list ? new TarLister(what, pieceSize) : undefined
   const decoder = openDecoder({ what })
   const drain = async (): Promise<void> => {
     for (let bytes = decoder.next(); bytes !== undefined; bytes = decoder.next()) {

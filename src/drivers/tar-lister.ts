@@ -6,10 +6,12 @@ import type { LayerHost } from '../threads/layer-host.ts'
 /** Lists a tar as it comes. Throws FORMAT_…. */
 export class TarLister {
   readonly #reader: TarReader
-  readonly #listing = new TarListing()
+  readonly #listing: TarListing
 
-  constructor(what: string) {
+  /** `pieceSize` as TarListingInit. */
+  constructor(what: string, pieceSize?: number) {
     this.#reader = new TarReader({ what })
+    this.#listing = new TarListing(pieceSize === undefined ? {} : { pieceSize })
   }
 
   take(bytes: Uint8Array): void {
@@ -21,9 +23,9 @@ export class TarLister {
   finish(host: LayerHost): ListingData {
     this.#reader.end()
     this.#events()
-    const { bytes, count } = this.#listing.finish()
+    const { bytes, count, pieceSize } = this.#listing.finish()
     host.transfer.push(bytes.buffer as ArrayBuffer)
-    return { bytes, count }
+    return { bytes, count, pieceSize }
   }
 
   #events(): void {

@@ -48,7 +48,7 @@ export async function readLazyLayer(readAt: ReadAt, init: LazyLayerInit): Promis
   const findings = new Findings()
   const opened = await open(readAt, init)
   const rows = new TocRowCheck(opened.toc.entries, findings)
-  const listing = new TarListing(isOfTheFormat)
+  const listing = new TarListing({ skip: isOfTheFormat })
   const split = tarSplitCheck(opened, rows, findings)
   const walk = new TarWalk(init.what, rows, listing, split)
   const decoder: BaseDecoder =

@@ -3,14 +3,17 @@ import { MergedTree } from '../formats/listing/merged-tree.ts'
 import type { LayerHost } from '../threads/layer-host.ts'
 
 /** The data of a listing, whose memory is moved with the result of the job. */
-export function transferred({ bytes, count }: ListingData, host: LayerHost): ListingData {
+export function transferred(
+  { bytes, count, pieceSize }: ListingData,
+  host: LayerHost,
+): ListingData {
   host.transfer.push(bytes.buffer as ArrayBuffer)
-  return { bytes, count }
+  return { bytes, count, pieceSize }
 }
 
 /** The file system of layers, the lowest first. */
 export function treeOf(layers: readonly ListingData[]): MergedTree {
   const tree = new MergedTree()
-  for (const { bytes, count } of layers) tree.apply(new Listing(bytes, count))
+  for (const layer of layers) tree.apply(new Listing(layer))
   return tree
 }

@@ -2,7 +2,7 @@ import { AccelError } from '../errors/accel-error.ts'
 import type { Compressor } from '../formats/nydus-blob/algorithm.ts'
 import { BlobReader, type BlobSource } from '../formats/nydus-blob/blob-reader.ts'
 import { type BlobCipher, decryptPiece } from '../formats/nydus-blob/cipher.ts'
-import { decompressPiece } from '../formats/nydus-blob/chunk-codec.ts'
+import { decompressPiece, viewPiece } from '../formats/nydus-blob/chunk-codec.ts'
 import type { ChunkInfo } from '../formats/nydus-blob/chunk-info.ts'
 import type { ReadChunkTable } from '../formats/nydus-blob/chunk-table.ts'
 import { ChunkFlag } from '../formats/nydus-blob/feature.ts'
@@ -11,7 +11,7 @@ import { DIGEST_SIZE, type Chunk } from '../formats/nydus-tree/chunk-store.ts'
 
 /** Gives the bytes of chunks of one blob, as nydusd finds them. */
 export interface ChunkReader {
-  /** The uncompressed bytes, not yet held to their digest. Throws FORMAT_…, CONTENT_…. */
+  /** The uncompressed bytes, not yet held to their digest, valid until the next call. Throws FORMAT_…, CONTENT_…. */
   read(chunk: Chunk): Promise<Uint8Array>
 }
 
@@ -33,7 +33,7 @@ export function v5Chunks(source: BlobSource, { what, compressor }: OpenBlobInit)
       }
       const stored = await source.read(compressedOffset, compressedSize)
       const codec = (flags & ChunkFlag.compressed) === 0 ? 'none' : compressor
-      return decompressPiece(stored, codec, uncompressedSize, `${what}, chunk ${index}`)
+      return viewPiece(stored, codec, uncompressedSize, `${what}, chunk ${index}`)
     },
   }
 }
@@ -111,7 +111,7 @@ class TableChunks implements ChunkReader {
       index,
     )
     const codec = info.compressed ? this.#compressor : 'none'
-    return decompressPiece(stored, codec, info.uncompressedSize, `${this.#what}, chunk ${index}`)
+    return viewPiece(stored, codec, info.uncompressedSize, `${this.#what}, chunk ${index}`)
   }
 
   async #fromBatch(

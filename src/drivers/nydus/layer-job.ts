@@ -81,7 +81,9 @@ async function convert(data: LayerJobData, host: LayerHost): Promise<LayerJobRes
       if (wait !== undefined) await wait
     }
   }
-  const source = await decodeSource(data, host, {
+  // Digests of whole chunks say what a file holds, and those are read back.
+  const pieceSize = format.chunkSize
+  const source = await decodeSource({ ...data, pieceSize }, host, {
     hash: openStreamHash(),
     warn: (text) => build.warnings.add(text),
     take: async (bytes) => {

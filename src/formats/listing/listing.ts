@@ -1,5 +1,6 @@
 import { layout } from '../../bytes/layout.ts'
 import { i64le, u16le, u32le, u64le, u8 } from '../../bytes/scalar.ts'
+import { CONTENT_DIGESTER, CONTENT_PIECE } from './content-hash.ts'
 import type { ListedEntry, ListedKind } from './listed-entry.ts'
 
 const KINDS: readonly ListedKind[] = [
@@ -38,14 +39,24 @@ const RECORD = Head.offsetOf('record')
 export interface ListingData {
   bytes: Uint8Array
   count: number
+  /** What files are cut into for their digests: see ContentHash. */
+  pieceSize: number
 }
+
+/** Which form listings and their digests have: those that are kept are of no use to who knows another. */
+export const LISTING_FORM = `2 ${CONTENT_DIGESTER}`
 
 /** Collects entries; 56 to 88 bytes an entry beside its path, link target and attributes. */
 export class ListingWriter {
+  readonly #pieceSize: number
   #bytes = Buffer.alloc(64 * 1024)
   #view = new DataView(this.#bytes.buffer)
   #size = 0
   #count = 0
+
+  constructor(pieceSize: number = CONTENT_PIECE) {
+    this.#pieceSize = pieceSize
+  }
 
   get count(): number {
     return this.#count
@@ -88,7 +99,7 @@ export class ListingWriter {
   /** All entries; the writer must not be used after it. */
   finish(): Listing {
     const bytes = Uint8Array.prototype.slice.call(this.#bytes, 0, this.#size)
-    return new Listing(bytes, this.#count)
+    return new Listing({ bytes, count: this.#count, pieceSize: this.#pieceSize })
   }
 
   #reserve(length: number): void {
@@ -102,16 +113,18 @@ export class ListingWriter {
 }
 
 /** Entries of a layer or an image, in the order in which they were added, as bytes that can cross threads. */
-export class Listing {
+export class Listing implements ListingData {
   readonly bytes: Uint8Array
   /** Entries. */
   readonly count: number
+  readonly pieceSize: number
   readonly #buffer: Buffer
   readonly #view: DataView
 
-  constructor(bytes: Uint8Array, count: number) {
+  constructor({ bytes, count, pieceSize }: ListingData) {
     this.bytes = bytes
     this.count = count
+    this.pieceSize = pieceSize
     this.#buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
   }

@@ -1,20 +1,29 @@
 import type { TarEntry, TarEvent } from '../tar/entry.ts'
 import { cleanPath } from '../tar/path.ts'
 import { whiteoutName } from '../tar/whiteout.ts'
-import { newContentHash } from './content-hash.ts'
+import { CONTENT_PIECE, newContentHash, type ContentHash } from './content-hash.ts'
 import { nameText, type ListedEntry } from './listed-entry.ts'
 import { ListingWriter, type Listing } from './listing.ts'
 
+/** How a tar is listed. */
+export interface TarListingInit {
+  /** Paths that are left out. @default none */
+  skip?: (path: string) => boolean
+  /** What files are cut into for their digests: see ContentHash. @default 1 MiB */
+  pieceSize?: number
+}
+
 /** Lists what a layer's tar holds, as it is read. Entries that aufs left are no part of an image and are left out. */
 export class TarListing {
-  readonly #writer = new ListingWriter()
+  readonly #writer: ListingWriter
   readonly #skip: (path: string) => boolean
-  readonly #hash = newContentHash()
+  readonly #hash: ContentHash
   #open: { entry: ListedEntry; left: number; skip: boolean } | undefined = undefined
 
-  /** `skip`: paths that are left out. */
-  constructor(skip: (path: string) => boolean = () => false) {
+  constructor({ skip = () => false, pieceSize = CONTENT_PIECE }: TarListingInit = {}) {
     this.#skip = skip
+    this.#writer = new ListingWriter(pieceSize)
+    this.#hash = newContentHash(pieceSize)
   }
 
   /** Takes each event of a TarReader; gives the digest of a file's content with the last of its bytes. */
@@ -30,11 +39,13 @@ export class TarListing {
       }
     } else if (event.type === 'data' && this.#open !== undefined) {
       const open = this.#open
-      this.#hash.update(event.bytes)
-      open.left -= event.bytes.length
+      const { bytes } = event
+      const isWhole = bytes.length === open.entry.size
+      if (!isWhole) this.#hash.update(bytes)
+      open.left -= bytes.length
       if (open.left > 0) return undefined
       this.#open = undefined
-      const content = this.#hash.digest()
+      const content = isWhole ? this.#hash.digestOf(bytes) : this.#hash.digest()
       if (!open.skip) this.#writer.add({ ...open.entry, content })
       return content
     }

@@ -2,8 +2,10 @@ import { gunzipSync } from 'node:zlib'
 import { AccelError } from '../../errors/accel-error.ts'
 import { openCompressor } from '../codec/open.ts'
 import { ZstdDecompressStream } from '../zstd/decompress.ts'
+import { ZstdPieces } from '../zstd/piece.ts'
 import { decompressLz4, Lz4Compressor } from '../lz4/block.ts'
 import type { Compressor } from './algorithm.ts'
+import { MAX_CHUNK } from './chunk-info.ts'
 
 /** Compresses one piece at a time: a chunk, or a chunk table. */
 export interface PieceCompressor {
@@ -62,6 +64,21 @@ export function decompressPiece(
   size: number,
   what: string,
 ): Uint8Array {
+  const bytes = viewPiece(stored, compressor, size, what)
+  return compressor === 'zstd' && size <= MAX_CHUNK ? bytes.slice() : bytes
+}
+
+/** As `decompressPiece`, but the bytes may be valid until the next call only. */
+export function viewPiece(
+  stored: Uint8Array,
+  compressor: Compressor,
+  size: number,
+  what: string,
+): Uint8Array {
+  if (compressor === 'zstd' && size <= MAX_CHUNK) {
+    const bytes = zstdPieces.decode(stored, size)
+    if (bytes !== undefined) return bytes
+  }
   if (compressor === 'lz4_block') return decompressLz4(stored, size, what)
   const invalid = (problem: string, cause?: unknown): AccelError =>
     new AccelError(
@@ -84,13 +101,11 @@ export function decompressPiece(
 }
 
 /** Making one takes as long as decompressing a small file, and an image has hundreds of thousands of those. */
-let zstd: ZstdDecompressStream | undefined
+const zstdPieces = new ZstdPieces()
 
-/** What `stored` holds, as far as it has at most `size` bytes. */
+/** What `stored` holds, as far as it has at most `size` bytes; says what is wrong with it where that is nothing. */
 function unzstd(stored: Uint8Array, size: number): Uint8Array {
-  const decoder = (zstd ??= new ZstdDecompressStream({ what: 'a piece' }))
-  // one that failed is of no use any more
-  zstd = undefined
+  const decoder = new ZstdDecompressStream({ what: 'a piece' })
   const bytes = new Uint8Array(size)
   let filled = 0
   const drain = (): void => {
@@ -100,16 +115,13 @@ function unzstd(stored: Uint8Array, size: number): Uint8Array {
       filled += out.length
     }
   }
-  decoder.restart()
   try {
     decoder.push(stored)
     drain()
     decoder.end()
     drain()
-  } catch (error) {
+  } finally {
     decoder.close()
-    throw error
   }
-  zstd = decoder
   return bytes.subarray(0, filled)
 }

@@ -20,7 +20,11 @@ export type ChunkRecord = Of<typeof ChunkRecord>
 
 /** A chunk-table entry of the first form: two words of 64 bits of packed fields, here as their halves; see chunk-info.ts. */
 export const ChunkInfoV1 = layout('blob_chunk_info_v1', 16, {
-  uncompressedLow: [0, u32le, 'offset in the uncompressed blob, low bits; bits 8 to 11: high of size - 1'],
+  uncompressedLow: [
+    0,
+    u32le,
+    'offset in the uncompressed blob, low bits; bits 8 to 11: high of size - 1',
+  ],
   uncompressedHigh: [4, u32le, 'low 12 bits: high of that offset; high 20: low of size - 1'],
   compressedLow: [8, u32le, 'offset as stored, low 32 bits'],
   compressedHigh: [12, u32le, 'high 8 bits of that; 4 high bits of size - 1; its low 20'],
