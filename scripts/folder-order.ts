@@ -13,7 +13,7 @@ export const folderOrder: readonly (readonly string[])[] = [
   ['registry', 'layout', 'drivers', 'cache'],
   ['verify'],
   ['convert', 'config-check'],
-  ['check'],
+  ['check', 'estimate'],
   ['http', 'workers'],
   ['reconcile'],
   ['daemon', 'cli'],

@@ -7,6 +7,7 @@ import { checkCommand } from './check-command.ts'
 import { completionCommand } from './completion/completion-command.ts'
 import { convertCommand, type OpenConversions } from './convert-command.ts'
 import { explainCommand } from './explain-command.ts'
+import { estimateCommand } from './estimate-command.ts'
 import { inspectCommand } from './inspect-command.ts'
 import { reportFailure, voiceOf, type ProgramIo } from './program-io.ts'
 import { rulesCommand } from './rules-command.ts'
@@ -50,6 +51,7 @@ export function accelctlProgram(
   program.addCommand(taskCommand(io))
   program.addCommand(convertCommand(io, openConversions, exit))
   program.addCommand(checkCommand(io, exit))
+  program.addCommand(estimateCommand(io, exit))
   program.addCommand(inspectCommand(io, exit))
   program.addCommand(explainCommand(io, exit))
   program.addCommand(backfillCommand(io, exit))

@@ -237,7 +237,7 @@ async function layerFile(
 }
 
 /** A layer that lies elsewhere than in the registry, by its media type and `urls`: it cannot be pulled from there. */
-function isForeign(descriptor: Descriptor): boolean {
+export function isForeign(descriptor: Descriptor): boolean {
   return layerType(descriptor.mediaType)?.foreign === true && (descriptor.urls?.length ?? 0) > 0
 }
 

@@ -27,7 +27,7 @@ import {
 import type { ConversionReport } from './report.ts'
 import type { Held } from '../streams/shared-jobs.ts'
 import { verifyFinished } from './verify-finished.ts'
-import { loadSource, type SourceImage, type SourceIndex, type SourceNode } from './source-image.ts'
+import { imagesOf, loadSource, type SourceImage, type SourceIndex } from './source-image.ts'
 import { movedTag, signalOfLastRequest, type MovedTag } from './source-tag.ts'
 
 /** What is to be converted, and where the result goes. */
@@ -402,11 +402,6 @@ function placesIn(
 
 async function releaseAll(images: readonly ConvertedImage[]): Promise<void> {
   await Promise.all(images.flatMap((image) => image.layers.map((layer) => layer.release())))
-}
-
-function imagesOf(node: SourceNode): SourceImage[] {
-  if (node.kind === 'image') return [node]
-  return node.kind === 'index' ? node.members.flatMap(imagesOf) : []
 }
 
 interface Stopwatch {

@@ -3,7 +3,7 @@ import { isLayoutLocation, openLayoutSource, openLayoutTarget } from '../layout/
 import { isDigest, type Digest } from '../oci/digest.ts'
 import { formatReference, parseReference, withTag, type Reference } from '../oci/reference.ts'
 import type { RegistryClient } from '../registry/client.ts'
-import type { ImageSource, ImageTarget } from '../transport/image-transport.ts'
+import type { ImageSource, ImageTarget, RangedSource } from '../transport/image-transport.ts'
 import type { ConversionRequest } from './converter.ts'
 
 /** One end of a conversion. */
@@ -64,7 +64,7 @@ export function conversionRequest(
 export async function openSource(
   text: string,
   registry: RegistryClient,
-): Promise<End<ImageSource>> {
+): Promise<End<RangedSource>> {
   if (isLayoutLocation(text)) {
     const { source, tag } = await openLayoutSource(text)
     return { transport: source, name: text, tag, async close() {} }

@@ -1,10 +1,10 @@
 import { formatPlatform } from '../oci/platform.ts'
 import type { ImageFacts } from '../rules/facts.ts'
-import type { SourceImage, SourceIndex, SourceNode } from './source-image.ts'
+import { imagesOf, type SourceImage, type SourceIndex } from './source-image.ts'
 
 /** What conditions of rules may ask about a source: of what is left of it after the platform filter. */
 export function factsOf(root: SourceImage | SourceIndex): ImageFacts {
-  const images = imagesBelow(root)
+  const images = imagesOf(root)
   const blobs = images.flatMap(({ manifest }) => [manifest.config, ...manifest.layers])
   const documents = [root.descriptor, ...images.map(({ descriptor }) => descriptor)]
   const sizes = new Map(blobs.map(({ digest, size }) => [digest, size]))
@@ -14,11 +14,6 @@ export function factsOf(root: SourceImage | SourceIndex): ImageFacts {
     size: [...sizes.values()].reduce((sum, size) => sum + size, 0),
     labels: images.map(({ config }) => labelsOf(config['config'])),
   }
-}
-
-function imagesBelow(node: SourceNode): SourceImage[] {
-  if (node.kind === 'image') return [node]
-  return node.kind === 'index' ? node.members.flatMap(imagesBelow) : []
 }
 
 /** `config.Labels` of an image config, OCI or Docker. Source: OCI image-spec config.md, "Properties". */

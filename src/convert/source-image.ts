@@ -100,6 +100,12 @@ export async function loadSource(
   return marked ? { skipped: marked } : { root: loaded }
 }
 
+/** The images below a node, in order. */
+export function imagesOf(node: SourceNode): SourceImage[] {
+  if (node.kind === 'image') return [node]
+  return node.kind === 'index' ? node.members.flatMap(imagesOf) : []
+}
+
 function unwanted(platforms: PlatformFilter, has: readonly string[]): string {
   const wanted = platforms.map(formatPlatform).join(', ')
   return `it has no image for ${wanted}, as converter.platforms asks, only for ${has.join(', ')}`

@@ -1,27 +1,20 @@
 import type { BatchHost } from '../threads/batch-host.ts'
-import type { HostSlab } from '../threads/known-slabs.ts'
+import { InlineHost } from '../threads/inline-host.ts'
 
-/** Does batches in the same thread, one slab after the other; `bytes` is the size of a slab's halves. */
+/** Does batches in the same thread; `bytes` is the size of a slab's halves, `taken` the slabs that are not given back. */
 export function inlineHost(bytes = 10 * 1024 * 1024): BatchHost & { taken: number } {
-  const free: HostSlab[] = []
-  let id = 0
+  const inner = new InlineHost({ input: bytes, output: bytes })
   const host = {
     taken: 0,
-    async takeSlab() {
+    takeSlab() {
       host.taken++
-      const fresh = { id: ++id, input: new Uint8Array(bytes), output: new Uint8Array(bytes) }
-      return free.pop() ?? fresh
+      return inner.takeSlab()
     },
-    giveSlab(slab: HostSlab) {
+    giveSlab(slab: Parameters<BatchHost['giveSlab']>[0]) {
       host.taken--
-      free.push(slab)
+      inner.giveSlab(slab)
     },
-    async batch(slab: HostSlab, call: { module: string; data: unknown }) {
-      const module = (await import(call.module)) as {
-        run(data: unknown, input: Uint8Array, output: Uint8Array): unknown
-      }
-      return module.run(call.data, slab.input, slab.output)
-    },
+    batch: inner.batch.bind(inner),
   }
   return host
 }

@@ -38,13 +38,23 @@ export interface ThreadPool extends AsyncDisposable {
   run<Result>(job: LayerJob): Promise<Result>
 }
 
-/** Makes a pool. No thread is started before there is work; idle threads do not keep the process alive. */
-export function createThreadPool(init: ThreadPoolInit = {}): ThreadPool {
+/** How many threads a pool has, and how much memory its slabs may take together. */
+export type PoolSize = Required<Pick<ThreadPoolInit, 'batchThreads' | 'layerThreads' | 'slabBytes'>>
+
+/** The size of a pool that is made with `init`, on this machine. */
+export function poolSize(init: Partial<PoolSize> = {}): PoolSize {
   const processors = availableParallelism()
-  return new Pool({
+  return {
     batchThreads: init.batchThreads ?? processors,
     layerThreads: init.layerThreads ?? Math.min(8, Math.max(2, Math.ceil(processors / 4))),
     slabBytes: init.slabBytes ?? 256 * 1024 * 1024,
+  }
+}
+
+/** Makes a pool. No thread is started before there is work; idle threads do not keep the process alive. */
+export function createThreadPool(init: ThreadPoolInit = {}): ThreadPool {
+  return new Pool({
+    ...poolSize(init),
     stopMs: init.stopMs ?? 10_000,
     niceness: init.niceness ?? 0,
   })

@@ -1,0 +1,89 @@
+import type {
+  EstimateReport,
+  FormatEstimate,
+  ImageFacts,
+  SkippedEstimate,
+} from '../estimate/report.ts'
+import { READ_SHARE } from '../estimate/start-bytes.ts'
+import { formatChange, formatClock, formatSize } from '../quantity/quantity.ts'
+import { tabTable } from './table.ts'
+
+/** An estimate for people. */
+export function estimateText(report: EstimateReport | SkippedEstimate): string {
+  if (report.skipped !== undefined) {
+    return `${report.source}: nothing would be converted: ${report.skipped}\n`
+  }
+  const { formats, machine, verdict, notes } = report
+  return [
+    `${report.source}\n`,
+    ...report.images.map((image) => `  ${imageLine(image)}\n`),
+    `  ${lookedLine(report)}\n\n`,
+    tabTable([
+      ['FORMAT', 'SIZE', 'CHANGE', '±', 'NEW', 'TIME', 'MEMORY', 'START', 'OF IT INDEX'],
+      ...formats.map((format) => row(format, report)),
+    ]),
+    '\n',
+    `  ${startLine(report)}\n`,
+    `  ${machineLine(report)}\n`,
+    `  work_dir: ${formatSize(machine.disk)} are reserved for any format${freeText(machine.diskFree)}\n\n`,
+    ...formats.map(({ name, verdict: text }) => `${name}: ${text}\n`),
+    ...notes.map((note) => `note: ${note}\n`),
+    `\n${verdict.text}\n`,
+  ].join('')
+}
+
+function row(format: FormatEstimate, { images }: EstimateReport): string[] {
+  const { name, size, error, newBytes, seconds, memory, lazy } = format
+  const source = size / (1 + format.change)
+  return [
+    name,
+    formatSize(size),
+    formatChange(source, size),
+    images.length === 0 ? '' : `${(error * 100).toFixed(1)} %`,
+    formatSize(newBytes),
+    formatClock(seconds),
+    formatSize(memory),
+    formatSize(lazy.index + lazy.files),
+    formatSize(lazy.index),
+  ]
+}
+
+function imageLine({
+  platform,
+  layers,
+  size,
+  uncompressedSize,
+  files,
+  smallFiles,
+}: ImageFacts): string {
+  const small =
+    files === 0 ? '' : `, ${Math.round((smallFiles / files) * 100)} % of them below 16 KiB`
+  return `${platform}: ${count(layers, 'layer')}, ${formatSize(size)}, uncompressed ${formatSize(uncompressedSize)}, ${count(files, 'file')}${small}`
+}
+
+function lookedLine({ looked: { bytes, of, seconds } }: EstimateReport): string {
+  const exact =
+    bytes === of
+      ? 'all of the layers was'
+      : `${formatSize(bytes)} of the layers' ${formatSize(of)} were`
+  return `${exact} looked at in ${seconds.toFixed(1)} s; nothing is written`
+}
+
+function startLine({ start, ordinary }: EstimateReport): string {
+  const basis = `that ${(READ_SHARE * 100).toFixed(1)} % of the data are read, as most images do (Slacker, FAST '16)`
+  return `START: what a lazy client pulls before the container runs, if ${basis}: ${formatSize(start.bytes)}; an ordinary one pulls ${formatSize(ordinary.bytes)}`
+}
+
+function machineLine({ machine }: EstimateReport): string {
+  const { processors, threads, layers, pullRate } = machine
+  const rate = pullRate === undefined ? '' : `, ${formatSize(pullRate)}/s from the source`
+  return `TIME: ${count(processors, 'processor')} with nothing else to do, ${threads} to compress, ${layers} layers at a time${rate}`
+}
+
+function freeText(free: number | undefined): string {
+  return free === undefined ? '' : `, ${formatSize(free)} are free`
+}
+
+function count(number: number, noun: string): string {
+  return `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`
+}

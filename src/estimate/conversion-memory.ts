@@ -1,0 +1,38 @@
+import { slabSizeOf } from '../drivers/estargz/layer-writer.ts'
+import { chunkSlabSize } from '../formats/nydus-blob/chunk-stream.ts'
+import type { EstimatedFormat } from './format.ts'
+
+const MIB = 1024 * 1024
+
+/** Node.js with the program, and what a thread takes by itself; measured, resident. */
+const PROCESS = 90 * MIB
+const LAYER_THREAD = 45 * MIB
+const BATCH_THREAD = 25 * MIB
+/** Source buffers of a layer; see `threads/messages.ts`. */
+const LAYER_BUFFERS = 768 * 1024
+/** What is known of a file while its layer is converted: its row, or its node, and what layers above may ask of it. */
+const A_FILE = 600
+
+/**
+ * Bytes of resident memory that a conversion takes at its peak, by the rule that bounds it (`threads/pool.ts`): slabs are
+ * bounded by threads and layers, whatever the image's size; only what is known of files grows with it.
+ */
+export function conversionMemory(
+  { maker }: EstimatedFormat,
+  { threads, layers, slabBytes }: { threads: number; layers: number; slabBytes: number },
+  image: { layers: number; files: number },
+): number {
+  const working = Math.min(layers, image.layers)
+  const { input, output } =
+    maker.kind === 'lazy' ? slabSizeOf(maker.format) : chunkSlabSize(maker.format)
+  const batches = maker.kind === 'ref' ? 0 : threads
+  const slabs =
+    maker.kind === 'ref' ? 0 : Math.min(slabBytes, (batches + 2 * working) * (input + output))
+  return (
+    PROCESS +
+    working * (LAYER_THREAD + LAYER_BUFFERS) +
+    batches * BATCH_THREAD +
+    slabs +
+    image.files * A_FILE
+  )
+}

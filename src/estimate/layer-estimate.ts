@@ -1,0 +1,73 @@
+import type { Descriptor } from '../oci/descriptor.ts'
+import type { MeasuredLayer } from './format-sink.ts'
+import type { FormatName } from './format-name.ts'
+import type { LayerMeasure } from './layer-job.ts'
+
+/** What is expected of a layer. Sizes are bytes. */
+export interface LayerEstimate {
+  descriptor: Descriptor
+  /** All of it was looked at: nothing is a guess. */
+  whole: boolean
+  /** Bytes of it, as stored, that were looked at. */
+  seen: number
+  tar: number
+  entries: number
+  files: number
+  fileBytes: number
+  smallFiles: number
+  /** Processor time of decoding, in milliseconds. */
+  decodeMs: number
+  made: ReadonlyMap<FormatName, MeasuredLayer>
+  /** Why it cannot be read where it is, as `oci_ref` has it. */
+  unsuitable: string | undefined
+  measure: LayerMeasure
+}
+
+/**
+ * Extrapolates from what was seen of a layer to all of it. `tarSize` is what the layer itself says of its uncompressed size.
+ *
+ * Blobs grow with the layer as stored: what is hard to compress for one compressor is so for the next. Tables for a layer
+ * that stays where it is grow with the tar: there is a dictionary for so many uncompressed bytes. So does processor time.
+ */
+export function estimateLayer(
+  descriptor: Descriptor,
+  measure: LayerMeasure,
+  tarSize: number | undefined,
+): LayerEstimate {
+  const { whole, stored, facts } = measure
+  const byStored = whole || stored === 0 ? 1 : descriptor.size / stored
+  const tar = whole ? measure.tar : (tarSize ?? Math.round(measure.tar * byStored))
+  const byTar = whole || measure.tar === 0 ? 1 : tar / measure.tar
+  const grown = (value: number, by: number): number => Math.round(value * by)
+  const made = new Map<FormatName, MeasuredLayer>()
+  let unsuitable: string | undefined
+  for (const { name, layer } of measure.made) {
+    if ('unsuitable' in layer) {
+      unsuitable = layer.unsuitable
+      continue
+    }
+    const by = name === 'oci_ref' ? byTar : byStored
+    made.set(name, {
+      ...layer,
+      size: layer.kept === undefined ? grown(layer.size, by) : descriptor.size,
+      indexSize: grown(layer.indexSize, by),
+      imageSize: grown(layer.imageSize, by),
+      threadMs: layer.threadMs * byTar,
+      batchMs: layer.batchMs * byTar,
+    })
+  }
+  return {
+    descriptor,
+    whole,
+    seen: whole ? descriptor.size : stored,
+    tar,
+    entries: grown(facts.entries, byStored),
+    files: grown(facts.files, byStored),
+    fileBytes: grown(facts.fileBytes, byTar),
+    smallFiles: grown(facts.smallFiles, byStored),
+    decodeMs: measure.decodeMs * byTar,
+    made,
+    unsuitable,
+    measure,
+  }
+}

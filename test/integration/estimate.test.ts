@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, suite, test } from 'node:test'
+import { packImage, type SyntheticImage } from '../../scripts/bench/synthetic-image.ts'
+import { parseConfig } from '../../src/config/load.ts'
+import type { Config } from '../../src/config/schema.ts'
+import type { ConversionReport } from '../../src/convert/report.ts'
+import { openConversionService, type ConversionService } from '../../src/convert/service.ts'
+import { estimate } from '../../src/estimate/estimate.ts'
+import { formatNames, type FormatName } from '../../src/estimate/format-name.ts'
+import type { EstimateReport } from '../../src/estimate/report.ts'
+import { pushBuilt } from '../../src/testing/image-builder.ts'
+import { startTestRegistry, type TestRegistry } from '../../src/testing/registry/test-registry.ts'
+
+/** What is estimated of images, and what their conversions come to. */
+
+const KIB = 1024
+const MIB = 1024 * 1024
+const scratch = await mkdtemp(join(tmpdir(), 'estimate-'))
+after(() => rm(scratch, { recursive: true, force: true }))
+const { signal } = new AbortController()
+
+/** The built-in images of the benchmark, in small. */
+const images: Readonly<Record<string, SyntheticImage>> = {
+  'small-files': [{ text: { files: 1500, least: KIB, most: 16 * KIB } }],
+  binaries: [{ binaries: { files: 3, size: 4 * MIB } }],
+  mixed: [
+    { text: { files: 250, least: KIB, most: 16 * KIB }, binaries: { files: 4, size: 512 * KIB } },
+    { binaries: { files: 1, size: 5 * MIB } },
+    { text: { files: 400, least: 64, most: 4 * KIB } },
+    { text: { files: 2, least: KIB, most: 2 * KIB } },
+  ],
+}
+
+const drivers: Record<FormatName, { type: string; config: Record<string, string> }> = {
+  estargz: { type: 'estargz', config: {} },
+  zstdchunked: { type: 'zstdchunked', config: {} },
+  nydus: { type: 'nydus', config: {} },
+  'nydus-v5': { type: 'nydus', config: { fs_version: '5' } },
+  oci_ref: { type: 'nydus', config: { oci_ref: 'true' } },
+}
+
+let registry: TestRegistry
+let service: ConversionService
+before(async () => {
+  registry = await startTestRegistry()
+  service = await openConversionService(configured(drivers.estargz), {}, { environment: {} })
+  for (const [name, definition] of Object.entries(images)) {
+    const { image } = await packImage(definition, await mkdtemp(join(scratch, 'image-')), {
+      signal,
+    })
+    await pushBuilt(image, registry.repository(name), { tag: 'v1' })
+  }
+})
+after(async () => {
+  await service[Symbol.asyncDispose]()
+  await registry.close()
+})
+
+function configured(driver: (typeof drivers)[FormatName]): Config {
+  const text = JSON.stringify({
+    provider: { source: { [registry.host]: {} }, work_dir: join(scratch, 'work') },
+    converter: { driver, verify: false, rules: [{ tag_suffix: '-c' }] },
+  })
+  return parseConfig(text, 'test', { environment: {} }).config
+}
+
+function convert(name: string, format: FormatName): Promise<ConversionReport> {
+  service.reconfigure(configured(drivers[format]))
+  return service.convert(
+    { source: `${registry.host}/${name}:v1`, target: `${registry.host}/${name}:${format}` },
+    { signal, onEvent: () => {} },
+  )
+}
+
+async function estimated(name: string, sample: number | 'full'): Promise<EstimateReport> {
+  const report = await estimate(
+    {
+      source: `${registry.host}/${name}:v1`,
+      formats: formatNames,
+      platforms: [],
+      sample,
+      bandwidth: 125e6,
+      signal,
+    },
+    configured(drivers.estargz),
+    {},
+    { environment: {} },
+  )
+  assert(report.skipped === undefined)
+  return report
+}
+
+suite('an estimate holds', () => {
+  for (const name of Object.keys(images)) {
+    test(name, async () => {
+      const before = await readdir(scratch)
+      const exact = await estimated(name, 'full')
+      const guessed = await estimated(name, MIB)
+      assert.deepEqual(await readdir(scratch), before, 'nothing is written')
+      assert.equal(exact.looked.bytes, exact.looked.of)
+      assert(guessed.looked.bytes < guessed.looked.of * 0.6, `${guessed.looked.bytes}`)
+      for (const format of formatNames) {
+        const real = await convert(name, format)
+        for (const report of [exact, guessed]) {
+          const { size, error } = report.formats.find((one) => one.name === format)!
+          const off = Math.abs(size - real.targetSize) / real.targetSize
+          assert(
+            off <= error,
+            `${format}: ${size} for ${real.targetSize}, off by ${off} of ${error}`,
+          )
+          assert(
+            report.machine.disk >= real.targetSize - (format === 'oci_ref' ? real.sourceSize : 0),
+          )
+        }
+        const { error, newBytes } = exact.formats.find((one) => one.name === format)!
+        assert(error < 0.01)
+        const entries = real.images[0]!.layers.reduce((sum, layer) => sum + (layer.entries ?? 0), 0)
+        assert.equal(exact.images[0]!.entries, entries)
+        const stored = format === 'oci_ref' ? real.targetSize - real.sourceSize : real.targetSize
+        assert(Math.abs(newBytes - stored) < stored * 0.05, `${format}: ${newBytes} for ${stored}`)
+      }
+    })
+  }
+})
