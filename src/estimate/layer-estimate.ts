@@ -26,8 +26,8 @@ export interface LayerEstimate {
 /**
  * Extrapolates from what was seen of a layer to all of it. `tarSize` is what the layer itself says of its uncompressed size.
  *
- * Blobs grow with the layer as stored: what is hard to compress for one compressor is so for the next. Tables for a layer
- * that stays where it is grow with the tar: there is a dictionary for so many uncompressed bytes. So does processor time.
+ * Blobs grow with the layer as stored: what is hard to compress for one compressor is so for the next, and where there is
+ * more to say of files there are more of them. Processor time grows with the tar.
  */
 export function estimateLayer(
   descriptor: Descriptor,
@@ -46,12 +46,11 @@ export function estimateLayer(
       unsuitable = layer.unsuitable
       continue
     }
-    const by = name === 'oci_ref' ? byTar : byStored
     made.set(name, {
       ...layer,
-      size: layer.kept === undefined ? grown(layer.size, by) : descriptor.size,
-      indexSize: grown(layer.indexSize, by),
-      imageSize: grown(layer.imageSize, by),
+      size: layer.kept === undefined ? grown(layer.size, byStored) : descriptor.size,
+      indexSize: grown(layer.indexSize, byStored),
+      imageSize: grown(layer.imageSize, byStored),
       threadMs: layer.threadMs * byTar,
       batchMs: layer.batchMs * byTar,
     })
