@@ -1,7 +1,7 @@
 import type { Descriptor } from '../oci/descriptor.ts'
-import type { MeasuredLayer } from './format-sink.ts'
+import type { MeasuredLayer } from './layer-sink.ts'
 import type { FormatName } from './format-name.ts'
-import type { LayerMeasure } from './layer-job.ts'
+import type { LayerMeasure } from './layer-measure.ts'
 
 /** What is expected of a layer. Sizes are bytes. */
 export interface LayerEstimate {

@@ -1,42 +1,11 @@
 /** What a layer thread does to estimate what a layer becomes. */
-import type { Compression } from '../formats/codec/decoder.ts'
 import { sniff } from '../formats/codec/sniff.ts'
 import { openDecoder } from '../formats/layer-decoder.ts'
-import type { Descriptor } from '../oci/descriptor.ts'
 import type { LayerHost } from '../threads/layer-host.ts'
 import { threadMs } from '../threads/inline-host.ts'
-import type { MeasuredLayer } from './format-sink.ts'
-import type { LayerMaker } from './format.ts'
-import type { FormatName } from './format-name.ts'
+import type { LayerJobData, LayerMeasure } from './layer-measure.ts'
 import { LayerSinks } from './layer-sinks.ts'
 import { findCut, sampleTar } from './sample-tar.ts'
-import type { TarFacts } from './tar-facts.ts'
-
-/** What the main thread says of the layer. */
-export interface LayerJobData {
-  what: string
-  layer: Pick<Descriptor, 'digest' | 'size'>
-  /** All of the layer comes, and is not kept; else only its first bytes, which are. */
-  whole: boolean
-  /** The facts name every path. */
-  listed: boolean
-  makers: { name: FormatName; maker: LayerMaker }[]
-}
-
-/** What of a layer was looked at, and what it becomes. */
-export interface LayerMeasure {
-  /** By the first bytes, whatever the media type says. */
-  compression: Compression
-  /** Bytes of the layer as stored that were looked at, and of the tar in them. */
-  stored: number
-  tar: number
-  /** All of the layer. */
-  whole: boolean
-  facts: TarFacts
-  /** Processor time of decoding, in milliseconds. */
-  decodeMs: number
-  made: { name: FormatName; layer: MeasuredLayer | { unsuitable: string } }[]
-}
 
 /** Runs one measurement. Throws FORMAT_…, DRIVER_…, CONTENT_…. */
 export async function run(data: LayerJobData, host: LayerHost): Promise<LayerMeasure> {

@@ -1,8 +1,8 @@
 import { isAccelError } from '../errors/accel-error.ts'
 import type { Compression } from '../formats/codec/decoder.ts'
-import { MeasuredSink } from './format-sink.ts'
+import { MeasuredSink } from './measured-sink.ts'
 import type { FormatName } from './format-name.ts'
-import type { LayerJobData, LayerMeasure } from './layer-job.ts'
+import type { LayerJobData, LayerMeasure } from './layer-measure.ts'
 import { GzipFeed, RefSink } from './ref-sink.ts'
 import { TarCounter } from './tar-facts.ts'
 

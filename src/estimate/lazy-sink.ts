@@ -3,7 +3,7 @@ import type { LazyFormat } from '../drivers/estargz/layer-writer.ts'
 import { TarReader } from '../formats/tar/reader.ts'
 import { TwinHash } from '../streams/twin-hash.ts'
 import type { BatchHost } from '../threads/batch-host.ts'
-import type { LayerSink, MadeLayer } from './format-sink.ts'
+import type { LayerSink, MadeLayer } from './layer-sink.ts'
 
 /** Makes layers with a table of contents: eStargz and zstd:chunked, as their drivers do. */
 export class LazySink implements LayerSink {

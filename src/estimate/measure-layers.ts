@@ -10,7 +10,7 @@ import type { EstimatedFormat, LayerMaker } from './format.ts'
 import type { FormatName } from './format-name.ts'
 import { gzipSize, ISIZE_SIZE } from './gzip-size.ts'
 import { estimateLayer, type LayerEstimate } from './layer-estimate.ts'
-import type { LayerJobData, LayerMeasure } from './layer-job.ts'
+import type { LayerJobData, LayerMeasure } from './layer-measure.ts'
 import { planSample } from './sample-plan.ts'
 
 const LAYER_JOB = moduleBeside(import.meta.url, './layer-job')

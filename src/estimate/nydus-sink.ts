@@ -5,7 +5,7 @@ import { TarReader } from '../formats/tar/reader.ts'
 import { openStreamHash } from '../streams/twin-hash.ts'
 import type { BatchHost } from '../threads/batch-host.ts'
 import { BlobTail } from './blob-tail.ts'
-import type { LayerSink, MadeLayer } from './format-sink.ts'
+import type { LayerSink, MadeLayer } from './layer-sink.ts'
 
 /** Makes Nydus blobs as the driver does. Of a blob what follows the data of files is kept until it has ended. */
 export class NydusSink implements LayerSink {

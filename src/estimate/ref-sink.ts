@@ -10,7 +10,7 @@ import { TarChunks } from '../formats/zran/tar-chunks.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { BlobTail } from './blob-tail.ts'
 import { threadMs } from '../threads/inline-host.ts'
-import type { MeasuredLayer } from './format-sink.ts'
+import type { MeasuredLayer } from './layer-sink.ts'
 
 export interface RefSinkInit {
   what: string
