@@ -111,7 +111,7 @@ export function zeros(size: number): Scalar<undefined> & { padding: true } {
     padding: true,
     get: () => undefined,
     set: (view, at) => {
-      new Uint8Array(view.buffer, view.byteOffset + at, size).fill(0)
+      for (let i = 0; i < size; i++) view.setUint8(at + i, 0)
     },
   }
 }

@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert'
 import { alignUp } from '../../bytes/layout.ts'
 import { crc32c } from '../../bytes/crc32c.ts'
-import { checkChunkAddress, type ChunkStore } from '../nydus-tree/chunk-store.ts'
+import { checkChunkAddress, type ChunkStore, DIGEST_SIZE } from '../nydus-tree/chunk-store.ts'
 import { Column } from '../nydus-tree/column.ts'
 import type { DigestFunction } from './chunk-digest.ts'
 import type { ChunkInfo } from './chunk-info.ts'
@@ -171,9 +171,9 @@ export class ChunkWriter {
 
   /** Their digests, 32 bytes each. */
   digests(): Uint8Array {
-    const digests = new Uint8Array(this.count * 32)
+    const digests = new Uint8Array(this.count * DIGEST_SIZE)
     for (let index = 0; index < this.count; index++) {
-      digests.set(this.#init.chunks.digestOf(this.#ids.get(index)), index * 32)
+      this.#init.chunks.copyDigest(this.#ids.get(index), digests, index * DIGEST_SIZE)
     }
     return digests
   }

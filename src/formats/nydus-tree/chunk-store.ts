@@ -116,9 +116,19 @@ export class ChunkStore {
   /** The digest of the chunk `id`, a copy. */
   digestOf(id: number): Uint8Array {
     const digest = new Uint8Array(DIGEST_SIZE)
-    const view = new DataView(digest.buffer)
-    for (let word = 0; word < 8; word++) view.setUint32(word * 4, this.#digests.get(id * 8 + word))
+    this.copyDigest(id, digest, 0)
     return digest
+  }
+
+  /** Writes the digest of the chunk `id` to `target` from `at` on. */
+  copyDigest(id: number, target: Uint8Array, at: number): void {
+    for (let word = 0; word < 8; word++) {
+      const value = this.#digests.get(id * 8 + word)
+      target[at++] = value >>> 24
+      target[at++] = value >>> 16
+      target[at++] = value >>> 8
+      target[at++] = value
+    }
   }
 
   blobIndexOf(id: number): number {

@@ -55,14 +55,28 @@ function sortedKeys({ tree, numbering, placement }: RafsV6Plan): Float64Array {
   return keys.subarray(0, used).sort()
 }
 
+/** Memory that is used again and again: what was taken is copied out before the next is. */
+class Scratch {
+  #bytes = new Uint8Array(4096)
+  #view = viewOf(this.#bytes)
+
+  /** `size` zeros, and a view that begins with them. */
+  take(size: number): { bytes: Uint8Array; view: DataView } {
+    if (size > this.#bytes.length) {
+      this.#bytes = new Uint8Array(size * 2)
+      this.#view = viewOf(this.#bytes)
+    }
+    return { bytes: this.#bytes.subarray(0, size).fill(0), view: this.#view }
+  }
+}
+
 class InodeEncoder {
   readonly #plan: RafsV6Plan
   /** By attribute set. */
   readonly #xattrs: Uint8Array[]
 
-  /** What pieces are made in: each is copied out before the next is asked for. */
-  #scratch = new Uint8Array(4096)
-  #view = viewOf(this.#scratch)
+  readonly #pieces = new Scratch()
+  readonly #indexes = new Scratch()
 
   constructor(plan: RafsV6Plan) {
     this.#plan = plan
@@ -81,8 +95,8 @@ class InodeEncoder {
     const xattrs = this.#xattrs[inodes.xattrSet(inode)] as Uint8Array
     const end = ErofsInodeExtended.size + xattrs.length
     const content = this.#content(position, inode, mode, end)
-    const bytes = this.#take(content.at + content.bytes.length)
-    ErofsInodeExtended.encode(this.#view, 0, {
+    const { bytes, view } = this.#pieces.take(content.at + content.bytes.length)
+    ErofsInodeExtended.encode(view, 0, {
       format: 1 | (content.dataLayout << 1),
       xattrCount: xattrCountOf(xattrs.length),
       mode,
@@ -98,14 +112,6 @@ class InodeEncoder {
     bytes.set(xattrs, ErofsInodeExtended.size)
     bytes.set(content.bytes, content.at)
     return { offset: metaOffset + (placement.nid[position] as number) * SLOT_SIZE, bytes }
-  }
-
-  #take(size: number): Uint8Array {
-    if (size > this.#scratch.length) {
-      this.#scratch = new Uint8Array(size * 2)
-      this.#view = viewOf(this.#scratch)
-    }
-    return this.#scratch.subarray(0, size).fill(0)
   }
 
   /** The blocks of a directory or symlink: what of its data is not behind its inode. */
@@ -168,8 +174,7 @@ class InodeEncoder {
     const { inodes } = this.#plan.tree
     const { chunks, chunkSize } = inodes
     const count = inodes.chunkCount(inode)
-    const bytes = new Uint8Array(count * ErofsChunkIndex.size)
-    const view = viewOf(bytes)
+    const { bytes, view } = this.#indexes.take(count * ErofsChunkIndex.size)
     let inOnePiece = true
     for (let i = 0; i < count; i++) {
       const id = inodes.chunkAt(inode, i)

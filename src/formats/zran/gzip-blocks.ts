@@ -71,7 +71,9 @@ export class GzipBlocks implements ExactBytes {
   #state: 'header' | 'blocks' | 'trailer' | 'behind' | 'zeros' | 'ended' = 'header'
   #members = 0
   #memberStart = 0
+  /** Of the member's output before the offset that follows. */
   #crc = 0
+  #summedTo = 0
   #inOffset = 0
   #current: Block | undefined = undefined
   /** Behind a block that has ended, where the output is full: the last of empty blocks that follow at once. */
@@ -82,7 +84,10 @@ export class GzipBlocks implements ExactBytes {
     this.#limit = new OutputLimit({ what }, 'gzip')
     this.#onMember = onMember
     this.#input = new InputWindow(what)
-    this.#output = new OutputWindow(hold, (from) => this.#saveDictionary(from))
+    this.#output = new OutputWindow(hold, (from) => {
+      this.#sum()
+      this.#saveDictionary(from)
+    })
   }
 
   /** Compressed bytes that zlib used to make the output so far, and to see the symbol that follows. */
@@ -183,7 +188,7 @@ export class GzipBlocks implements ExactBytes {
       return false
     }
     this.#crc = 0
-    this.#memberStart = this.outOffset
+    this.#memberStart = this.#summedTo = this.outOffset
     this.#next = undefined
     this.#begin({ ...this.#place(), previous: undefined, pendingBits: 0 })
     if (this.#members++ > 0) this.#onMember(this.#place())
@@ -198,8 +203,7 @@ export class GzipBlocks implements ExactBytes {
     if (end === undefined) return false
     if (input.at === end) throw this.#truncated('the rest of a member')
     const room = Math.min(size, output.room())
-    const start = output.at
-    this.#handle.inflate(input.bytes, input.at, end, output.bytes, start, start + room)
+    this.#handle.inflate(input.bytes, input.at, end, output.bytes, output.at, output.at + room)
     const { used, made } = this.#handle
     if (used === 0 && made === 0 && room > 0) {
       this.#state = 'trailer'
@@ -208,7 +212,7 @@ export class GzipBlocks implements ExactBytes {
     input.at += used
     output.at += made
     this.#inOffset = input.offset
-    this.#crc = crc32(output.bytes.subarray(start, output.at), this.#crc)
+    if (this.outOffset - this.#summedTo >= SUM_SIZE) this.#sum()
     if (this.#next !== undefined) this.#begin(this.#next)
     this.#next = undefined
     if (input.at === end) return true
@@ -223,13 +227,12 @@ export class GzipBlocks implements ExactBytes {
     const output = this.#output
     let last = this.#current!
     for (let first = true; input.at < end; first = false) {
-      const block = this.#after(last)
       this.#handle.inflate(input.bytes, input.at, end, output.bytes, output.at, output.at)
       if (this.#handle.used === 0) return
+      last = this.#after(last)
       input.at += this.#handle.used
-      last = block
-      if (first) this.#begin(block)
-      else this.#next = block
+      if (first) this.#begin(last)
+      else this.#next = last
     }
   }
 
@@ -239,6 +242,7 @@ export class GzipBlocks implements ExactBytes {
       if (input.ended) throw this.#truncated('the CRC and size of a member')
       return false
     }
+    this.#sum()
     const view = new DataView(input.bytes.buffer, input.at, GZIP_TRAILER_SIZE)
     if (view.getUint32(0, true) !== this.#crc) throw this.#invalid('incorrect data check')
     const size = this.outOffset - this.#memberStart
@@ -311,6 +315,11 @@ export class GzipBlocks implements ExactBytes {
     throw this.#invalid('a deflate block that zlib reads and whose end is not found')
   }
 
+  #sum(): void {
+    this.#crc = crc32(this.#output.view(this.#summedTo), this.#crc)
+    this.#summedTo = this.outOffset
+  }
+
   #dictionaryOf({ outOffset, memberStart }: Block): Uint8Array {
     const from = Math.max(memberStart, outOffset - WINDOW)
     return new Uint8Array(this.#output.view(from, outOffset))
@@ -342,5 +351,8 @@ export class GzipBlocks implements ExactBytes {
     })
   }
 }
+
+/** The CRC is taken of so many bytes at a time: few calls, and all of it is still in the cache. */
+const SUM_SIZE = 128 * 1024
 
 const EIGHT = [0, 1, 2, 3, 4, 5, 6, 7]
