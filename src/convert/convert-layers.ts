@@ -14,6 +14,7 @@ import { SOURCE_PIECE_SIZE } from '../threads/messages.ts'
 import type { ThreadPool } from '../threads/pool.ts'
 import type { ImageSource } from '../transport/image-transport.ts'
 import { LISTING_FORM } from '../formats/listing/listing.ts'
+import { checkBlob } from '../verify/check-blob.ts'
 import { viewLayer } from '../verify/view-layer.ts'
 import type { LayerProgress } from './events.ts'
 import type { ImageCache } from './recover-layer.ts'
@@ -228,6 +229,8 @@ async function layerFile(
       const made = { what, descriptor: result.descriptor, path: ingest.path }
       const view = await viewLayer(made, result.listing, context)
       if (view !== undefined) result.view = view
+      const checkedBlob = await checkBlob(made, context)
+      if (checkedBlob !== undefined) result.checkedBlob = checkedBlob
     }
     const { digest, size } = result.descriptor
     return await store.layers.put(owner, key, result, { ingest, digest, size })

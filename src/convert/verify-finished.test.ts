@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import type { ConfiguredDriver } from '../drivers/driver.ts'
@@ -6,6 +7,7 @@ import type { LayerResult } from '../drivers/layer-result.ts'
 import { driverNamed } from '../drivers/registry.ts'
 import { testTar } from '../testing/tar-builder.ts'
 import { openLayoutSource, openLayoutTarget } from '../layout/location.ts'
+import { digestOf } from '../oci/digest.ts'
 import { openStore } from '../store/store.ts'
 import { SharedJobs } from '../streams/shared-jobs.ts'
 import { buildImage, buildLayer, pushBuilt } from '../testing/image-builder.ts'
@@ -69,6 +71,21 @@ async function convert(
   }
 }
 
+/** The driver, whose layers are changed once they are converted. */
+const withLayers =
+  (change: (result: LayerResult, path: string) => void | Promise<void>) =>
+  (configured: ConfiguredDriver): ConfiguredDriver => ({
+    ...configured,
+    layers: {
+      key: configured.layers.key,
+      async convertLayer(layer, context) {
+        const result = await configured.layers.convertLayer(layer, context)
+        await change(result, context.ingestPath)
+        return result
+      },
+    },
+  })
+
 // Six entries by each of two readers, layer by layer; the five paths of the image by nydusd.
 for (const [driver, paths] of [
   ['estargz', 12],
@@ -83,17 +100,7 @@ for (const [driver, paths] of [
 
   test(`${driver}: what is not its source is not pushed`, async (t) => {
     // As if the conversion had changed a mode: the second entry of what the lower layer is said to hold.
-    const lie = (configured: ConfiguredDriver): ConfiguredDriver => ({
-      ...configured,
-      layers: {
-        key: configured.layers.key,
-        async convertLayer(layer, context) {
-          const result = await configured.layers.convertLayer(layer, context)
-          result.listing!.bytes[2]! ^= 0o100
-          return result
-        },
-      },
-    })
+    const lie = withLayers(({ listing }) => void (listing!.bytes[2]! ^= 0o100))
     await assert.rejects(convert(t, driver, lie), {
       code: 'IMAGE_VERIFY_FAILED',
       message: / in [12] places: d: mode: 0655 became 0755/,
@@ -101,17 +108,45 @@ for (const [driver, paths] of [
   })
 }
 
-test('an image with a layer that was not read is pushed with a warning', async (t) => {
-  const unread = (configured: ConfiguredDriver): ConfiguredDriver => ({
+test('nydus: the chunks of each blob are read back once, and then stand for what files hold', async (t) => {
+  const checked: boolean[] = []
+  const look = (configured: ConfiguredDriver): ConfiguredDriver => ({
     ...configured,
-    layers: {
-      key: configured.layers.key,
-      async convertLayer(layer, context) {
-        const { listing: _, ...result } = await configured.layers.convertLayer(layer, context)
-        return result
-      },
+    async finishImage(image, layers, context) {
+      checked.push(...layers.map(({ result }) => result.checkedBlob !== undefined))
+      return configured.finishImage!(image, layers, context)
     },
   })
+  const { report } = await convert(t, 'nydus', look)
+  assert.deepEqual([checked, report.verifiedPaths], [[true, true], 5])
+})
+
+test('nydus: other content than that of the source is named, though every chunk is as its blob says', async (t) => {
+  const lie = withLayers(({ listing }) => {
+    // The second entry begins behind one of 56 bytes and a name of one; its digest behind another 56.
+    listing!.bytes[57 + 56]! ^= 1
+  })
+  await assert.rejects(convert(t, 'nydus', lie), {
+    code: 'IMAGE_VERIFY_FAILED',
+    message: / in [12] places: d\/f: content: [0-9a-f]{64} became /,
+  })
+})
+
+test('nydus: a chunk that is not as its blob says is named by its file', async (t) => {
+  const damage = withLayers(async ({ descriptor }, path) => {
+    const bytes = await readFile(path)
+    bytes[bytes.indexOf('content')]! ^= 1
+    await writeFile(path, bytes)
+    descriptor.digest = digestOf(bytes)
+  })
+  await assert.rejects(convert(t, 'nydus', damage), {
+    code: 'IMAGE_VERIFY_FAILED',
+    message: /d\/f: /,
+  })
+})
+
+test('an image with a layer that was not read is pushed with a warning', async (t) => {
+  const unread = withLayers((result) => void delete result.listing)
   const { report, pushed } = await convert(t, 'estargz', unread)
   assert.equal(report.warnings.length, 1)
   assert.match(

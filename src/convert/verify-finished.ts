@@ -40,7 +40,16 @@ export async function verifyFinished(
       const layer = byDigest.get(descriptor.digest)
       const view = layer?.view === undefined ? {} : { view: layer.view }
       const listing = layer?.listing === undefined ? {} : { listing: layer.listing }
-      return { descriptor, diffId, ...path, ...listing, ...view, ...(secret && { key: secret }) }
+      const checkedBlob = layer?.checkedBlob && { checkedBlob: layer.checkedBlob }
+      return {
+        descriptor,
+        diffId,
+        ...path,
+        ...listing,
+        ...view,
+        ...checkedBlob,
+        ...(secret && { key: secret }),
+      }
     })
     const report = await verifyImage(source, [...verified, ...elsewhere(finished, converted)], init)
     if (report.problems > 0) {
@@ -61,8 +70,10 @@ function elsewhere(
   converted: readonly FinishedLayer[],
 ): VerifiedLayer[] {
   const kept = new Set(blobs.map(({ descriptor }) => descriptor.digest))
-  return converted.flatMap(({ result: { descriptor, diffId }, path }) =>
-    path !== undefined && kept.has(descriptor.digest) ? [{ descriptor, diffId, path }] : [],
+  return converted.flatMap(({ result: { descriptor, diffId, checkedBlob }, path }) =>
+    path !== undefined && kept.has(descriptor.digest)
+      ? [{ descriptor, diffId, path, ...(checkedBlob && { checkedBlob }) }]
+      : [],
   )
 }
 

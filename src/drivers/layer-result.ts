@@ -1,6 +1,7 @@
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { LayerView } from '../formats/listing/layer-view.ts'
+import type { CheckedBlob } from '../formats/nydus-blob/checked-blob.ts'
 import type { ListingData } from '../formats/listing/listing.ts'
 import type { LayerContentData } from './content-table.ts'
 
@@ -30,6 +31,8 @@ export interface LayerResult {
   listing?: ListingData
   /** How readers see the new blob, where the format's layers can be read one by one. Drivers leave it out. */
   view?: LayerView
+  /** The new blob is one of Nydus, and its chunks were read back. Drivers leave it out. */
+  checkedBlob?: CheckedBlob
   /** It must not stand for its source anywhere else: it holds something that may not leave this machine. */
   unshared?: true
   /** Entries of the tar, for the report. */

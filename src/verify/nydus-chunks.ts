@@ -13,6 +13,11 @@ import { DIGEST_SIZE, type Chunk } from '../formats/nydus-tree/chunk-store.ts'
 export interface ChunkReader {
   /** The uncompressed bytes, not yet held to their digest, valid until the next call. Throws FORMAT_…, CONTENT_…. */
   read(chunk: Chunk): Promise<Uint8Array>
+  /**
+   * Present where all chunks of the blob were read back before: holds the record of a chunk to the tables of the blob,
+   * so that its bytes have its digest without being read. Throws FORMAT_INVALID.
+   */
+  compare?(chunk: Chunk): void
 }
 
 /** What is read of a blob: its id names it in messages. */
@@ -40,10 +45,17 @@ export function v5Chunks(source: BlobSource, { what, compressor }: OpenBlobInit)
 
 /**
  * Chunks of a native v6 blob: its own chunk table says where they are, and its digest array what they must be. Every
- * record of the bootstrap is held to both.
+ * record of the bootstrap is held to both. `checked`: its ToC and chunks were read back before.
  */
-export async function v6Chunks(source: BlobSource, init: OpenBlobInit): Promise<ChunkReader> {
-  return tableChunks(source, init, await openChunkTables(source, init.what, init.cipher))
+export async function v6Chunks(
+  source: BlobSource,
+  init: OpenBlobInit,
+  checked = false,
+): Promise<ChunkReader> {
+  const { what, cipher } = init
+  if (!checked) return tableChunks(source, init, await openChunkTables(source, what, cipher))
+  const tables = await readChunkTables(await BlobReader.open(source, what, cipher), what)
+  return new CheckedTableChunks(source, init, tables.table, tables.digests)
 }
 
 /** What a Nydus blob says of its chunks: where they are, and what they must be, if it says that. */
@@ -68,9 +80,14 @@ export async function openChunkTables(
   cipher?: BlobCipher,
 ): Promise<ChunkTables> {
   const blob = await BlobReader.open(source, what, cipher)
-  const table = await blob.chunkTable()
-  if (table === undefined) throw invalidBlob(what, source.size, 'it has no chunk table')
+  const tables = await readChunkTables(blob, what)
   await blob.checkToc()
+  return tables
+}
+
+async function readChunkTables(blob: BlobReader, what: string): Promise<ChunkTables> {
+  const table = await blob.chunkTable()
+  if (table === undefined) throw invalidBlob(what, 0, 'it has no chunk table')
   return { table, digests: await blob.digests() }
 }
 
@@ -100,10 +117,7 @@ class TableChunks implements ChunkReader {
 
   async read(chunk: Chunk): Promise<Uint8Array> {
     const { index } = chunk
-    const info = this.#table.chunks.at(index)
-    if (info === undefined)
-      throw invalidBlob(this.#what, 0, `chunk ${index} is not in its chunk table`)
-    compareChunk(chunk, info, this.#digests, this.#what)
+    const info = this.info(chunk)
     if (info.batch !== undefined) return this.#fromBatch(chunk, info, info.batch)
     const stored = this.#plain(
       await this.#stored(info.compressedOffset, info.compressedSize, index),
@@ -112,6 +126,16 @@ class TableChunks implements ChunkReader {
     )
     const codec = info.compressed ? this.#compressor : 'none'
     return viewPiece(stored, codec, info.uncompressedSize, `${this.#what}, chunk ${index}`)
+  }
+
+  /** What its table says of a chunk. Throws FORMAT_INVALID where the bootstrap says another thing. */
+  protected info(chunk: Chunk): ChunkInfo {
+    const { index } = chunk
+    const info = this.#table.chunks.at(index)
+    if (info === undefined)
+      throw invalidBlob(this.#what, 0, `chunk ${index} is not in its chunk table`)
+    compareChunk(chunk, info, this.#digests, this.#what)
+    return info
   }
 
   async #fromBatch(
@@ -147,6 +171,13 @@ class TableChunks implements ChunkReader {
       throw invalidBlob(this.#what, offset, `chunk ${index} ends behind the blob`)
     }
     return this.#source.read(offset, size)
+  }
+}
+
+/** Chunks that were all read back before. */
+class CheckedTableChunks extends TableChunks {
+  compare(chunk: Chunk): void {
+    this.info(chunk)
   }
 }
 

@@ -1,6 +1,7 @@
 /** What a layer thread does to read a Nydus image as nydusd does. */
 import { AccelError } from '../errors/accel-error.ts'
 import type { ListingData } from '../formats/listing/listing.ts'
+import type { CheckedBlob } from '../formats/nydus-blob/checked-blob.ts'
 import type { BlobSource } from '../formats/nydus-blob/blob-reader.ts'
 import type { LayerKey } from '../formats/ocicrypt/layer-cipher.ts'
 import { decryptRange } from '../formats/ocicrypt/read.ts'
@@ -20,6 +21,10 @@ export interface NydusImageJobData {
   bootstrap: string
   /** Files of blobs, and of layers of the source that it refers to, by hex id. */
   blobs: ReadonlyMap<string, string>
+  /** Those whose chunks need not be read again. */
+  checked: ReadonlyMap<string, CheckedBlob>
+  /** What files are cut into for the digests of the source's listing. */
+  pieceSize: number
   /** Of the bootstrap layer, where it is encrypted. */
   key?: LayerKey
 }
@@ -34,7 +39,7 @@ export interface NydusImageJobResult {
 
 /** Reads the bootstrap and every chunk that it names. */
 export async function run(
-  { what, bootstrap, blobs, key }: NydusImageJobData,
+  { what, bootstrap, blobs, checked, pieceSize, key }: NydusImageJobData,
   host: LayerHost,
 ): Promise<NydusImageJobResult> {
   using stack = new DisposableStack()
@@ -51,13 +56,16 @@ export async function run(
     return stack.use(openFile(path, `${what}, blob sha256:${blobId}`))
   }
   const openBlob = async (blob: NydusBlob): Promise<ChunkReader> => {
-    const { blobId, tablesId, compressor, cipher } = blob
+    const { blobId, tablesId, compressor, digester, cipher } = blob
     const init = { what: `${what}, blob sha256:${tablesId ?? blobId}`, compressor, cipher }
     if (tablesId !== undefined) return refChunks(open(tablesId), open(blobId), init.what)
     const source = open(blobId)
-    return opened.version === 5 ? v5Chunks(source, init) : v6Chunks(source, init)
+    if (opened.version === 5) return v5Chunks(source, init)
+    const known = checked.get(blobId)
+    const isKnown = known?.compressor === compressor && known.digester === digester
+    return v6Chunks(source, init, isKnown)
   }
-  const { listing, findings } = await readNydusImage(opened, { what, openBlob })
+  const { listing, findings } = await readNydusImage(opened, { what, pieceSize, openBlob })
   return {
     version: opened.version,
     listing: transferred(listing, host),

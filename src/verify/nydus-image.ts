@@ -1,5 +1,10 @@
 import { AccelError, isAccelError } from '../errors/accel-error.ts'
-import { newContentHash, type ContentHash } from '../formats/listing/content-hash.ts'
+import {
+  CONTENT_DIGESTER,
+  contentOfPieces,
+  newContentHash,
+  type ContentHash,
+} from '../formats/listing/content-hash.ts'
 import { nameText, type ListedEntry } from '../formats/listing/listed-entry.ts'
 import { ListingWriter, type Listing } from '../formats/listing/listing.ts'
 import type { Compressor, Digester } from '../formats/nydus-blob/algorithm.ts'
@@ -45,6 +50,8 @@ export interface NydusBootstrap {
 export interface NydusImageInit {
   /** Names the image in messages. */
   what: string
+  /** What files are cut into for the digests of the source's listing: see ContentHash. */
+  pieceSize: number
   /** Opens the chunks of a blob. */
   openBlob(blob: NydusBlob): Promise<ChunkReader>
 }
@@ -57,7 +64,8 @@ export interface NydusImageView {
 
 /**
  * Reads every name, attribute and chunk of a Nydus image, as nydusd with validation does: each chunk is found,
- * decompressed, and held to its digest. What cannot be read comes as a finding with the path of the file.
+ * decompressed, and held to its digest, unless all of its blob were before: then the digests of its chunks are what says
+ * which content a file has. What cannot be read comes as a finding with the path of the file.
  */
 export async function readNydusImage(
   bootstrap: NydusBootstrap,
@@ -68,7 +76,7 @@ export async function readNydusImage(
   const { inodes } = tree
   const files = new FileContents(bootstrap, init)
   const numbering = numberTree(tree)
-  const writer = new ListingWriter()
+  const writer = new ListingWriter(init.pieceSize)
   const directories = new Map<number, string>([[0, '']])
   const pathAt = (position: number): string => {
     if (position === 0) return ''
@@ -89,7 +97,7 @@ export async function readNydusImage(
     }
     if (inodes.sizeOf(inode) > 0 && isRegular(mode)) {
       try {
-        entry.content = await files.digest(inode)
+        entry.content = files.knownDigest(inode) ?? (await files.digest(inode))
       } catch (error) {
         if (!isAccelError(error)) throw error
         findings.add(path, error.message)
@@ -104,18 +112,38 @@ export async function readNydusImage(
 class FileContents {
   readonly #bootstrap: NydusBootstrap
   readonly #init: NydusImageInit
-  readonly #blobs: (Promise<ChunkReader> | undefined)[] = []
+  readonly #blobs: (ChunkReader | undefined)[] = []
+  /** Chunks are the pieces of the source's listing. */
+  readonly #chunksArePieces: boolean
   #hash: ContentHash | undefined = undefined
 
   constructor(bootstrap: NydusBootstrap, init: NydusImageInit) {
     this.#bootstrap = bootstrap
     this.#init = init
+    this.#chunksArePieces = bootstrap.tree.inodes.chunkSize === init.pieceSize
+  }
+
+  /** The digest of a file whose chunks are in blobs that are open and were read back before, else undefined. Throws FORMAT_…. */
+  knownDigest(inode: number): Uint8Array | undefined {
+    if (!this.#chunksArePieces) return undefined
+    const { inodes } = this.#bootstrap.tree
+    const count = inodes.chunkCount(inode)
+    const digests: Uint8Array[] = []
+    for (let i = 0; i < count; i++) {
+      const chunk = inodes.chunks.get(inodes.chunkAt(inode, i))
+      const reader = this.#blobs[chunk.blobIndex]
+      const { digester } = this.#bootstrap.blobs[chunk.blobIndex]!
+      if (reader?.compare === undefined || digester !== CONTENT_DIGESTER) return undefined
+      reader.compare(chunk)
+      digests.push(chunk.digest)
+    }
+    return contentOfPieces(digests)
   }
 
   async digest(inode: number): Promise<Uint8Array> {
     const { tree, blobs } = this.#bootstrap
     const { inodes } = tree
-    const hash = this.#hash ?? newContentHash()
+    const hash = this.#hash ?? newContentHash(this.#init.pieceSize)
     // one that is not ended must not be gone on with
     this.#hash = undefined
     let size = 0
@@ -147,12 +175,8 @@ class FileContents {
     return hash.digest()
   }
 
-  #blob(index: number): Promise<ChunkReader> {
-    const known = this.#blobs[index]
-    if (known !== undefined) return known
-    const opened = this.#init.openBlob(this.#bootstrap.blobs[index]!)
-    this.#blobs[index] = opened
-    return opened
+  async #blob(index: number): Promise<ChunkReader> {
+    return (this.#blobs[index] ??= await this.#init.openBlob(this.#bootstrap.blobs[index]!))
   }
 }
 

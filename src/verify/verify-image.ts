@@ -1,6 +1,8 @@
 import { createReadStream } from 'node:fs'
 import type { LayerView } from '../formats/listing/layer-view.ts'
+import { CONTENT_PIECE } from '../formats/listing/content-hash.ts'
 import type { ListingData } from '../formats/listing/listing.ts'
+import { isChecked, type CheckedBlob } from '../formats/nydus-blob/checked-blob.ts'
 import { AccelError } from '../errors/accel-error.ts'
 import type { LayerKey } from '../formats/ocicrypt/layer-cipher.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
@@ -34,6 +36,8 @@ export interface VerifiedLayer {
   listing?: ListingData
   /** How its readers see it, where that is known. */
   view?: LayerView
+  /** Its chunks were read back before. */
+  checkedBlob?: CheckedBlob
   /** What it is decrypted with. */
   key?: LayerKey
 }
@@ -99,6 +103,7 @@ class Verification {
 
   async nydus(): Promise<void> {
     const blobs = new Map<string, string>()
+    const checked = new Map<string, CheckedBlob>()
     let bootstrap = ''
     let key: LayerKey | undefined
     for (const layer of this.#layers) {
@@ -109,9 +114,22 @@ class Verification {
         bootstrap = path
         key = layer.key
         this.#checkReadable(layer)
-      } else blobs.set(hexOf(descriptor.digest), path)
+        continue
+      }
+      const id = hexOf(descriptor.digest)
+      blobs.set(id, path)
+      if (isChecked(layer.checkedBlob, descriptor.digest)) checked.set(id, layer.checkedBlob!)
     }
-    const data: NydusImageJobData = { what: this.#init.what, bootstrap, blobs, ...(key && { key }) }
+    const pieceSize = this.#source[0]?.pieceSize ?? CONTENT_PIECE
+    const { what } = this.#init
+    const data: NydusImageJobData = {
+      what,
+      bootstrap,
+      blobs,
+      checked,
+      pieceSize,
+      ...(key && { key }),
+    }
     const view = await this.#run<NydusImageJobResult>(NYDUS_IMAGE, data)
     this.#found(view.findings, view.count)
     await this.#compare([view.listing], 'nydus')
