@@ -14,6 +14,7 @@ export const folderOrder: readonly (readonly string[])[] = [
   ['verify'],
   ['convert', 'config-check'],
   ['check', 'estimate'],
+  ['bench-read'],
   ['http', 'workers'],
   ['reconcile'],
   ['daemon', 'cli'],

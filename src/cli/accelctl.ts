@@ -3,6 +3,7 @@ import { longOptions } from '../config/arguments.ts'
 import { programVersion } from '../config/version.ts'
 import { configCommand } from '../config-check/command.ts'
 import { backfillCommand } from './backfill-command.ts'
+import { benchReadCommand } from './bench-read-command.ts'
 import { checkCommand } from './check-command.ts'
 import { completionCommand } from './completion/completion-command.ts'
 import { convertCommand, type OpenConversions } from './convert-command.ts'
@@ -52,6 +53,7 @@ export function accelctlProgram(
   program.addCommand(convertCommand(io, openConversions, exit))
   program.addCommand(checkCommand(io, exit))
   program.addCommand(estimateCommand(io, exit))
+  program.addCommand(benchReadCommand(io, exit))
   program.addCommand(inspectCommand(io, exit))
   program.addCommand(explainCommand(io, exit))
   program.addCommand(backfillCommand(io, exit))

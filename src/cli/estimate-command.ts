@@ -6,6 +6,7 @@ import { sizeOption } from '../drivers/option-reader.ts'
 import { formatNames, type FormatName } from '../estimate/format-name.ts'
 import { isLayoutLocation } from '../layout/location.ts'
 import { parsePlatforms } from '../oci/platform.ts'
+import { bandwidthOption, MEGABIT } from './bandwidth.ts'
 import { configuration } from './inspect-command.ts'
 import { reportFailure, sourceRequired, voiceOf, type ProgramIo, type Voice } from './program-io.ts'
 
@@ -23,8 +24,6 @@ interface EstimateOptions {
 const NO_CONFIGURATION = 'converter: {driver: {type: estargz}}'
 
 const MIB = 1024 * 1024
-/** Bytes a second of a megabit. */
-const MEGABIT = 1e6 / 8
 const sampleSizes = sizeOption(MIB, 16 * 1024 * MIB)
 
 /** `accelctl estimate`: what a conversion would cost and bring. `exit` is told the code. */
@@ -52,7 +51,7 @@ export function estimateCommand(io: ProgramIo, exit: (code: number) => void): Co
     .option('--full', 'pull all layers: what is said of them is exact then', false)
     .addOption(
       new Option('--bandwidth <rate>', 'what clients get from the registry, for the verdict')
-        .argParser(bandwidthOf)
+        .argParser(bandwidthOption)
         .default(1000 * MEGABIT, '1Gbit'),
     )
     .option('--json', 'print it as JSON', false)
@@ -118,11 +117,4 @@ function sampleSize(text: string): number {
   return sampleSizes(text, (problem) => {
     throw new InvalidArgumentError(`${problem}.`)
   })
-}
-
-function bandwidthOf(text: string): number {
-  const [, number, unit] = /^(\d{1,6}(?:\.\d{1,3})?)\s*(Mbit|Gbit)$/.exec(text) ?? []
-  const rate = Number(number) * (unit === 'Gbit' ? 1000 : 1) * MEGABIT
-  if (rate > 0) return rate
-  throw new InvalidArgumentError('Write 100Mbit or 1Gbit.')
 }

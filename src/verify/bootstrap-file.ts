@@ -50,6 +50,7 @@ function blobOfV6(entry: RafsV6Blob): NydusBlob {
     digester: DIGESTERS[digester]!,
     cipher: cipherOf(entry),
     table: { offset: entry.ciOffset, size: entry.ciCompressedSize },
+    size: entry.compressedSize,
   }
   if (!hasFeature(features, BlobFeature.separate)) return blob
   return { ...blob, tablesId: Buffer.from(blobMetaDigest).toString('hex') }

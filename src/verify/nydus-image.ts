@@ -39,6 +39,8 @@ export interface NydusBlob {
   cipher?: BlobCipher | undefined
   /** v6: where its chunk table is, in the blob that holds the tables, and its stored bytes; a header follows it. */
   table?: { offset: number; size: number }
+  /** v6: bytes of the data and what lies before the bootstrap, or, where the data is in a layer of another format, of that. */
+  size?: number
 }
 
 /** A bootstrap of either version, as far as its files are concerned. */

@@ -1,4 +1,5 @@
 import { backendErrors } from './backend.ts'
+import { benchErrors } from './bench.ts'
 import { checkErrors } from './check.ts'
 import { configErrors } from './config.ts'
 import { contentErrors } from './content.ts'
@@ -19,6 +20,7 @@ import { zranErrors } from './zran.ts'
 /** Every error of the program. A code is never reused for another meaning. */
 export const catalogue = {
   ...backendErrors,
+  ...benchErrors,
   ...checkErrors,
   ...configErrors,
   ...contentErrors,

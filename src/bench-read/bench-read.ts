@@ -1,0 +1,144 @@
+import { AccelError } from '../errors/accel-error.ts'
+import { formatPlatform } from '../oci/platform.ts'
+import { startSet } from '../trace/start-set.ts'
+import type { Trace } from '../trace/trace.ts'
+import {
+  measure,
+  withImage,
+  type MeasuredImage,
+  type Measurement,
+  type MeasureInit,
+} from './measure.ts'
+import { readPart } from './opened-image.ts'
+import { firstDifference, quantile } from './replay.ts'
+import type { ImageReport, ReadReport, StageReport } from './report.ts'
+
+export interface BenchReadInit extends MeasureInit {
+  /** What is read; absent: what the image says that it starts. */
+  trace?: { file: string; trace: Trace }
+  /** Each with empty caches. */
+  runs: number
+  /** Told what is being done, in a few words. */
+  onStep(text: string): void
+}
+
+/**
+ * Reads a trace from images as the readers of their formats do, and tells what it took. Images of one platform must
+ * have the same content. Throws BENCH_CONTENT_DIFFERS, BENCH_UNREADABLE, REGISTRY_…, CONTENT_…, FORMAT_…, STORE_….
+ */
+export async function benchRead(
+  images: readonly MeasuredImage[],
+  init: BenchReadInit,
+): Promise<ReadReport> {
+  const { runs, link, trace } = init
+  const report: ReadReport = {
+    trace: { reads: {}, notes: [], ...(trace === undefined ? {} : { file: trace.file }) },
+    latencyMs: link.latencyMs ?? 0,
+    ...(link.bytesPerSecond === undefined ? {} : { bytesPerSecond: link.bytesPerSecond }),
+    runs,
+    images: [],
+  }
+  for (const [platform, group] of byPlatform(images)) {
+    const set = trace ?? (await foundTrace(group, init))
+    report.trace.reads[platform] = set.trace.length
+    report.trace.notes.push(...('notes' in set ? set.notes : []))
+    const first: { measured: MeasuredImage; run: Measurement }[] = []
+    for (const measured of group) {
+      const done: Measurement[] = []
+      for (let run = 1; run <= runs; run++) {
+        init.onStep(`reading ${measured.image.what}${runs > 1 ? `, run ${run} of ${runs}` : ''}`)
+        done.push(await measure(measured, set.trace, init))
+      }
+      const [run] = done
+      for (const other of first) compare(set.trace, { measured, run: run! }, other)
+      first.push({ measured, run: run! })
+      report.images.push(imageReport(measured, platform, done))
+    }
+  }
+  return report
+}
+
+function byPlatform(images: readonly MeasuredImage[]): Map<string, MeasuredImage[]> {
+  return Map.groupBy(images, ({ image }) => formatPlatform(image.platform))
+}
+
+/** What an image says that it starts, by the first of several that can be looked into. */
+async function foundTrace(
+  group: readonly MeasuredImage[],
+  init: BenchReadInit,
+): Promise<{ trace: Trace; notes: string[] }> {
+  const unhurried = { ...init, link: {} }
+  for (const measured of group) {
+    if (!mayBeLazy(measured)) continue
+    init.onStep(`finding out what ${measured.image.what} reads to start`)
+    const found = await withImage(measured, unhurried, async (opened) => {
+      if (!opened.lazy) return undefined
+      return startSet(measured.image.config, {
+        entry: (path) => opened.entry(path),
+        children: (path) => opened.children(path),
+        read: (path, offset, length) => readPart(opened, path, offset, length),
+      })
+    })
+    if (found !== undefined) return found
+  }
+  const notes = ['no image is read lazily: nothing is replayed']
+  return { trace: [], notes }
+}
+
+/** Looking into an ordinary image would pull all of it. */
+function mayBeLazy({ image }: MeasuredImage): boolean {
+  return image.manifest.layers.some(({ annotations = {} }) => Object.keys(annotations).length > 0)
+}
+
+interface Run {
+  measured: MeasuredImage
+  run: Measurement
+}
+
+function compare(trace: Trace, one: Run, other: Run): void {
+  const at = firstDifference(one.run, other.run)
+  if (at === -1) return
+  throw new AccelError('BENCH_CONTENT_DIFFERS', {
+    path: trace[at]!.path,
+    image: one.measured.image.what,
+    other: other.measured.image.what,
+  })
+}
+
+function imageReport(
+  { image }: MeasuredImage,
+  platform: string,
+  runs: readonly Measurement[],
+): ImageReport {
+  const median = (value: (run: Measurement) => number): number => quantile(runs.map(value), 0.5)
+  const stage = (name: 'open' | 'prefetch' | 'reads'): StageReport => ({
+    requests: median((run) => run[name].requests),
+    bytes: median((run) => run[name].bytes),
+    ms: rounded(median((run) => run[name].ms)),
+  })
+  const [open, prefetch, reads] = [stage('open'), stage('prefetch'), stage('reads')]
+  const { facts, missing } = runs[0]!
+  const bytes = open.bytes + prefetch.bytes + reads.bytes
+  return {
+    image: image.what,
+    digest: image.descriptor.digest,
+    platform,
+    ...facts,
+    requests: open.requests + prefetch.requests + reads.requests,
+    bytes,
+    share: facts.size === 0 ? 0 : bytes / facts.size,
+    firstFileMs: rounded(median((run) => run.firstFileMs)),
+    lastByteMs: rounded(median((run) => run.lastByteMs)),
+    readP50Ms: rounded(median(({ times }) => quantile(times, 0.5))),
+    readP95Ms: rounded(median(({ times }) => quantile(times, 0.95))),
+    open,
+    prefetch,
+    reads,
+    missing,
+  }
+}
+
+/** To hundredths of a millisecond. */
+function rounded(ms: number): number {
+  return Math.round(ms * 100) / 100
+}

@@ -1,0 +1,78 @@
+import { targetImages, type TargetImage } from '../check/target-image.ts'
+import { SOURCE_DIGEST_ANNOTATION } from '../drivers/nydus/annotation.ts'
+import { isAccelError } from '../errors/accel-error.ts'
+import { ACCELERATION_SOURCE_DIGEST } from '../oci/annotation.ts'
+import type { Digest } from '../oci/digest.ts'
+import type { RegistryRepository } from '../registry/repository.ts'
+import { layerKind } from '../verify/layer-kind.ts'
+import type { MeasuredImage } from './measure.ts'
+
+/** Tags that begin like that of the source and are looked into; a repository with more has names that say nothing. */
+const MAX_TAGS = 50
+
+/** An image by its tag or digest, with all its platforms. */
+export async function loadImages(
+  repository: RegistryRepository,
+  name: string,
+  signal: AbortSignal,
+): Promise<MeasuredImage[]> {
+  const root = await repository.resolve(name, { signal })
+  const separator = name.includes(':') ? '@' : ':'
+  const what = `${repository.name}${separator}${name}`
+  const images = await targetImages(repository, root, what, signal)
+  return images.map((image) => ({ repository, name, root, image }))
+}
+
+/**
+ * What was made of an image and lies beside it: under tags that begin with the image's own, and by their `subject` or
+ * annotations made of it. Images of other kinds under such tags are passed over.
+ */
+export async function findVariants(
+  repository: RegistryRepository,
+  tag: string,
+  sources: readonly MeasuredImage[],
+  signal: AbortSignal,
+): Promise<MeasuredImage[]> {
+  const digests = new Set(
+    sources.flatMap(({ root, image }) => [root.digest, image.descriptor.digest]),
+  )
+  const found: MeasuredImage[] = []
+  let looked = 0
+  for await (const name of repository.tags({ signal })) {
+    if (name === tag || !name.startsWith(tag)) continue
+    if (++looked > MAX_TAGS) break
+    for (const measured of await imagesUnder(repository, name, signal)) {
+      if (isConverted(measured.image) && isMadeOf(measured.image, digests)) found.push(measured)
+    }
+  }
+  return found
+}
+
+/** Signatures and the like have tags too, and are no images. */
+async function imagesUnder(
+  repository: RegistryRepository,
+  name: string,
+  signal: AbortSignal,
+): Promise<MeasuredImage[]> {
+  try {
+    return await loadImages(repository, name, signal)
+  } catch (error) {
+    const skipped = ['IMAGE_MANIFEST_INVALID', 'CONTENT_NOT_FOUND', 'CONTENT_TOO_LARGE'] as const
+    if (skipped.some((code) => isAccelError(error, code))) return []
+    throw error
+  }
+}
+
+function isConverted({ manifest }: TargetImage): boolean {
+  return manifest.layers.some((layer) => layerKind(layer) !== 'ordinary')
+}
+
+function isMadeOf({ manifest }: TargetImage, digests: ReadonlySet<Digest>): boolean {
+  const { annotations = {}, subject } = manifest
+  const named = [
+    subject?.digest,
+    annotations[ACCELERATION_SOURCE_DIGEST],
+    annotations[SOURCE_DIGEST_ANNOTATION],
+  ]
+  return named.some((digest) => digest !== undefined && digests.has(digest as Digest))
+}
