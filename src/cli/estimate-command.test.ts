@@ -149,6 +149,8 @@ suite('what cannot be estimated', () => {
     [['app', '--sample', '1KiB'], /not a size/],
     [['app', '--bandwidth', 'fast'], /100Mbit or 1Gbit/],
     [['app', '--bandwidth', '0Gbit'], /100Mbit or 1Gbit/],
+    [['oci:/nowhere', '--trace', '/nowhere/a.trace'], /CONFIG_UNREADABLE.*|a\.trace/],
+    [['oci:/nowhere'], /LAYOUT_INVALID/],
   ] as const) {
     test(`estimate ${argv.join(' ')}`, async () => {
       const { code, stderr } = await run(...argv)

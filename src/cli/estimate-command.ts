@@ -8,6 +8,7 @@ import { isLayoutLocation } from '../layout/location.ts'
 import { parsePlatforms } from '../oci/platform.ts'
 import { bandwidthOption, MEGABIT } from './bandwidth.ts'
 import { configuration } from './inspect-command.ts'
+import { readTraceFile } from './trace-file.ts'
 import { reportFailure, sourceRequired, voiceOf, type ProgramIo, type Voice } from './program-io.ts'
 
 interface EstimateOptions {
@@ -16,6 +17,7 @@ interface EstimateOptions {
   platform?: string
   sample: number
   full: boolean
+  trace?: string
   bandwidth: number
   json: boolean
 }
@@ -47,6 +49,10 @@ export function estimateCommand(io: ProgramIo, exit: (code: number) => void): Co
       new Option('--sample <size>', 'how much of the layers is pulled, in all')
         .argParser(sampleSize)
         .default(32 * MIB, '32MiB'),
+    )
+    .option(
+      '--trace <file>',
+      'what a container reads at its start: paths, one a line, or what a snapshotter recorded',
     )
     .option('--full', 'pull all layers: what is said of them is exact then', false)
     .addOption(
@@ -89,6 +95,7 @@ async function show(
       platforms: parsePlatforms(options.platform ?? config.converter.platforms),
       sample: options.full ? 'full' : options.sample,
       bandwidth: options.bandwidth,
+      ...(options.trace === undefined ? {} : { trace: await readTraceFile(options.trace) }),
       signal: io.signal,
     },
     config,

@@ -27,7 +27,7 @@ export function estimateText(report: EstimateReport | SkippedEstimate): string {
     `  ${machineLine(report)}\n`,
     `  work_dir: ${formatSize(machine.disk)} are reserved for any format${freeText(machine.diskFree)}\n\n`,
     ...formats.map(({ name, verdict: text }) => `${name}: ${text}\n`),
-    ...notes.map((note) => `note: ${note}\n`),
+    ...[...(report.start.notes ?? []), ...notes].map((note) => `note: ${note}\n`),
     `\n${verdict.text}\n`,
   ].join('')
 }
@@ -63,15 +63,18 @@ function imageLine({
 
 function lookedLine({ looked: { bytes, of, seconds } }: EstimateReport): string {
   const exact =
-    bytes === of
-      ? 'all of the layers was'
-      : `${formatSize(bytes)} of the layers' ${formatSize(of)} were`
+    bytes === of ? 'all layers were' : `${formatSize(bytes)} of the layers' ${formatSize(of)} were`
   return `${exact} looked at in ${seconds.toFixed(1)} s; nothing is written`
 }
 
 function startLine({ start, ordinary }: EstimateReport): string {
-  const basis = `that ${(READ_SHARE * 100).toFixed(1)} % of the data are read, as most images do (Slacker, FAST '16)`
-  return `START: what a lazy client pulls before the container runs, if ${basis}: ${formatSize(start.bytes)}; an ordinary one pulls ${formatSize(ordinary.bytes)}`
+  const { kind, bytes, files = 0, missing = [] } = start
+  const basis = {
+    share: `${(READ_SHARE * 100).toFixed(1)} % of the data are read, as images do on average (Slacker, FAST '16)`,
+    'start set': `${count(files, 'file')} are read: the program, its libraries, and what these need; what it reads by itself only a --trace tells`,
+    trace: `${count(files, 'file')} of the trace are read${missing.length === 0 ? '' : `; ${missing.length} more were not found in what was looked at`}`,
+  }[kind]
+  return `START: what a lazy client pulls before a container runs, where ${basis} (${formatSize(bytes)} uncompressed); an ordinary one pulls ${formatSize(ordinary.bytes)}`
 }
 
 function machineLine({ machine }: EstimateReport): string {

@@ -12,7 +12,8 @@ import { sizeInFormat } from './image-size.ts'
 import type { LayerEstimate } from './layer-estimate.ts'
 import type { MeasuredLayers } from './measure-layers.ts'
 import type { EstimateReport, FormatEstimate, ImageFacts } from './report.ts'
-import { lazyBytes, sharedNeed, type NeededBytes } from './start-bytes.ts'
+import type { Start } from './start-basis.ts'
+import { lazyBytes } from './start-bytes.ts'
 import { formatVerdict, imageVerdict, type VerdictInit } from './verdict.ts'
 
 /** All that an estimate is made of. */
@@ -22,6 +23,8 @@ export interface ReportInit {
   images: readonly SourceImage[]
   formats: readonly EstimatedFormat[]
   measured: MeasuredLayers & { ms: number }
+  /** What a container of the first image reads. */
+  start: Start
   full: boolean
   machine: PoolSize & { processors: number; startMs: number; verify: boolean }
   diskFree: number | undefined
@@ -45,7 +48,6 @@ export function buildReport(init: ReportInit): EstimateReport {
   const pullRate =
     pulled.bytes < LEAST_PULLED ? undefined : (pulled.bytes * 1000) / Math.max(1, pulled.ms)
   const first = images[0]!
-  const needed = sharedNeed(first, layers)
   const ordinary = ordinaryPull(first, layers, bandwidth)
   const known: VerdictInit = {
     ordinary,
@@ -54,7 +56,7 @@ export function buildReport(init: ReportInit): EstimateReport {
     growthWarning: init.growthWarning,
   }
   const formats = init.formats.map((format): FormatEstimate => {
-    const one = estimateFormat(format, init, { stored, pullRate, needed })
+    const one = estimateFormat(format, init, { stored, pullRate })
     return { ...one, verdict: formatVerdict(one, known) }
   })
   const { batchThreads, layerThreads, processors } = machine
@@ -68,7 +70,7 @@ export function buildReport(init: ReportInit): EstimateReport {
       seconds: measured.ms / 1000,
     },
     images: images.map((image) => imageFacts(image, layers)),
-    start: { kind: 'share', bytes: Math.round(sum([...needed.values()])) },
+    start: init.start.basis,
     bandwidth,
     ordinary,
     machine: {
@@ -87,15 +89,15 @@ export function buildReport(init: ReportInit): EstimateReport {
 
 function estimateFormat(
   format: EstimatedFormat,
-  { images, measured, machine, sameRegistry, bandwidth }: ReportInit,
-  found: { stored: number; pullRate: number | undefined; needed: NeededBytes },
+  { images, measured, start, machine, sameRegistry, bandwidth }: ReportInit,
+  found: { stored: number; pullRate: number | undefined },
 ): Omit<FormatEstimate, 'verdict'> {
   const { layers } = measured
   const { name, readers } = format
   const all = [...layers.values()]
   const { made, kept } = sizeInFormat(images, layers, name)
   const size = made + kept
-  const lazy = lazyBytes(images[0]!, layers, name, found.needed)
+  const lazy = lazyBytes(images[0]!, layers, format, start.need)
   const { batchThreads: threads, layerThreads, slabBytes } = machine
   return {
     name,

@@ -12,6 +12,7 @@ import { buildReport } from './build-report.ts'
 import { estimatedFormat } from './format.ts'
 import type { FormatName } from './format-name.ts'
 import { measureLayers } from './measure-layers.ts'
+import { startOf } from './start-basis.ts'
 import type { EstimateReport, SkippedEstimate } from './report.ts'
 
 /** What is estimated, and how thoroughly. */
@@ -79,6 +80,7 @@ export async function estimate(
     images,
     formats,
     measured: { ...measured, ms: performance.now() - startMs },
+    start: await startOf(images[0]!, measured.layers, request.trace),
     full: request.sample === 'full',
     machine: { ...size, processors: availableParallelism(), startMs, verify },
     diskFree: await freeSpace(config.provider.workDir),

@@ -2,6 +2,7 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import type { MeasuredLayer } from './layer-sink.ts'
 import type { FormatName } from './format-name.ts'
 import type { LayerMeasure } from './layer-measure.ts'
+import type { TarFacts } from './tar-facts.ts'
 
 /** What is expected of a layer. Sizes are bytes. */
 export interface LayerEstimate {
@@ -20,7 +21,8 @@ export interface LayerEstimate {
   made: ReadonlyMap<FormatName, MeasuredLayer>
   /** Why it cannot be read where it is, as `oci_ref` has it. */
   unsuitable: string | undefined
-  measure: LayerMeasure
+  /** What there is in it, as far as it was seen, where that was asked for. */
+  names: Pick<TarFacts, 'names'>
 }
 
 /**
@@ -67,6 +69,6 @@ export function estimateLayer(
     decodeMs: measure.decodeMs * byTar,
     made,
     unsuitable,
-    measure,
+    names: facts.names === undefined ? {} : { names: facts.names },
   }
 }

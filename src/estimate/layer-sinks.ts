@@ -47,13 +47,13 @@ export class LayerSinks {
 
   /** Takes a piece of the tar. */
   async tar(bytes: Uint8Array): Promise<void> {
-    this.#counter.take(bytes)
+    await this.#counter.take(bytes)
     if (!this.#whole) this.#reading(({ feed, sink }) => (feed ?? sink).take(bytes))
     for (const { sink } of this.#sinks) await sink.take(bytes)
   }
 
   async finish(): Promise<Pick<LayerMeasure, 'facts' | 'made'>> {
-    const facts = this.#counter.finish()
+    const facts = await this.#counter.finish()
     const made: LayerMeasure['made'] = []
     for (const { name, sink } of this.#sinks) made.push({ name, layer: await sink.finish() })
     const ref = this.#ref

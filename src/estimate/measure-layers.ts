@@ -20,7 +20,7 @@ export interface MeasureInit {
   formats: readonly EstimatedFormat[]
   /** Bytes that are pulled of all layers together; `full`: all. */
   sample: number | 'full'
-  /** Paths are listed. */
+  /** What there is in the layers is listed, also where not all of them are looked at. */
   listed: boolean
   signal: AbortSignal
 }
@@ -49,13 +49,14 @@ export async function measureLayers(
   const all = [...layers.values()].filter(({ layer }) => !isForeign(layer))
   const sizes = all.map(({ layer }) => layer.size)
   const planned = sample === 'full' ? sizes : planSample(sizes, sample)
+  const named = listed || planned.every((length, i) => length === sizes[i])
   const pull = new PullClock()
   const failed = new AbortController()
   const both = AbortSignal.any([signal, failed.signal])
   const work = all.map(async ({ layer, what }, i) => {
     const length = planned[i]!
     const whole = length === layer.size
-    const data: LayerJobData = { what, layer, whole, listed, makers: makersOf(formats) }
+    const data: LayerJobData = { what, layer, whole, listed: named, makers: makersOf(formats) }
     const measure = await threads.run<LayerMeasure>({
       what,
       call: { module: LAYER_JOB, data },

@@ -54,6 +54,8 @@ export interface StartBasis {
   bytes: number
   /** Paths that were not found in what was looked at. */
   missing?: string[]
+  /** What could not be followed, in sentences. */
+  notes?: string[]
 }
 
 /** With what time and memory are reckoned. */

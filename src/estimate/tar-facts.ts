@@ -1,6 +1,7 @@
-import type { TarEntry } from '../formats/tar/entry.ts'
-import { cleanPath } from '../formats/tar/path.ts'
+import { ListingWriter, type ListingData } from '../formats/listing/listing.ts'
+import { listed } from '../formats/listing/tar-listing.ts'
 import { TarReader } from '../formats/tar/reader.ts'
+import { FileKeeper, type KeptFile } from './kept-files.ts'
 
 /** Files below this size are small: each costs a format that compresses file by file more than its content. Bytes. */
 export const SMALL_FILE = 16 * 1024
@@ -13,61 +14,51 @@ export interface TarFacts {
   fileBytes: number
   /** Files below SMALL_FILE. */
   smallFiles: number
-  /** Where they are asked for: files and symlinks by their clean paths, in the order of the tar. */
-  paths: PathFact[]
+  /** What there is at each path, and of which files something was kept; where that was asked for. */
+  names?: { listing: ListingData; kept: ReadonlyMap<string, KeptFile> }
 }
 
-/** What is at a path. */
-export interface PathFact {
-  path: string
-  kind: 'file' | 'directory' | 'symlink' | 'hardlink' | 'other'
-  mode: number
-  /** Bytes of a file. */
-  size: number
-  /** Of a link. */
-  target: string
-}
-
-/** Counts what a tar holds, as it comes. Memory: the paths, where they are asked for. */
+/** Counts what a tar holds, as it comes. Memory: what is asked for. */
 export class TarCounter {
-  readonly facts: TarFacts = { entries: 0, files: 0, fileBytes: 0, smallFiles: 0, paths: [] }
+  readonly #facts: TarFacts = { entries: 0, files: 0, fileBytes: 0, smallFiles: 0 }
   readonly #reader: TarReader
-  readonly #listed: boolean
+  readonly #names: { writer: ListingWriter; keeper: FileKeeper } | undefined
 
-  constructor({ what, listed }: { what: string; listed: boolean }) {
+  constructor({ what, listed: named }: { what: string; listed: boolean }) {
     this.#reader = new TarReader({ what })
-    this.#listed = listed
+    if (named) this.#names = { writer: new ListingWriter(), keeper: new FileKeeper() }
   }
 
-  /** Throws FORMAT_…. */
-  take(bytes: Uint8Array): void {
+  /** Takes a piece, which may change after it. Throws FORMAT_…. */
+  async take(bytes: Uint8Array): Promise<void> {
     this.#reader.push(bytes)
-    this.#count()
+    await this.#count()
   }
 
   /** Throws FORMAT_TRUNCATED. */
-  finish(): TarFacts {
+  async finish(): Promise<TarFacts> {
     this.#reader.end()
-    this.#count()
-    return this.facts
+    await this.#count()
+    if (this.#names === undefined) return this.#facts
+    const { writer, keeper } = this.#names
+    const { bytes, count, pieceSize } = writer.finish()
+    return { ...this.#facts, names: { listing: { bytes, count, pieceSize }, kept: keeper.files } }
   }
 
-  #count(): void {
-    const { facts } = this
+  async #count(): Promise<void> {
+    const facts = this.#facts
     for (let event = this.#reader.next(); event !== undefined; event = this.#reader.next()) {
+      const wait = this.#names?.keeper.take(event)
+      if (wait !== undefined) await wait
       if (event.type !== 'entry') continue
       const { entry } = event
       facts.entries++
-      if (this.#listed) facts.paths.push(pathFact(entry))
+      const name = this.#names && listed(entry)
+      if (name !== undefined) this.#names?.writer.add(name)
       if (entry.type !== 'file') continue
       facts.files++
       facts.fileBytes += entry.size
       if (entry.size < SMALL_FILE) facts.smallFiles++
     }
   }
-}
-
-function pathFact({ type, name, mode, size, linkname }: TarEntry): PathFact {
-  const kind = type === 'character' || type === 'block' || type === 'fifo' ? 'other' : type
-  return { path: cleanPath(name), kind, mode, size, target: linkname }
 }

@@ -1,4 +1,5 @@
 import { parentPath } from '../formats/tar/path.ts'
+import type { ElfFile } from './elf/read.ts'
 
 /** What is at a path, as far as finding and reading files is concerned. */
 export interface ImageFile {
@@ -19,6 +20,8 @@ export interface ImageFiles {
   children(path: string): readonly string[]
   /** Bytes of a file from `offset` on, within its size. Throws what reading throws. */
   read(path: string, offset: number, length: number): Promise<Uint8Array>
+  /** What a loader finds in a program, where that is known already. @default it is read */
+  elf?(path: string): ElfFile | undefined
 }
 
 /** Source: MAXSYMLINKS of Linux. */

@@ -185,7 +185,7 @@ class Collector {
     const read = (offset: number, length: number): Promise<Uint8Array> =>
       this.#files.read(path, offset, length)
     try {
-      return await readElf({ size, read }, path)
+      return this.#files.elf?.(path) ?? (await readElf({ size, read }, path))
     } catch (error) {
       if (!isElfProblem(error)) throw error
       this.#notes.push(error.message)
