@@ -88,8 +88,8 @@ suite('what a container reads before it runs', () => {
   })
 
   test('parts cost their chunks, and a file that is not there is named', async (t) => {
-    const [part] = [{ path: 'opt/data', range: { offset: 0, length: 1 } }]
-    const small = await estimated(t, image, { trace: [part!, { path: 'opt/gone' }] })
+    const part = { path: 'opt/data', range: { offset: 0, length: 1 } }
+    const small = await estimated(t, image, { trace: [part, { path: 'opt/gone' }] })
     assert.deepEqual([small.start.files, small.start.missing], [1, ['opt/gone']])
     const whole = await estimated(t, image, { trace: [{ path: 'opt/data' }] })
     // the file is smaller than a chunk
