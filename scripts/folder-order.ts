@@ -13,7 +13,7 @@ export const folderOrder: readonly (readonly string[])[] = [
   ['registry', 'layout', 'drivers', 'cache'],
   ['verify'],
   ['convert', 'config-check'],
-  ['check', 'estimate'],
+  ['check', 'doctor', 'estimate'],
   ['bench-read'],
   ['http', 'workers'],
   ['reconcile'],

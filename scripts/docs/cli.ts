@@ -18,7 +18,7 @@ the Go programs are also taken with one dash (\`-config\`).
 | 0 | done; also where there was nothing to do |
 | 1 | it failed; the last line on standard error has the error's code and what can be done |
 | 2 | what was asked for cannot be: an unknown driver, option or platform |
-| 3 | it was done, and the answer is no. \`task watch\`, \`task create --sync\`: the task was cancelled, or superseded by a newer push. \`check\`: the image differs from its source. \`rules test\`: nothing would be converted. \`backfill\`: a registry could not be listed. \`config check\`: a key is in the state of \`--fail-on\`, or a worse one |
+| 3 | it was done, and the answer is no. \`task watch\`, \`task create --sync\`: the task was cancelled, or superseded by a newer push. \`check\`: the image differs from its source. \`doctor\`: something in the set-up does not work. \`rules test\`: nothing would be converted. \`backfill\`: a registry could not be listed. \`config check\`: a key is in the state of \`--fail-on\`, or a worse one |
 | 130 | ended by the user (Ctrl-C) |
 
 ${Object.entries<ErrorRow<unknown>>(catalogue)
@@ -28,7 +28,7 @@ ${Object.entries<ErrorRow<unknown>>(catalogue)
 
 ## Which service
 
-\`accelctl task\` asks the acceld at \`--addr\`: \`host:port\` (default \`localhost:2077\`), \`https://…\` or
+\`accelctl task\` and \`accelctl explain TASK\` ask the acceld at \`--addr\`: \`host:port\` (default \`localhost:2077\`), \`https://…\` or
 \`unix:///path/of/the.sock\`. It shows who it is with \`--token\` or \`$ACCEL_TOKEN\` (\`server.api_token\`), or with
 \`--auth-header\` (\`webhook.auth_header\` of the image's registry). The socket needs neither.
 

@@ -4,11 +4,15 @@ import {
   CONVERSIONS_PATH,
   OK,
   PUSH_ARTIFACT,
+  READY_PATH,
   RESPOND_ASYNC,
+  STATUS_PATH,
   SYNC_PARAMETER,
   UNTAGGED_PARAMETER,
   type WireAccepted,
   type WireBackfill,
+  type WireReadiness,
+  type WireStatus,
   type WireRecord,
   type WireRequest,
   type WireTask,
@@ -48,6 +52,10 @@ export interface ServiceClient {
   startBackfill(init: { dryRun: boolean; signal?: AbortSignal }): Promise<WireBackfill>
   /** Where the search stands. */
   getBackfill(init?: SignalInit): Promise<WireBackfill>
+  /** How the service stands, as far as the caller may see it. */
+  status(init?: SignalInit): Promise<WireStatus>
+  /** Whether it can take orders; one that cannot says so too. */
+  readiness(init?: SignalInit): Promise<WireReadiness>
   /** What happens to a task until it ends, however often the connection breaks. */
   followTask(id: string, init?: FollowInit): AsyncGenerator<TaskNews>
 }
@@ -116,6 +124,15 @@ export function createServiceClient(init: ServiceClientInit): ServiceClient {
     async getBackfill({ signal } = {}) {
       return (await askFor({ method: 'GET', path: BACKFILL_PATH, signal }, isBackfill)).body
     },
+    async status({ signal } = {}) {
+      return (await askFor({ method: 'GET', path: STATUS_PATH, signal }, isStatus)).body
+    },
+    async readiness({ signal } = {}) {
+      const answer = await askService(address, init, { method: 'GET', path: READY_PATH, signal })
+      const body = json(answer.body)
+      if (isReadiness(body)) return body
+      throw failureOf(address.text, answer)
+    },
     followTask: (id, followInit = {}) =>
       followTask({ address, init, path: pathOf(id, 'events'), failureOf }, followInit),
   }
@@ -174,6 +191,14 @@ function isTask(body: unknown): body is WireTaskDetail {
 
 function isBackfill(body: unknown): body is WireBackfill {
   return isObject(body) && 'running' in body
+}
+
+function isStatus(body: unknown): body is WireStatus {
+  return isObject(body) && 'registries' in body
+}
+
+function isReadiness(body: unknown): body is WireReadiness {
+  return isObject(body) && 'ready' in body
 }
 
 function isObject(value: unknown): value is object {

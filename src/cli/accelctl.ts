@@ -7,6 +7,7 @@ import { benchReadCommand } from './bench-read-command.ts'
 import { checkCommand } from './check-command.ts'
 import { completionCommand } from './completion/completion-command.ts'
 import { convertCommand, type OpenConversions } from './convert-command.ts'
+import { doctorCommand } from './doctor-command.ts'
 import { explainCommand } from './explain-command.ts'
 import { estimateCommand } from './estimate-command.ts'
 import { inspectCommand } from './inspect-command.ts'
@@ -56,6 +57,7 @@ export function accelctlProgram(
   program.addCommand(benchReadCommand(io, exit))
   program.addCommand(inspectCommand(io, exit))
   program.addCommand(explainCommand(io, exit))
+  program.addCommand(doctorCommand(io, exit))
   program.addCommand(backfillCommand(io, exit))
   program.addCommand(rulesCommand(io, exit))
   program.addCommand(configCommand(io, exit))

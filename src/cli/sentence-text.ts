@@ -8,6 +8,10 @@ export interface SentenceTextInit {
   columns?: number
   /** Warnings and problems are coloured. @default false */
   colored?: boolean
+  /** What stands before a sentence of each tone; all of one width. @default a letter */
+  marks?: Record<Tone, string>
+  /** The widest topic, where more sentences follow in another call. @default that of the sentences */
+  topicWidth?: number
 }
 
 /** Wider lines are hard to read. */
@@ -16,7 +20,7 @@ const MAX_COLUMNS = 100
 /** Narrower ones would be broken at each word. */
 const MIN_COLUMNS = 40
 
-const marks: Record<Tone, string> = { plain: ' ', good: '+', warning: '!', problem: 'x' }
+const letters: Record<Tone, string> = { plain: ' ', good: '+', warning: '!', problem: 'x' }
 
 const colors: Record<Tone, string> = { plain: '', good: '32', warning: '33', problem: '31' }
 
@@ -39,12 +43,13 @@ export function sentenceText(
   sentences: readonly Sentence<string>[],
   init: SentenceTextInit = {},
 ): string {
-  const width = Math.max(0, ...sentences.map(({ topic }) => topic.length))
+  const { marks = letters } = init
+  const width = init.topicWidth ?? Math.max(0, ...sentences.map(({ topic }) => topic.length))
   const lines = sentences.flatMap((sentence, i) => {
     const { topic, tone, text, fix } = sentence
     const shown = sentences[i - 1]?.topic === topic ? '' : topic
     const head = `${shown.padEnd(width)}  ${painted(marks[tone], tone, init)} `
-    const indent = width + 4
+    const indent = width + marks[tone].length + 3
     return [
       ...hung(head, text, indent, init),
       ...(fix === undefined ? [] : hung(`${' '.repeat(indent)}-> `, fix, indent + 3, init)),

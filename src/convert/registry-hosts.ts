@@ -10,12 +10,18 @@ import {
 import type { CredentialSource } from '../registry/credentials/credentials.ts'
 import { createDockerCredentials, dockerConfigPath } from '../registry/credentials/docker-config.ts'
 import type { HostInit } from '../registry/host.ts'
+import type { TimesInit } from '../registry/transport.ts'
+import type { RetryInit } from '../network/retry.ts'
 
 /** How a client presents itself, and what it takes from the environment. */
 export interface ConfiguredRegistryInit {
   userAgent?: string
   /** Where the docker configuration is looked for: `DOCKER_CONFIG`, `HOME`. @default the process's environment */
   environment?: { DOCKER_CONFIG?: string | undefined; HOME?: string | undefined }
+  /** @default as for conversions, which are patient */
+  times?: TimesInit
+  /** @default the same */
+  retry?: RetryInit
 }
 
 /** The client of all registries of a configuration, with the logins of docker. Throws CONFIG_UNREADABLE. */
@@ -28,6 +34,8 @@ export function configuredRegistry(
   const login = path === undefined ? () => undefined : createDockerCredentials({ path })
   return createRegistryClient(components, {
     ...(init.userAgent === undefined ? {} : { userAgent: init.userAgent }),
+    ...(init.times === undefined ? {} : { times: init.times }),
+    ...(init.retry === undefined ? {} : { retry: init.retry }),
     hosts: registryHosts(config, login),
   })
 }

@@ -7,6 +7,7 @@ import type { Host } from './host.ts'
 import type { Scrubber } from '../network/redact.ts'
 import { judgeRealm } from './realm.ts'
 import { parseScopes, uniteScopes, type Scope } from './scope.ts'
+import { grantsIn, type TokenGrant } from './token-grant.ts'
 import {
   fetchToken,
   isRefusal,
@@ -31,7 +32,19 @@ export interface Authorizer {
   begin(scopes: Scope[], need: { minLifeMs: number }): Login
   /** The login of one request to an API that takes user and password and nothing else; without an account, nobody's. */
   withAccount(): Login
+  /** The name of our account; undefined without one, or where an identity token has none. Throws REGISTRY_CREDENTIALS. */
+  account(): Promise<string | undefined>
+  /** How the registry wants to be logged in to, as far as its challenges have told. */
+  readonly scheme: LoginScheme
+  /**
+   * What a token for `scopes` allows; undefined where no token service is known or its token does not say it. Throws what
+   * asking for a token throws.
+   */
+  granted(scopes: Scope[]): Promise<TokenGrant[] | undefined>
 }
+
+/** `none`: nobody was asked who they are so far. */
+export type LoginScheme = 'none' | 'basic' | 'bearer'
 
 /** What is sent next as Authorization: a header, nothing (anonymous), or why there is nothing left to try. */
 export type Step =
@@ -68,6 +81,9 @@ const INSUFFICIENT = 'the account, its password, or its permission here, is not 
 /** Tokens kept per registry. */
 const MAX_TOKENS = 512
 
+/** What challenges have told. */
+type Known = { scheme: 'none' } | { scheme: 'basic' } | ({ scheme: 'bearer' } & TokenService)
+
 interface Held {
   value: Promise<Credentials | undefined>
   until: number
@@ -75,9 +91,7 @@ interface Held {
 
 export function createAuthorizer(components: AuthorizerComponents, host: Host): Authorizer {
   const { clock, scrubber, redaction, ask } = components
-  let known: { scheme: 'none' } | { scheme: 'basic' } | ({ scheme: 'bearer' } & TokenService) = {
-    scheme: 'none',
-  }
+  let known: Known = { scheme: 'none' }
   let held: Held | undefined
   const tokens = new Map<string, Token>()
   const fetching = new Map<string, Promise<Token | { refused: string }>>()
@@ -144,6 +158,15 @@ export function createAuthorizer(components: AuthorizerComponents, host: Host): 
       },
       next: () => Promise.resolve({ refused: INSUFFICIENT }),
     }),
+    account: async () => (await credentials())?.username,
+    get scheme() {
+      return known.scheme
+    },
+    async granted(scopes) {
+      if (known.scheme !== 'bearer') return undefined
+      const token = await fetchOnce(keyOf(known, scopes), known, uniteScopes(scopes))
+      return isRefusal(token) ? undefined : grantsIn(token.value)
+    },
     begin(scopes, { minLifeMs }) {
       const tried = { basic: false, freshToken: false }
       let used: 'none' | 'basic' | 'bearer' = 'none'
@@ -152,7 +175,7 @@ export function createAuthorizer(components: AuthorizerComponents, host: Host): 
       const heldAtStart = held
 
       async function bearer(service: TokenService): Promise<Step> {
-        const key = [service.url.href, service.service, ...uniteScopes(wanted)].join(' ')
+        const key = keyOf(service, wanted)
         let token: Token | undefined = cached(key, minLifeMs)
         if (token?.value === usedToken) {
           tokens.delete(key)
@@ -236,4 +259,9 @@ export function createAuthorizer(components: AuthorizerComponents, host: Host): 
       }
     },
   }
+}
+
+/** What a token is kept under. */
+function keyOf(service: TokenService, scopes: Scope[]): string {
+  return [service.url.href, service.service, ...uniteScopes(scopes)].join(' ')
 }

@@ -3,13 +3,16 @@ import type { Side } from '../errors/row.ts'
 import { isHost, isRepository } from '../oci/reference.ts'
 import type { UploadInit } from './blob-push.ts'
 import { systemClock, type Clock } from '../network/clock.ts'
+import { single } from '../network/exchange.ts'
+import type { LoginScheme } from './authorizer.ts'
 import { findSettings, resolveHost, type HostInit } from './host.ts'
 import { silentLog, type Log } from '../log/log.ts'
 import type { Redaction } from '../log/redaction.ts'
 import { harborApi, type HarborApi } from './harbor-api.ts'
 import { listRepositories } from './listing.ts'
 import type { ListInit } from './pages.ts'
-import { createRepositoryAccess } from './repository-access.ts'
+import { createRepositoryAccess, type RepositoryAccess } from './repository-access.ts'
+import { createRepositoryProbe, type RepositoryProbe } from './repository-probe.ts'
 import { createRepository, type RegistryRepository } from './repository.ts'
 import type { RetryInit } from '../network/retry.ts'
 import { createTransport, type TimesInit, type Transport } from './transport.ts'
@@ -44,6 +47,18 @@ export interface RepositoryName {
   repository: string
 }
 
+/** How a registry answered. */
+export interface Greeting {
+  /** How it wanted to know who we are; `none`: it did not. */
+  login: LoginScheme
+  /** Our account there, whether or not it was asked for; absent without one. */
+  account?: string
+  /** By its clock, in milliseconds since 1970, to the second; absent where it does not tell. */
+  time?: number
+  /** With TLS. */
+  secure: boolean
+}
+
 /** The client of all configured registries. Logins, tokens and connections are shared among all that use it. */
 export interface RegistryClient {
   /**
@@ -52,7 +67,9 @@ export interface RegistryClient {
    */
   repository(name: RepositoryName, init?: { side?: Side }): RegistryRepository
   /** Whether the registry answers and accepts our account: GET /v2/. Throws REGISTRY_…. */
-  check(host: string, init?: { signal?: AbortSignal }): Promise<void>
+  check(host: string, init?: { signal?: AbortSignal }): Promise<Greeting>
+  /** What can be found out about a repository. Throws REGISTRY_HOST_NOT_CONFIGURED, REFERENCE_INVALID. */
+  probe(name: RepositoryName): RepositoryProbe
   /** The repositories that a registry lists to our account. Throws REGISTRY_…. */
   repositories(host: string, init?: ListInit): AsyncGenerator<string>
   /** Harbor's own API at a host. Throws REGISTRY_HOST_NOT_CONFIGURED. */
@@ -94,23 +111,29 @@ export function createRegistryClient(
     return transport
   }
 
+  function accessTo(
+    { host, repository }: RepositoryName,
+    side: Side | undefined,
+  ): RepositoryAccess {
+    if (!isRepository(repository)) {
+      throw new AccelError('REFERENCE_INVALID', {
+        text: repository,
+        problem: 'it is not a repository name',
+      })
+    }
+    const transport = configured(host, `${host}/${repository}`)
+    return createRepositoryAccess(
+      { transport, log, clock, retry, elsewhere: transportOf },
+      { host, repository, side },
+    )
+  }
+
   return {
-    repository({ host, repository }, { side } = {}) {
-      if (!isRepository(repository)) {
-        throw new AccelError('REFERENCE_INVALID', {
-          text: repository,
-          problem: 'it is not a repository name',
-        })
-      }
-      const transport = configured(host, `${host}/${repository}`)
-      const access = createRepositoryAccess(
-        { transport, log, clock, retry, elsewhere: transportOf },
-        { host, repository, side },
-      )
-      return createRepository(access, upload)
-    },
+    repository: (name, { side } = {}) => createRepository(accessTo(name, side), upload),
+    probe: (name) => createRepositoryProbe(accessTo(name, undefined)),
     async check(host, { signal } = {}) {
-      const answer = await configured(host, host).send({
+      const transport = configured(host, host)
+      const answer = await transport.send({
         method: 'GET',
         target: '/v2/',
         what: `the registry ${host}`,
@@ -119,6 +142,15 @@ export function createRegistryClient(
         signal,
       })
       await answer.discard()
+      const time = Date.parse(single(answer.headers['date']) ?? '')
+      const { login, host: reached } = transport
+      const account = await login.account()
+      return {
+        login: login.scheme,
+        secure: reached.secure,
+        ...(account === undefined ? {} : { account }),
+        ...(Number.isNaN(time) ? {} : { time }),
+      }
     },
     repositories: (host, listInit = {}) => listRepositories(configured(host, host), listInit),
     harbor: (host) => harborApi(configured(host, host)),

@@ -1,10 +1,11 @@
 import { isDigest, type Digest } from '../oci/digest.ts'
 import { isRepository, isTag } from '../oci/reference.ts'
-import { invalid, readPages, type ListInit } from './pages.ts'
+import { harborSetup, type HarborSetup } from './harbor-setup.ts'
+import { invalid, objectsIn, readPages, type ListInit } from './pages.ts'
 import type { Transport } from './transport.ts'
 
 /** Harbor's own API, v2.0, at the host of a registry. Asked with the account alone: its tokens are for `/v2/`. */
-export interface HarborApi {
+export interface HarborApi extends HarborSetup {
   /** Whether a Harbor answers there. Throws REGISTRY_…. */
   detected(init: ListInit): Promise<boolean>
   /** The projects that the account may see; into one that caches another registry nothing can be pushed. */
@@ -44,6 +45,7 @@ export function harborApi(transport: Transport): HarborApi {
       await answer.discard()
       return answer.status === 200
     },
+    ...harborSetup(transport),
     async *projects(init) {
       const what = `the projects of ${name}`
       const path = `projects?with_detail=false&sort=name&page_size=${PAGE}`
@@ -85,12 +87,4 @@ function imageIn({ digest, tags }: Record<string, unknown>): HarborImage[] {
     return typeof name === 'string' && isTag(name) ? [name] : []
   })
   return names.length === 0 ? [] : [{ digest, tags: names }]
-}
-
-/** The objects of a page; an empty one is null in some versions. */
-function objectsIn(page: unknown, what: string): Record<string, unknown>[] {
-  if (page !== null && !Array.isArray(page)) throw invalid({ what }, 'it is not a list')
-  return (page ?? []).filter(
-    (item): item is Record<string, unknown> => typeof item === 'object' && item !== null,
-  )
 }

@@ -71,3 +71,11 @@ function documentIn(bytes: Uint8Array, request: { what: string }): unknown {
 export function invalid({ what }: { what: string }, problem: string): AccelError {
   return new AccelError('REGISTRY_LIST_INVALID', { what, problem })
 }
+
+/** The objects of a page; an empty one is null in some versions. */
+export function objectsIn(page: unknown, what: string): Record<string, unknown>[] {
+  if (page !== null && !Array.isArray(page)) throw invalid({ what }, 'it is not a list')
+  return (page ?? []).filter(
+    (item): item is Record<string, unknown> => typeof item === 'object' && item !== null,
+  )
+}

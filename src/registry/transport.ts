@@ -2,7 +2,7 @@ import { AccelError } from '../errors/accel-error.ts'
 import type { Diagnostic } from '../errors/catalogue/registry.ts'
 import { abortError, throwIfAborted, untilAborted } from '../network/abort.ts'
 import { answerError, readDiagnostics } from './answer-error.ts'
-import { createAuthorizer, type Login, type Step } from './authorizer.ts'
+import { createAuthorizer, type Authorizer, type Login, type Step } from './authorizer.ts'
 import { parseChallenges } from './challenge.ts'
 import type { Clock } from '../network/clock.ts'
 import { connectionFailure } from '../network/connection-error.ts'
@@ -36,6 +36,8 @@ export interface TimesInit {
 /** Requests to one registry: logged in, redirected, limited in number, tried again. */
 export interface Transport {
   readonly host: Host
+  /** What is known of the login. */
+  readonly login: Pick<Authorizer, 'account' | 'scheme' | 'granted'>
   /** Sends `request` and returns an answer with an expected status. Throws REGISTRY_…, ABORTED. */
   send(request: RegistryRequest): Promise<RegistryAnswerHead>
   /** Closes the connections; requests that run end in an error. */
@@ -230,5 +232,5 @@ export function createTransport(
     }
   }
 
-  return { host, send, close: () => connections.close() }
+  return { host, login: authorizer, send, close: () => connections.close() }
 }

@@ -115,12 +115,12 @@ export function heldBytes(answer: RegistryAnswerHead): number | undefined {
   return last === '0' ? 0 : Number(last) + 1
 }
 
-/** Tells the registry that the upload is given up; whether it hears it does not matter. */
+/** Tells the registry that the upload is given up; returns whether it has heard it, which matters to nobody who pushes. */
 export async function cancelSession(
   access: RepositoryAccess,
   descriptor: Descriptor,
   session: UploadSession,
-): Promise<void> {
+): Promise<boolean> {
   try {
     const answer = await session.transport.send({
       ...access.request('push', { signal: AbortSignal.timeout(CANCEL_MS) }),
@@ -131,8 +131,10 @@ export async function cancelSession(
       retry: false,
     })
     await answer.discard()
+    return true
   } catch {
     // The registry clears it away by itself, later.
+    return false
   }
 }
 

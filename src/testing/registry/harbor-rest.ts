@@ -1,6 +1,7 @@
 import { isImageConfigType, isIndexType } from '../../oci/media-type.ts'
 import type { RegistryContext } from './context.ts'
 import type { Exchange, Headers } from './exchange.ts'
+import { harborSetupAnswer } from './harbor-setup.ts'
 import type { StoredManifest, StoredRepository } from './storage.ts'
 
 /** Where Harbor's own API is. */
@@ -36,7 +37,17 @@ export async function getHarborApi(
   }
   const [kind, project = '', below, repository = '', last] = path.split('/')
   const known = projectsOf(context)
-  if (kind === 'projects' && project === '') return page(exchange, size, projects(context, known))
+  const setup = harborSetupAnswer(context, exchange, path, { user, projects: known })
+  if (setup !== undefined) {
+    if ('status' in setup) return exchange.refuse(setup.status, 'DENIED', setup.message)
+    const headers = { 'Content-Type': 'application/json' }
+    return exchange.answer(200, headers, text(JSON.stringify(setup.body)))
+  }
+  if (kind === 'projects' && project === '') {
+    const named = exchange.url.searchParams.get('name') ?? ''
+    const found = projects(context, known).filter(({ name }) => name.includes(named))
+    return page(exchange, size, found)
+  }
   if (kind !== 'projects' || !known.includes(project)) {
     return exchange.refuse(404, 'NAME_UNKNOWN', `project ${project} not found`)
   }
@@ -60,7 +71,10 @@ function projectsOf({ harbor, storage }: RegistryContext): string[] {
   return [...new Set([...(harbor?.projects ?? []), ...used])]
 }
 
-function projects({ harbor }: RegistryContext, names: readonly string[]): object[] {
+function projects(
+  { harbor }: RegistryContext,
+  names: readonly string[],
+): { project_id: number; name: string }[] {
   return names
     .map((name, index) => ({
       project_id: index + 1,

@@ -51,6 +51,14 @@ export interface HarborInit {
   publicProjects?: string[]
   /** Projects that cache another registry: nothing can be pushed there. @default none */
   proxyProjects?: string[]
+  /** What each account may do in every project, as `repository:push`; without it this Harbor does not tell. */
+  permissions?: Record<string, string[]>
+  /** Webhook policies by project, as Harbor's API has them; seen with the permission `notification-policy:list`. */
+  policies?: Record<string, object[]>
+  /** What `systeminfo` says; pushes are not refused. @default false */
+  readOnly?: boolean
+  /** The same, of webhooks. @default true */
+  notifies?: boolean
   /** Writes `http` for `https` and the other way round into `Location`, as behind a proxy that does not tell. @default false */
   wrongScheme?: boolean
 }

@@ -29,7 +29,10 @@ export function createTokens(auth: AuthInit, accounts: Accounts, now: () => numb
   const expiresIn = auth.expiresIn ?? 1800
 
   const give = (user: string | undefined, access: Access[]): string => {
-    const text = randomBytes(24).toString('base64url')
+    const text = [{ alg: 'none' }, { access: claimOf(access) }]
+      .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+      .concat(randomBytes(24).toString('base64url'))
+      .join('.')
     const requestsLeft = auth.requestsPerToken ?? Infinity
     tokens.set(text, { user, access, expires: now() + expiresIn * 1000, requestsLeft })
     return text
@@ -99,6 +102,16 @@ export function createTokens(auth: AuthInit, accounts: Accounts, now: () => numb
     answer: (context, exchange) =>
       exchange.request.method === 'POST' ? post(context, exchange) : get(context, exchange),
   }
+}
+
+/** What the token says of itself. Source: distribution docs, "Token Authentication Implementation". */
+function claimOf(access: readonly Access[]): object[] {
+  const names = [...new Set(access.map(({ repository }) => repository))]
+  return names.map((name) => ({
+    type: 'repository',
+    name,
+    actions: access.filter(({ repository }) => repository === name).map(({ action }) => action),
+  }))
 }
 
 async function send(exchange: Exchange, answer: object): Promise<void> {

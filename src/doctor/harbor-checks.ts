@@ -1,0 +1,144 @@
+import { CONVERSIONS_PATH, PUSH_ARTIFACT } from '../api/contract.ts'
+import type { Config, SourceConfig } from '../config/schema.ts'
+import type { HarborApi } from '../registry/harbor-api.ts'
+import type { HarborProject, HarborWebhook } from '../registry/harbor-setup.ts'
+import { failure, ok, skipped, warning, type Finding } from './check.ts'
+import { tick, type Permission } from './harbor-permission.ts'
+
+/** What is looked at in one project. */
+export interface ProjectInit {
+  config: Config
+  source: SourceConfig
+  account: string | undefined
+  project: string
+  signal: AbortSignal
+}
+
+const toConvert: readonly Permission[] = [
+  { resource: 'repository', action: 'pull' },
+  { resource: 'repository', action: 'push' },
+]
+
+const toSearch: readonly Permission[] = [
+  { resource: 'repository', action: 'list' },
+  { resource: 'artifact', action: 'list' },
+]
+
+/** What Harbor itself says of a project: that it is there, what our account may do in it, and whom it tells of pushes. */
+export async function projectChecks(harbor: HarborApi, init: ProjectInit): Promise<Finding[]> {
+  const { project: name, account, signal } = init
+  const project = await harbor.project(name, { signal })
+  if (project === undefined) {
+    return [
+      failure(
+        `there is no project ${name}, or ${account ?? 'nobody without an account'} may not see it`,
+        `check the name; ${tick(account, name, toConvert)}`,
+      ),
+    ]
+  }
+  if (project.proxyCache) {
+    const found = `${name} caches another registry: Harbor lets nobody push to it`
+    return [failure(found, 'convert images of another project, or the source of this one')]
+  }
+  const webhooks = await harbor.webhooks(project, { signal })
+  return [...(await permissionChecks(harbor, project, init)), ...webhookChecks(webhooks, init)]
+}
+
+async function permissionChecks(
+  harbor: HarborApi,
+  project: HarborProject,
+  { config, account, source, signal }: ProjectInit,
+): Promise<Finding[]> {
+  const may = await harbor.permissions(project, { signal })
+  // the probes of the registry tell as much, if less exactly
+  if (may === undefined) return []
+  const lacking = (permissions: readonly Permission[]): Permission[] =>
+    permissions.filter(({ resource, action }) => !may.has(`${resource}:${action}`))
+  const who = account ?? 'anybody'
+  const missing = lacking(toConvert)
+  const findings = [
+    missing.length === 0
+      ? ok(`in the project ${project.name} ${who} may pull and push; tags are made by the push`)
+      : failure(
+          `in the project ${project.name} ${who} lacks ${namesOf(missing)}`,
+          tick(account, project.name, missing),
+        ),
+  ]
+  const searches = source.reconcile.api !== 'off' && source.reconcile.api !== 'catalog'
+  const unlisted = lacking(toSearch)
+  if (searches && config.reconcile.schedule !== undefined && unlisted.length > 0) {
+    findings.push(
+      warning(
+        `in the project ${project.name} ${who} lacks ${namesOf(unlisted)}: the searches of reconcile.schedule find nothing there`,
+        tick(account, project.name, unlisted),
+      ),
+    )
+  }
+  return findings
+}
+
+function namesOf(permissions: readonly Permission[]): string {
+  return permissions.map(({ resource, action }) => `${resource}:${action}`).join(' and ')
+}
+
+/** Whether Harbor tells us of pushes, and says who it is as we expect it. Headers are compared and never shown. */
+export function webhookChecks(
+  webhooks: readonly HarborWebhook[] | undefined,
+  { project, source, account, config }: Omit<ProjectInit, 'signal'>,
+): Finding[] {
+  if (webhooks === undefined) {
+    const fix = tick(account, project, [{ resource: 'notification-policy', action: 'list' }])
+    return [skipped(`whether ${project} has a webhook that leads to acceld cannot be seen`, fix)]
+  }
+  const place = `Projects > ${project} > Webhooks`
+  const ours = webhooks.filter(({ address }) => address.includes(CONVERSIONS_PATH))
+  if (ours.length === 0) {
+    return [
+      warning(
+        `the project ${project} has no webhook that leads to acceld: only searches and accelctl find its images`,
+        `in Harbor: ${place} > New Webhook: event "Artifact pushed", Endpoint URL https://ACCELD${CONVERSIONS_PATH}, Auth Header as webhook.auth_header has it`,
+      ),
+    ]
+  }
+  const accepted = acceptedHeaders(source, config)
+  return ours.map((webhook) => webhookCheck(webhook, accepted, place))
+}
+
+/** What acceld accepts as Authorization of events of a registry; an empty one is none. Secrets. */
+function acceptedHeaders({ webhook }: SourceConfig, { server }: Config): string[] {
+  const { apiToken, allowUnauthenticated } = server
+  const own = webhook.authHeader
+  return [
+    ...(own !== '' || allowUnauthenticated ? [own] : []),
+    ...(apiToken === '' ? [] : [apiToken, `Bearer ${apiToken}`]),
+  ]
+}
+
+function webhookCheck(webhook: HarborWebhook, accepted: readonly string[], place: string): Finding {
+  const { policy, enabled, eventTypes, address, authHeader } = webhook
+  const where = `in Harbor: ${place} > ${policy}`
+  const name = `the webhook ${policy} to ${withoutQuery(address)}`
+  if (!enabled) return failure(`${name} is switched off`, `${where}: Enable`)
+  if (!eventTypes.includes(PUSH_ARTIFACT)) {
+    return failure(`${name} does not tell of pushes`, `${where}: Edit, tick "Artifact pushed"`)
+  }
+  if (!accepted.includes(authHeader)) {
+    const sends = authHeader === '' ? 'sends no Authorization' : 'sends another Authorization'
+    return failure(
+      `${name} ${sends}, expected that of webhook.auth_header: each event is refused with 401`,
+      `set provider.source.….webhook.auth_header, and to the same text ${where}: Edit > Auth Header`,
+    )
+  }
+  if (new URLSearchParams(address.split('?')[1]).get('sync') === 'true') {
+    return warning(
+      `${name} asks to be answered after the conversion: Harbor waits 3 seconds and then sends the event again, twice`,
+      `${where}: Edit, take ?sync=true out of the Endpoint URL`,
+    )
+  }
+  return ok(`${name} tells of pushes, with the Authorization that is expected`)
+}
+
+/** A query may hold a token. */
+function withoutQuery(address: string): string {
+  return address.split('?')[0] ?? ''
+}

@@ -1,0 +1,232 @@
+import { isCacheManifest, readCacheImage, recordsOf } from '../cache/cache-image.ts'
+import type { Config } from '../config/schema.ts'
+import { isAccelError, type AccelError } from '../errors/accel-error.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import { parseIndex, parseManifest } from '../oci/manifest.ts'
+import { isIndexType, isManifestType } from '../oci/media-type.ts'
+import type { RegistryClient } from '../registry/client.ts'
+import type { RegistryRepository } from '../registry/repository.ts'
+import type { RepositoryProbe } from '../registry/repository-probe.ts'
+import { failure, ok, skipped, warning, type Finding } from './check.ts'
+import type { KnownRegistry } from './registry-checks.ts'
+import { registryFailure } from './registry-fix.ts'
+import { tick, type Permission } from './harbor-permission.ts'
+
+/** What is tested in one repository. */
+export interface RepositoryInit {
+  config: Config
+  known: KnownRegistry
+  repository: string
+  /** A tag or digest; without one the first tag that is there. */
+  wanted: string | undefined
+  signal: AbortSignal
+}
+
+/** Whether an image of the repository can be pulled, read in part, and converted into the same repository. */
+export async function repositoryChecks(
+  registry: RegistryClient,
+  init: RepositoryInit,
+): Promise<Finding[]> {
+  const { known, repository } = init
+  const place = { host: known.host, repository }
+  const checks = new RepositoryChecks(registry.repository(place), registry.probe(place), init)
+  return checks.run()
+}
+
+class RepositoryChecks {
+  readonly #at: RegistryRepository
+  readonly #probe: RepositoryProbe
+  readonly #init: RepositoryInit
+
+  constructor(at: RegistryRepository, probe: RepositoryProbe, init: RepositoryInit) {
+    this.#at = at
+    this.#probe = probe
+    this.#init = init
+  }
+
+  async run(): Promise<Finding[]> {
+    const tags = await this.#asked('pull', () => this.#tags())
+    if ('finding' in tags) return [tags.finding, ...(await this.#push())]
+    const image = await this.#asked('pull', () => this.#image(tags.value[0]))
+    if ('finding' in image) return [image.finding, ...(await this.#push())]
+    return [
+      ...this.#found(image.value, tags.value),
+      ...(await this.#push()),
+      ...(await this.#reading(image.value)),
+      ...(await this.#caches()),
+    ]
+  }
+
+  /** The first tags, as many as one page has. */
+  async #tags(): Promise<string[]> {
+    const tags: string[] = []
+    for await (const tag of this.#at.tags({ signal: this.#init.signal })) {
+      if (tags.push(tag) === MAX_TAGS) break
+    }
+    return tags
+  }
+
+  async #image(firstTag: string | undefined): Promise<Descriptor | undefined> {
+    const { wanted = firstTag, signal } = this.#init
+    return wanted === undefined ? undefined : this.#at.find(wanted, { signal })
+  }
+
+  #found(image: Descriptor | undefined, tags: readonly string[]): Finding[] {
+    const { name } = this.#at
+    const { wanted } = this.#init
+    const number = `${tags.length}${tags.length === MAX_TAGS ? ' or more' : ''}`
+    if (image !== undefined) {
+      return [ok(`${wanted ?? tags[0]} of ${name} may be pulled, and its tags listed: ${number}`)]
+    }
+    if (wanted !== undefined) {
+      const some = tags.slice(0, 3).join(', ')
+      return [failure(`there is no ${wanted} in ${name}`, `name another tag, such as ${some}`)]
+    }
+    const fix = `push an image to it and run this again with its name`
+    return [skipped(`${name} has no image yet: pulls cannot be tested`, fix)]
+  }
+
+  async #push(): Promise<Finding[]> {
+    const { name } = this.#at
+    const { signal } = this.#init
+    const pushed = await this.#asked('push', () => this.#probe.upload({ signal }))
+    if ('finding' in pushed) return [pushed.finding, ...(await this.#granted())]
+    const left = pushed.value.cancelled
+      ? 'and taken back'
+      : 'and given up; the registry clears it away later'
+    return [ok(`${name} may be pushed to: an upload was begun ${left}`)]
+  }
+
+  /** What the token service says, where it gives less than was asked for. */
+  async #granted(): Promise<Finding[]> {
+    const granted = await this.#probe.granted().catch(() => undefined)
+    if (granted === undefined || granted.has('push')) return []
+    const given = granted.size === 0 ? 'nothing' : [...granted].join(' and ')
+    return [
+      warning(
+        `the token service was asked for pull and push in ${this.#init.repository} and granted ${given}`,
+        this.#permit('push'),
+      ),
+    ]
+  }
+
+  /** Lazy pulling, and the links between images. */
+  async #reading(image: Descriptor | undefined): Promise<Finding[]> {
+    if (image === undefined) return []
+    const { signal } = this.#init
+    const layer = await this.#asked('pull', () => this.#layerOf(image))
+    const findings: Finding[] = 'finding' in layer ? [layer.finding] : []
+    if ('value' in layer && layer.value !== undefined) {
+      const { value } = layer
+      const range = await this.#asked('pull', () => this.#probe.range(value, { signal }))
+      findings.push('finding' in range ? range.finding : rangeFinding(range.value))
+    }
+    const referrers = await this.#asked('pull', () =>
+      this.#probe.referrers(image.digest, { signal }),
+    )
+    if ('finding' in referrers) return [...findings, referrers.finding]
+    return [
+      ...findings,
+      referrers.value.by === 'api'
+        ? ok('it has the referrers API: a result can be found from its source')
+        : ok(
+            'it has no referrers API: links to a source are kept under a tag sha256-…, which is visible beside the others',
+          ),
+    ]
+  }
+
+  /** A layer of the image, or of the first of an index. */
+  async #layerOf(root: Descriptor): Promise<Descriptor | undefined> {
+    const { signal } = this.#init
+    const what = `${this.#at.name}@${root.digest}`
+    const bytes = await this.#at.manifest(root, { signal })
+    if (!isIndexType(root.mediaType)) return parseManifest(bytes, what).layers[0]
+    const { manifests } = parseIndex(bytes, what)
+    const image = manifests.find(({ mediaType }) => isManifestType(mediaType))
+    return image === undefined ? undefined : this.#layerOf(image)
+  }
+
+  /** The remote caches that rules ask for. */
+  async #caches(): Promise<Finding[]> {
+    const { config, signal } = this.#init
+    const tags = new Set(config.converter.rules.map(({ cacheTag }) => cacheTag))
+    tags.delete('')
+    const findings: Finding[] = []
+    for (const tag of tags) {
+      const found = await this.#asked('pull', () => this.#at.find(tag, { signal }))
+      if ('finding' in found) findings.push(found.finding)
+      else if (found.value === undefined) {
+        findings.push(
+          ok(`the remote cache ${this.#at.name}:${tag} is made by the first conversion`),
+        )
+      } else findings.push(await this.#cache(tag, found.value))
+    }
+    return findings
+  }
+
+  async #cache(tag: string, root: Descriptor): Promise<Finding> {
+    const name = `${this.#at.name}:${tag}`
+    const { signal } = this.#init
+    const fix = `choose another cache_tag, or remove the tag ${tag}: the next conversion makes a new cache`
+    try {
+      const cache = await readCacheImage(this.#at, root, { signal })
+      const members = (cache?.members ?? []).map(({ manifest }) => manifest)
+      if (!members.some(isCacheManifest)) {
+        return warning(`${name} is no cache of layers: conversions would write over it`, fix)
+      }
+      const layers = members.reduce((sum, manifest) => sum + recordsOf(manifest).length, 0)
+      return ok(`the remote cache ${name} can be read; it knows layers: ${layers}`)
+    } catch (error) {
+      if (!isAccelError(error) || signal.aborted) throw error
+      return warning(`the remote cache ${name} cannot be read: ${error.message}`, fix)
+    }
+  }
+
+  /** The answer to a question, or what a refusal means. */
+  async #asked<T>(
+    action: 'pull' | 'push',
+    ask: () => Promise<T>,
+  ): Promise<{ value: T } | { finding: Finding }> {
+    const { known, signal } = this.#init
+    try {
+      return { value: await ask() }
+    } catch (error) {
+      if (signal.aborted) throw error
+      const refused = isAccelError(error, 'REGISTRY_AUTH') || isDenied(error)
+      if (!refused) {
+        const { secure } = known.greeting
+        return { finding: registryFailure(error, { host: known.host, secure }) }
+      }
+      const words = (error as AccelError).message
+      return { finding: failure(`${action} is refused: ${words}`, this.#permit(action)) }
+    }
+  }
+
+  /** How the account gets the permission. */
+  #permit(action: 'pull' | 'push'): string {
+    const { known, repository } = this.#init
+    const { account } = known.greeting
+    if (known.harbor === undefined) {
+      const who = account ?? 'an account, and configure it as auth,'
+      return `let ${who} ${action === 'pull' ? 'pull from' : 'pull from and push to'} ${repository}`
+    }
+    const wanted: Permission[] = [{ resource: 'repository', action: 'pull' }]
+    if (action === 'push') wanted.push({ resource: 'repository', action })
+    return tick(account, repository.split('/')[0] ?? '', wanted)
+  }
+}
+
+/** Tags that are looked at; a repository may have thousands. */
+const MAX_TAGS = 100
+
+function isDenied(error: unknown): boolean {
+  return isAccelError(error, 'REGISTRY_DENIED')
+}
+
+function rangeFinding({ partial, problem = '' }: { partial: boolean; problem?: string }): Finding {
+  if (partial) return ok('a part of a layer can be read: Range is answered with 206')
+  return warning(
+    `a part of a layer cannot be read: ${problem}, expected 206. Clients then pull whole layers, whatever the format`,
+    'let the registry, its storage and each proxy before it pass the header Range on; caches that store whole answers are the usual cause',
+  )
+}
