@@ -61,6 +61,12 @@ export interface WireTask {
   reason: string
   // Members that upstream does not have.
   state: WireTaskState
+  /** The registry, as the configuration names it. */
+  registry: string
+  /** Attempts begun. */
+  attempts: number
+  /** When the next attempt is made, where one failed. */
+  next_attempt?: string
   /** When a worker took it; absent while it waits. */
   started?: string
   source_digest?: string
@@ -76,11 +82,6 @@ export interface WireTask {
 
 /** A task in full: `GET /api/v1/conversions/{id}`. Durations are milliseconds. */
 export interface WireTaskDetail extends WireTask {
-  registry: string
-  /** Attempts begun. */
-  attempts: number
-  /** When the next attempt is made, where one failed. */
-  next_attempt?: string
   /** What can be done about the failure. */
   remedy?: string
   /** What lay behind the failure, the nearest first, where `reason` does not say it. */

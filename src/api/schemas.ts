@@ -55,9 +55,12 @@ const taskMembers = {
       description:
         'The state. A superseded task has ended because its tag was moved on; what the tag names now has a task of its own.',
     },
+    registry: text('The registry, as the configuration names it.'),
+    attempts: { type: 'integer', minimum: 0, description: 'Attempts begun.' },
   },
   optional: {
     started: time('When the first attempt began.'),
+    next_attempt: time('When the next attempt is made.'),
     source_digest: digest('What is converted.'),
     target: text('Where the result is.'),
     target_digest: digest('The result.'),
@@ -68,14 +71,9 @@ const taskMembers = {
 }
 
 const detailMembers = {
-  required: {
-    ...taskMembers.required,
-    registry: text('The registry, as the configuration names it.'),
-    attempts: { type: 'integer', minimum: 0, description: 'Attempts begun.' },
-  },
+  required: taskMembers.required,
   optional: {
     ...taskMembers.optional,
-    next_attempt: time('When the next attempt is made.'),
     remedy: text('What can be done about the failure.'),
     causes: {
       type: 'array',

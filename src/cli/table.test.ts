@@ -14,6 +14,8 @@ const task: WireTask = {
   status: 'COMPLETED',
   state: 'completed',
   reason: '',
+  registry: '192.168.1.1',
+  attempts: 1,
 }
 
 // What Go's text/tabwriter printed for these rows: NewWriter(out, 0, 8, 1, '\t', AlignRight), as upstream calls it.

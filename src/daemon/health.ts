@@ -85,8 +85,9 @@ export function createHealth(components: HealthComponents, init: HealthInit = {}
       asked.set(host, { answers: true, at: Date.now() })
     } catch (error) {
       if (stopping.signal.aborted) return
-      const problem = errorText(error)
-      if (before !== false) log.warn(`${host} does not answer: ${problem}`)
+      if (before !== false) log.warn(`${host} does not answer: ${errorText(error)}`)
+      // without its causes, which name addresses
+      const problem = error instanceof Error ? error.message : String(error)
       asked.set(host, { answers: false, at: Date.now(), problem })
     }
   }

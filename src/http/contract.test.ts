@@ -112,9 +112,9 @@ test('C-04, C-05: tasks are listed newest first, sizes as numbers, upstream’s 
   assert.equal(
     masked,
     '[' +
-      '{"id":"UUID","created":"TIME","finished":"0001-01-01T00:00:00Z","source":"192.168.1.1/slow:1","source_size":0,"target_size":0,"status":"PROCESSING","reason":"","state":"running","started":"TIME"},' +
-      '{"id":"UUID","created":"TIME","finished":"TIME","source":"192.168.1.1/bad:1","source_size":0,"target_size":0,"status":"FAILED","reason":"\\u003cbad\\u003e \\u0026 worse is not in the registry","state":"failed","started":"TIME","code":"CONTENT_NOT_FOUND"},' +
-      '{"id":"UUID","created":"TIME","finished":"TIME","source":"192.168.1.1/good:1","source_size":70254592,"target_size":72351744,"status":"COMPLETED","reason":"","state":"completed","started":"TIME","source_digest":"sha256:aa","target":"192.168.1.1/good:1-esgz","target_digest":"sha256:bb"}' +
+      '{"id":"UUID","created":"TIME","finished":"0001-01-01T00:00:00Z","source":"192.168.1.1/slow:1","source_size":0,"target_size":0,"status":"PROCESSING","reason":"","state":"running","registry":"192.168.1.1","attempts":1,"started":"TIME"},' +
+      '{"id":"UUID","created":"TIME","finished":"TIME","source":"192.168.1.1/bad:1","source_size":0,"target_size":0,"status":"FAILED","reason":"\\u003cbad\\u003e \\u0026 worse is not in the registry","state":"failed","registry":"192.168.1.1","attempts":1,"started":"TIME","code":"CONTENT_NOT_FOUND"},' +
+      '{"id":"UUID","created":"TIME","finished":"TIME","source":"192.168.1.1/good:1","source_size":70254592,"target_size":72351744,"status":"COMPLETED","reason":"","state":"completed","registry":"192.168.1.1","attempts":1,"started":"TIME","source_digest":"sha256:aa","target":"192.168.1.1/good:1-esgz","target_digest":"sha256:bb"}' +
       ']\n',
   )
   end.resolve()

@@ -56,7 +56,10 @@ export function wireTask(task: Task): WireTask {
     status: statusOf(task.state),
     reason: task.reason ?? outcome?.skipped ?? '',
     state: task.state,
+    registry: task.host,
+    attempts: task.attempts,
   }
+  if (task.notBefore !== undefined) wire.next_attempt = rfc3339(task.notBefore)
   if (task.started !== undefined) wire.started = rfc3339(task.started)
   const sourceDigest = outcome?.sourceDigest ?? task.digest
   if (sourceDigest !== undefined) wire.source_digest = sourceDigest
@@ -71,12 +74,7 @@ export function wireTask(task: Task): WireTask {
 
 /** A task in full. */
 export function wireTaskDetail(task: Task): WireTaskDetail {
-  const wire: WireTaskDetail = {
-    ...wireTask(task),
-    registry: task.host,
-    attempts: task.attempts,
-  }
-  if (task.notBefore !== undefined) wire.next_attempt = rfc3339(task.notBefore)
+  const wire: WireTaskDetail = wireTask(task)
   if (task.remedy !== undefined) wire.remedy = task.remedy
   if (task.causes !== undefined) wire.causes = [...task.causes]
   if (task.rule !== undefined) wire.rule = task.rule

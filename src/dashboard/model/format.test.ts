@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { formatBytes, formatChange, formatRate, formatSpan, shortDigest } from './format.ts'
+import {
+  formatAge,
+  formatBytes,
+  formatChange,
+  formatRate,
+  formatSpan,
+  shortHex,
+  shortDigests,
+} from './format.ts'
 
 test('sizes have three digits at most, in the unit that makes them so', () => {
   const cases = [0, 999, 1000, 12_345, 999_499, 999_500, 1e9, 45_600_000_000, 7e18].map(formatBytes)
@@ -26,6 +34,21 @@ test('spans show their two largest units', () => {
   )
 })
 
+test('an age is in its largest unit, and never of the future', () => {
+  assert.deepEqual(
+    [-5, 59.9, 61, 3599, 3600, 47 * 3600, 49 * 3600].map((s) => formatAge(s * 1000)),
+    ['0 s', '59 s', '1 min', '59 min', '1 h', '47 h', '2 d'],
+  )
+})
+
+test('digests in a message are shortened, and nothing else is', () => {
+  const hex = '0123456789ab'.padEnd(64, 'c')
+  assert.equal(
+    shortDigests(`blob sha256:${hex} of a/b: expected sha256:${hex}, sha256:abc, ${hex}`),
+    `blob sha256:0123456789ab… of a/b: expected sha256:0123456789ab…, sha256:abc, ${hex}`,
+  )
+})
+
 test('a change says its direction, and nothing of an empty image', () => {
   assert.deepEqual(
     [
@@ -36,5 +59,5 @@ test('a change says its direction, and nothing of an empty image', () => {
     ],
     ['4.0 % smaller', '12 % larger', 'same size', ''],
   )
-  assert.equal(shortDigest(`sha256:${'ab'.repeat(32)}`), 'sha256:abababababab')
+  assert.equal(shortHex(`sha256:${'ab'.repeat(32)}`), 'abababababab')
 })

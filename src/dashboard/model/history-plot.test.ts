@@ -17,6 +17,8 @@ function ended(agoMs: number, state: WireTask['state'] = 'completed'): WireTask 
     status: 'COMPLETED',
     reason: '',
     state,
+    registry: 'hub.test',
+    attempts: 1,
   }
 }
 
@@ -24,18 +26,21 @@ test('without an ended task there is no bar', () => {
   assert.deepEqual(bucketsOf([ended(0, 'running'), ended(5, 'cancelled')], NOW).bars, [])
 })
 
-test('bars are told apart by minute, and failures have no bytes', () => {
-  const { step, bars } = bucketsOf([ended(0), ended(1000, 'failed'), ended(120_000)], NOW)
+test('bars are told apart by minute, and only conversions have bytes', () => {
+  const there = { ...ended(10), reused: true as const }
+  const tasks = [ended(0), there, ended(1000, 'failed'), ended(120_000)]
+  const { step, bars } = bucketsOf(tasks, NOW)
   assert.equal(step, 60_000)
   const last = bars.at(-1)
   assert.deepEqual(last, {
     from: Date.parse('2026-11-21T12:34:00Z'),
-    completed: 1,
+    converted: 1,
+    spared: 1,
     failed: 1,
     sourceBytes: 10,
     targetBytes: 9,
   })
-  assert.equal(bars.at(-3)?.completed, 1)
+  assert.equal(bars.at(-3)?.converted, 1)
 })
 
 test('every ended task is in exactly one bar, however far back', () => {
@@ -46,13 +51,13 @@ test('every ended task is in exactly one bar, however far back', () => {
         all.map((ago) => ended(ago)),
         NOW,
       )
-      const total = bars.reduce((sum, { completed }) => sum + completed, 0)
+      const total = bars.reduce((sum, { converted }) => sum + converted, 0)
       assert.equal(total, all.length)
       assert.ok(bars.length <= 48)
       for (const ago of all) {
         assert.ok(
           bars.some(
-            ({ from, completed }) => completed > 0 && from <= NOW - ago && NOW - ago < from + step,
+            ({ from, converted }) => converted > 0 && from <= NOW - ago && NOW - ago < from + step,
           ),
         )
       }

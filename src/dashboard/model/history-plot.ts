@@ -4,7 +4,9 @@ import { NEVER, type WireTask } from '../../api/contract.ts'
 export interface Bucket {
   /** Milliseconds since 1970. */
   from: number
-  completed: number
+  converted: number
+  /** Tasks that needed no conversion: the result was there already, or nothing was to be done. */
+  spared: number
   failed: number
   /** Bytes of the images that were converted, and of their results. */
   sourceBytes: number
@@ -21,7 +23,7 @@ const MAX_BUCKETS = 48
 
 /**
  * The tasks that have ended as bars of equal width up to `now`, the oldest first; empty where none has. Cancelled and
- * superseded tasks are neither completed nor failed; of tasks with nothing to convert no bytes count.
+ * superseded tasks are neither completed nor failed; of tasks that needed no conversion no bytes count.
  */
 export function bucketsOf(
   tasks: readonly WireTask[],
@@ -41,19 +43,23 @@ export function bucketsOf(
   const end = Math.floor(newest / step) * step
   const bars = Array.from({ length: count }, (_, i): Bucket => {
     const from = end - (count - 1 - i) * step
-    return { from, completed: 0, failed: 0, sourceBytes: 0, targetBytes: 0 }
+    return { from, converted: 0, spared: 0, failed: 0, sourceBytes: 0, targetBytes: 0 }
   })
   for (const { task, at } of ended) {
     const bar = bars[count - 1 - Math.floor((end + step - 1 - at) / step)]
-    if (bar === undefined) continue
-    if (task.state === 'failed') bar.failed += 1
-    else {
-      bar.completed += 1
-      bar.sourceBytes += task.source_size
-      bar.targetBytes += task.target_size
-    }
+    if (bar !== undefined) addTo(bar, task)
   }
   return { step, bars }
+}
+
+function addTo(bar: Bucket, task: WireTask): void {
+  if (task.state === 'failed') bar.failed += 1
+  else if (task.reused || task.skipped) bar.spared += 1
+  else {
+    bar.converted += 1
+    bar.sourceBytes += task.source_size
+    bar.targetBytes += task.target_size
+  }
 }
 
 function countOf(oldest: number, newest: number, step: number): number {

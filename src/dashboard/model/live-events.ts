@@ -8,8 +8,8 @@ export type ConnectionState =
   | { state: 'live' }
   /** It broke; it is made again at `again`, milliseconds since 1970. */
   | { state: 'lost'; problem: string; again: number }
-  /** The service wants to know who asks. */
-  | { state: 'refused' }
+  /** The service wants to know who asks. `code`: see docs/errors.md. */
+  | { state: 'refused'; problem: string; code: string }
 
 export interface LiveEventsInit {
   service: Pick<Service, 'events'>
@@ -37,24 +37,26 @@ export async function followAllTasks(init: LiveEventsInit): Promise<void> {
   const seen = { id: '', known: false }
   for (let failures = 0; !signal.aborted; failures += 1) {
     onState({ state: 'connecting' })
-    const problem = await readUntilItBreaks(init, seen, () => (failures = 0))
+    const broken = await readUntilItBreaks(init, seen, () => (failures = 0))
     if (signal.aborted) return
-    if (problem === 'refused') {
-      onState({ state: 'refused' })
+    if (broken instanceof ServiceError && broken.unauthorized) {
+      const { message: problem, code } = broken
+      onState({ state: 'refused', problem, code })
       return
     }
+    const problem = broken instanceof Error ? broken.message : String(broken)
     const ms = Math.min(FIRST_PAUSE_MS * 2 ** failures, MAX_PAUSE_MS)
     onState({ state: 'lost', problem, again: Date.now() + ms })
     await pause(ms, signal)
   }
 }
 
-/** Reads one connection to its end; why it ended. */
+/** Reads one connection to its end; what ended it. */
 async function readUntilItBreaks(
   init: LiveEventsInit,
   seen: { id: string; known: boolean },
   onLive: () => void,
-): Promise<string> {
+): Promise<unknown> {
   const { service, signal, onState } = init
   const silence = new AbortController()
   const watched = AbortSignal.any([signal, silence.signal])
@@ -75,8 +77,7 @@ async function readUntilItBreaks(
     }
     return 'acceld ended the connection'
   } catch (error) {
-    if (error instanceof ServiceError && error.unauthorized) return 'refused'
-    return error instanceof Error ? error.message : String(error)
+    return error
   } finally {
     clearTimeout(timer)
   }

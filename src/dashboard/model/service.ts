@@ -24,9 +24,9 @@ export class ServiceError extends Error {
     this.code = code
   }
 
-  /** The caller has to say who it is, or said it wrongly. */
+  /** The caller has to say who it is, or said it wrongly; or the page has a name that the service does not know. */
   get unauthorized(): boolean {
-    return this.status === 401
+    return this.status === 401 || this.code === 'HTTP_NAME_REFUSED'
   }
 }
 

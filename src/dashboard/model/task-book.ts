@@ -1,38 +1,44 @@
-import type { WireProgress, WireTask, WireTaskDetail, WireTaskState } from '../../api/contract.ts'
-import { RateMeter } from './rate.ts'
+import type {
+  WireLayer,
+  WireProgress,
+  WireTask,
+  WireTaskDetail,
+  WireTaskState,
+} from '../../api/contract.ts'
+import { Paces } from './paces.ts'
 
 /** A task as far as it is known: lists tell less than events do. */
 export type KnownTask = WireTask & Partial<Omit<WireTaskDetail, keyof WireTask>>
 
-/** Bytes in a second, by what is done with them. */
-export interface Pace {
-  read: number
-  pushed: number
-}
+/** Where a running task stands, with the layers that are worked on. */
+export type LiveProgress = WireProgress & { active: readonly WireLayer[] }
 
 /** Most tasks that are held; the oldest that have ended go first. */
 const MAX_TASKS = 5_000
 
 /** The tasks that the page knows, as lists and events tell of them. Holds at most MAX_TASKS. */
 export class TaskBook {
+  /** How fast they go. */
+  readonly paces = new Paces()
   readonly #tasks = new Map<string, KnownTask>()
-  readonly #meters = new Map<string, { read: RateMeter; pushed: RateMeter }>()
+  readonly #progress = new Map<string, LiveProgress>()
   /** Changed since the list that is under way was asked for: what the list says of them is older. */
   #changed: Set<string> | undefined
+  #sorted: readonly KnownTask[] | undefined
 
-  /** Every task, the newest first. */
-  all(): KnownTask[] {
-    return [...this.#tasks.values()].toSorted((a, b) => (a.created < b.created ? 1 : -1))
+  /** Every task, the newest first; the same array until one of them changes. Progress is no such change. */
+  all(): readonly KnownTask[] {
+    this.#sorted ??= [...this.#tasks.values()].toSorted((a, b) => (a.created < b.created ? 1 : -1))
+    return this.#sorted
   }
 
   get(id: string): KnownTask | undefined {
     return this.#tasks.get(id)
   }
 
-  /** How fast a running task goes, at `now`, in milliseconds of any clock; zeros where that is not known yet. */
-  pace(id: string, now: number): Pace {
-    const meters = this.#meters.get(id)
-    return { read: meters?.read.rate(now) ?? 0, pushed: meters?.pushed.rate(now) ?? 0 }
+  /** Where a task stands that runs. */
+  progressOf(id: string): LiveProgress | undefined {
+    return this.#progress.get(id)
   }
 
   /** A list was asked for: from now on, what events say is newer than it. */
@@ -59,30 +65,28 @@ export class TaskBook {
     this.#forget()
   }
 
-  progress(id: string, progress: WireProgress, now: number): void {
-    const task = this.#tasks.get(id)
-    if (task === undefined || !isOpen(task.state)) return
-    this.#tasks.set(id, { ...task, progress })
-    let meters = this.#meters.get(id)
-    if (meters === undefined) {
-      meters = { read: new RateMeter(), pushed: new RateMeter() }
-      this.#meters.set(id, meters)
-    }
-    meters.read.note(progress.read_bytes, now)
-    meters.pushed.note(progress.pushed_bytes, now)
+  /** Where a task stands at `now`, in milliseconds of any clock; nothing is taken down of one that does not run. */
+  progress(id: string, progress: LiveProgress, now: number): void {
+    if (this.#tasks.get(id)?.state !== 'running') return
+    this.#progress.set(id, progress)
+    this.paces.note(id, progress, progress.active, now)
   }
 
   remove(id: string): void {
     this.#tasks.delete(id)
-    this.#meters.delete(id)
+    this.#stop(id)
+    this.#sorted = undefined
   }
 
   #put(task: KnownTask): void {
-    const known = this.#tasks.get(task.id)
-    // a list does not tell of the progress of a task that still runs
-    const kept = known?.state === 'running' && task.state === 'running' ? known : {}
-    this.#tasks.set(task.id, { ...kept, ...task })
-    if (task.state !== 'running') this.#meters.delete(task.id)
+    this.#tasks.set(task.id, task)
+    this.#sorted = undefined
+    if (task.state !== 'running') this.#stop(task.id)
+  }
+
+  #stop(id: string): void {
+    this.#progress.delete(id)
+    this.paces.forget(id)
   }
 
   #forget(): void {
@@ -95,4 +99,22 @@ export class TaskBook {
 /** Whether something is still to be done. */
 export function isOpen(state: WireTaskState): boolean {
   return state === 'waiting' || state === 'running'
+}
+
+/** The layers that are worked on, of all. */
+export function activeOf(layers: readonly WireLayer[]): WireLayer[] {
+  return layers.filter(({ state }) => state === 'converting' || state === 'pushing')
+}
+
+/** All layers, those of `active` as they stand there. */
+export function layersWith(
+  layers: readonly WireLayer[],
+  active: readonly WireLayer[],
+): readonly WireLayer[] {
+  if (active.length === 0) return layers
+  return layers.map(
+    (layer) =>
+      active.find(({ platform, index }) => platform === layer.platform && index === layer.index) ??
+      layer,
+  )
 }

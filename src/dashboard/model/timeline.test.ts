@@ -60,6 +60,14 @@ test('what has not ended goes on to now; a task that was asked for again begins 
   assert.deepEqual(seconds(timeline?.lanes[1]?.spans), ['convert 7-10'])
 })
 
+test('a layer of an attempt that failed did not go on behind it', () => {
+  const records = [record(0, 'queued'), record(1, 'started'), record(5, 'retrying')]
+  const layers = [layer(1, { state: 'converting', convert_from: at(2) })]
+  const [task, lane] = timelineOf(records, layers, 60_000)?.lanes ?? []
+  assert.deepEqual(seconds(task?.spans), ['pull 1-5', 'wait 5-60'])
+  assert.deepEqual(seconds(lane?.spans), ['convert 2-5'])
+})
+
 test('of a layer that was converted before it is said when it was found', () => {
   const layers = [layer(2, { convert_to: at(2), push_from: at(3), push_to: at(4) })]
   const [, lane] = timelineOf([record(0, 'queued'), record(5, 'completed')], layers, 0)?.lanes ?? []

@@ -26,7 +26,8 @@ export interface Timeline {
 
 /**
  * What a task did when, since it was asked for the last time: the first line from its records, one more for each layer of
- * the last attempt. What has not ended goes on to `now`. Undefined where there are no records.
+ * the last attempt. What has not ended goes on to `now`, and a layer to the end of its attempt. Undefined where there are
+ * no records.
  */
 export function timelineOf(
   records: readonly WireRecord[],
@@ -46,13 +47,15 @@ export function timelineOf(
   const started = asked.find(({ type }) => type === 'started')
   const from = started === undefined ? queued : Date.parse(started.time)
   const to = Math.max(from + 1, endings.has(last.type) ? Date.parse(last.time) : now)
+  // what was under way when an attempt failed was broken off with it
+  const attemptEnd = last.type === 'retrying' ? Date.parse(last.time) : to
   const several = new Set(layers.map(({ platform }) => platform)).size > 1
   const nameOf = ({ index, platform }: WireLayer): string =>
     several ? `${index} ${platform.split('/').slice(1).join('/')}` : `layer ${index}`
   const spans = phaseSpans(asked, to).filter((span) => span.to > from)
   const lanes = [
     { name: 'task', spans },
-    ...layers.map((layer) => laneOf(nameOf(layer), layer, to)),
+    ...layers.map((layer) => laneOf(nameOf(layer), layer, attemptEnd)),
   ]
   return { from, to, lanes, waited: from - queued }
 }

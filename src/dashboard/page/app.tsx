@@ -1,10 +1,12 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { Service } from '../model/service.ts'
-import { ConnectionLight } from './connection-light.tsx'
+import { ConnectionBanner, ConnectionLight } from './connection.tsx'
 import { DashboardContext, useLiveTasks } from './dashboard-context.ts'
+import { Footer } from './footer.tsx'
+import { FIRST_ROWS } from './history.tsx'
 import { LiveTasks } from './live-tasks.ts'
 import { Overview } from './overview.tsx'
-import { useRoute } from './route.ts'
+import { taskHref, taskLeft, useRoute } from './route.ts'
 import { storedToken, storeToken } from './session.ts'
 import { SignIn } from './sign-in.tsx'
 import { TaskPage } from './task-page.tsx'
@@ -13,7 +15,7 @@ import { TaskPage } from './task-page.tsx'
 export function App() {
   const dashboard = useMemo(() => {
     const service = new Service({ base: document.baseURI, token: storedToken })
-    return { service, tasks: new LiveTasks(service) }
+    return { service, tasks: new LiveTasks(service), rows: { shown: FIRST_ROWS } }
   }, [])
   useEffect(() => dashboard.tasks.start(), [dashboard])
   return (
@@ -26,12 +28,13 @@ export function App() {
 function Frame() {
   const tasks = useLiveTasks()
   const [token, setToken] = useState(storedToken)
+  const { connection } = tasks
   const enter = (next: string): void => {
     storeToken(next)
     setToken(next)
     tasks.start()
   }
-  const refused = tasks.connection.state === 'refused'
+  const refused = connection.state === 'refused'
   return (
     <>
       <a class="skip" href="#main" onClick={toMain}>
@@ -44,18 +47,26 @@ function Frame() {
         <ConnectionLight />
         {token !== '' && !refused && (
           <button type="button" class="quiet" onClick={() => enter('')}>
-            Forget token
+            Sign out
           </button>
         )}
       </header>
-      <main id="main" tabIndex={-1}>
-        {refused ? <SignIn wrong={token !== ''} onToken={enter} /> : <Page />}
+      <ConnectionBanner />
+      <main id="main" tabIndex={-1} class={connection.state === 'lost' ? 'stale' : ''}>
+        {refused ? <SignIn problem={problemOf(connection, token)} onToken={enter} /> : <Page />}
       </main>
+      <Footer />
       <p class="unseen" role="status" aria-live="polite">
         {tasks.news}
       </p>
     </>
   )
+}
+
+/** What is wrong with a token, or with a page without one; empty where there is none yet. */
+function problemOf({ code, problem }: { code: string; problem: string }, token: string): string {
+  if (code === 'HTTP_NAME_REFUSED') return problem
+  return token === '' ? '' : 'acceld does not take this token.'
 }
 
 /** A link to `#main` would be taken for an address of a page. */
@@ -66,11 +77,28 @@ function toMain(event: Event): void {
 
 function Page() {
   const route = useRoute()
+  const id = route.page === 'task' ? route.id : ''
   const first = useRef(true)
   useEffect(() => {
-    if (!first.current) document.getElementById('main')?.focus({ preventScroll: true })
-    if (!first.current) scrollTo(0, 0)
-    first.current = false
-  }, [route])
-  return route.page === 'task' ? <TaskPage key={route.id} id={route.id} /> : <Overview />
+    if (first.current) first.current = false
+    else if (id === '') comeBackTo(taskLeft())
+    else {
+      document.getElementById('main')?.focus({ preventScroll: true })
+      scrollTo(0, 0)
+    }
+  }, [id])
+  return route.page === 'task' ? (
+    <TaskPage key={route.id} id={route.id} />
+  ) : (
+    <Overview filter={route.filter} />
+  )
+}
+
+/** Whoever comes back from a task goes on where it stands in the list. */
+function comeBackTo(id: string): void {
+  const link = document.querySelector<HTMLElement>(`main a[href="${CSS.escape(taskHref(id))}"]`)
+  const place = link ?? document.getElementById('main')
+  place?.focus({ preventScroll: link === null })
+  if (link === null) scrollTo(0, 0)
+  else link.scrollIntoView({ block: 'center' })
 }

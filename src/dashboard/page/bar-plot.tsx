@@ -1,4 +1,6 @@
-import { formatMoment } from '../model/format.ts'
+import { useState } from 'preact/hooks'
+import { labelled, ticksOf } from '../model/axis.ts'
+import { formatTick } from '../model/format.ts'
 import { useWidth } from './width.ts'
 
 /** One bar, of parts that stand on each other. */
@@ -6,62 +8,54 @@ export interface Bar {
   /** Milliseconds since 1970. */
   from: number
   parts: { kind: string; value: number }[]
-  /** What it says, for people. */
+  /** What it says, for people: when, and how much. */
   text: string
 }
 
-const HEIGHT = 96
-const FOOT = 18
+export interface BarPlotInit {
+  title: string
+  /** All bars together, for people. */
+  total: string
+  bars: readonly Bar[]
+  /** Milliseconds that a bar stands for. */
+  step: number
+  /** A value of the axis, for people. */
+  label(value: number): string
+  /** The smallest step of the axis. @default any */
+  least?: number
+  /** What the kinds of parts mean. @default there is one kind, and the title says it */
+  legend?: Readonly<Record<string, string>>
+  /** A value that a line marks. */
+  mark?: number
+}
 
-/** Bars over time; the same in words for those who cannot see them. */
-export function BarPlot(init: { title: string; bars: readonly Bar[]; top(value: number): string }) {
-  const { title, bars, top } = init
-  const { ref, width } = useWidth<HTMLDivElement>()
-  const highest = Math.max(...bars.map(sumOf), 0)
-  const step = width / Math.max(1, bars.length)
-  const first = bars[0]
+const HEIGHT = 104
+const TOP = 8
+const FOOT = 20
+const GUTTER = 58
+
+/** Bars over time. A bar is chosen by pointer or by the arrow keys, and said in words; all of them are in a table, too. */
+export function BarPlot(init: BarPlotInit) {
+  const { title, total, bars, legend } = init
+  const [chosen, setChosen] = useState<number>()
+  const text = chosen === undefined ? total : (bars[chosen]?.text ?? total)
   return (
     <figure class="plot">
-      <figcaption>
-        {title} <span class="top">{highest > 0 && `at most ${top(highest)}`}</span>
-      </figcaption>
-      <div ref={ref}>
-        <svg
-          width={width}
-          height={HEIGHT + FOOT}
-          role="img"
-          aria-label={`${title}, bars over time`}
-        >
-          <line class="axis" x1={0} x2={width} y1={HEIGHT + 0.5} y2={HEIGHT + 0.5} />
-          {bars.map((bar, i) => (
-            <g key={bar.from}>
-              <title>{bar.text}</title>
-              <rect class="hit" x={i * step} y={0} width={step} height={HEIGHT} />
-              {stack(bar, highest).map(({ kind, y, height }) => (
-                <rect
-                  key={kind}
-                  class={kind}
-                  x={i * step + 1}
-                  y={y}
-                  width={Math.max(1, step - 2)}
-                  height={height}
-                />
-              ))}
-            </g>
+      <figcaption>{title}</figcaption>
+      <p class="readout">{text}</p>
+      <Picture {...init} chosen={chosen} onChoose={setChosen} />
+      {legend !== undefined && (
+        <ul class="plain legend">
+          {Object.entries(legend).map(([kind, meaning]) => (
+            <li key={kind} class={kind}>
+              {meaning}
+            </li>
           ))}
-          {first !== undefined && (
-            <text x={0} y={HEIGHT + FOOT - 4}>
-              {formatMoment(first.from, Date.now())}
-            </text>
-          )}
-          <text x={width} y={HEIGHT + FOOT - 4} text-anchor="end">
-            now
-          </text>
-        </svg>
-      </div>
+        </ul>
+      )}
       <details>
         <summary>In words</summary>
-        <ul>
+        <ul class="plain">
           {bars
             .filter((bar) => sumOf(bar) > 0)
             .map((bar) => (
@@ -73,18 +67,107 @@ export function BarPlot(init: { title: string; bars: readonly Bar[]; top(value: 
   )
 }
 
+interface PictureInit extends BarPlotInit {
+  chosen: number | undefined
+  onChoose(bar: number | undefined): void
+}
+
+function Picture(init: PictureInit) {
+  const { title, bars, step, label, least = 0, mark, chosen, onChoose } = init
+  const { ref, width } = useWidth<HTMLDivElement>()
+  const ticks = ticksOf(Math.max(...bars.map(sumOf), mark ?? 0), least)
+  const highest = ticks.at(-1) ?? 1
+  const yOf = (value: number): number => TOP + HEIGHT - (value / highest) * HEIGHT
+  const wide = (width - GUTTER) / Math.max(1, bars.length)
+  const xOf = (i: number): number => GUTTER + i * wide
+  const last = bars.length - 1
+  const onKey = (event: KeyboardEvent): void => {
+    const next = moves[event.key]?.(chosen ?? last, last)
+    if (next === undefined) return
+    event.preventDefault()
+    onChoose(Math.min(last, Math.max(0, next)))
+  }
+  const onPointer = (event: PointerEvent): void => {
+    const at = Math.floor((event.offsetX - GUTTER) / wide)
+    onChoose(at >= 0 && at <= last ? at : undefined)
+  }
+  return (
+    <div
+      ref={ref}
+      class="picture"
+      role="slider"
+      tabIndex={0}
+      aria-label={`${title}, bar by bar`}
+      aria-valuemin={0}
+      aria-valuemax={last}
+      aria-valuenow={chosen ?? last}
+      aria-valuetext={bars[chosen ?? last]?.text ?? ''}
+      onKeyDown={onKey}
+      onFocus={() => onChoose(chosen ?? last)}
+      onBlur={() => onChoose(undefined)}
+      onPointerMove={onPointer}
+      onPointerLeave={() => onChoose(undefined)}
+    >
+      <svg width={width} height={TOP + HEIGHT + FOOT} aria-hidden="true">
+        {ticks.map((tick) => (
+          <g key={tick}>
+            <line class="grid" x1={GUTTER} x2={width} y1={yOf(tick)} y2={yOf(tick)} />
+            <text x={GUTTER - 8} y={yOf(tick) + 4} text-anchor="end">
+              {label(tick)}
+            </text>
+          </g>
+        ))}
+        {chosen !== undefined && (
+          <rect class="chosen" x={xOf(chosen)} y={TOP} width={wide} height={HEIGHT} />
+        )}
+        {bars.map((bar, i) =>
+          stack(bar).map(({ kind, from, to }) => (
+            <rect
+              key={`${i} ${kind}`}
+              class={kind}
+              x={xOf(i) + 0.5}
+              width={Math.max(1, wide - 1)}
+              y={Math.min(yOf(to), yOf(from) - 2)}
+              height={Math.max(2, yOf(from) - yOf(to))}
+            />
+          )),
+        )}
+        {mark !== undefined && (
+          <line class="mark-line" x1={GUTTER} x2={width} y1={yOf(mark)} y2={yOf(mark)} />
+        )}
+        {labelled(bars.length, (width - GUTTER) / 64).map((i) => (
+          <g key={i}>
+            <line class="axis" x1={xOf(i)} x2={xOf(i)} y1={TOP + HEIGHT} y2={TOP + HEIGHT + 4} />
+            <text x={xOf(i)} y={TOP + HEIGHT + FOOT - 4}>
+              {formatTick(bars[i]?.from ?? 0, step)}
+            </text>
+          </g>
+        ))}
+      </svg>
+    </div>
+  )
+}
+
+/** Where a key leads from a bar, of bars from 0 to `last`. */
+const moves: Readonly<Record<string, (from: number, last: number) => number>> = {
+  ArrowLeft: (from) => from - 1,
+  ArrowDown: (from) => from - 1,
+  ArrowRight: (from) => from + 1,
+  ArrowUp: (from) => from + 1,
+  PageDown: (from) => from - 10,
+  PageUp: (from) => from + 10,
+  Home: () => 0,
+  End: (_, last) => last,
+}
+
 function sumOf({ parts }: Bar): number {
   return parts.reduce((sum, { value }) => sum + value, 0)
 }
 
-/** The parts of a bar from the bottom; what is there can be seen, however little it is. */
-function stack(bar: Bar, highest: number): { kind: string; y: number; height: number }[] {
-  let y = HEIGHT
-  return bar.parts
-    .filter(({ value }) => value > 0)
-    .map(({ kind, value }) => {
-      const height = Math.max(2, (value / highest) * (HEIGHT - 4))
-      y -= height
-      return { kind, y, height }
-    })
+/** The parts of a bar that are not empty, from the bottom. */
+function stack({ parts }: Bar): { kind: string; from: number; to: number }[] {
+  let to = 0
+  return parts
+    .map(({ kind, value }) => ({ kind, from: to, to: (to += value) }))
+    .filter(({ from, to }) => to > from)
 }

@@ -7,6 +7,8 @@ import type { LiveTasks } from './live-tasks.ts'
 export interface Dashboard {
   service: Service
   tasks: LiveTasks
+  /** Rows of the history that are shown: as many as there were when one comes back to it. */
+  rows: { shown: number }
 }
 
 export const DashboardContext = createContext<Dashboard | undefined>(undefined)
@@ -34,4 +36,11 @@ export function useNow(everyMs: number): number {
     return () => clearInterval(timer)
   }, [everyMs])
   return Date.now()
+}
+
+/** What the tab is called. */
+export function useTitle(title: string): void {
+  useEffect(() => {
+    document.title = title
+  }, [title])
 }

@@ -1,73 +1,88 @@
 import type { VNode } from 'preact'
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { NEVER, type WireTask } from '../../api/contract.ts'
-import { fits, queryOf, stateFilters, type Filter } from '../model/filter.ts'
-import { formatBytes, formatChange, formatSpan } from '../model/format.ts'
+import {
+  DEFAULT_FILTER,
+  fits,
+  queryOf,
+  sinceOf,
+  writeFilter,
+  type Filter,
+} from '../model/filter.ts'
+import {
+  formatBytes,
+  formatChange,
+  formatCount,
+  formatSpan,
+  shortDigests,
+} from '../model/format.ts'
 import type { KnownTask } from '../model/task-book.ts'
 import { useDashboard } from './dashboard-context.ts'
+import { HistoryFilters } from './history-filters.tsx'
+import { ImageName } from './image-name.tsx'
 import { Moment } from './moment.tsx'
-import { taskHref } from './route.ts'
+import { replaceFilter, taskHref } from './route.ts'
 import { StateBadge } from './state-badge.tsx'
+import { useTaskPages } from './use-task-pages.ts'
 
-/** Rows that are added at a time. */
-const PAGE = 100
+/** Rows that are shown at first, and added at a time. */
+export const FIRST_ROWS = 100
 
-/** How far back the list is complete: the `created` of the oldest task of it, and where the next page begins. */
-interface Reach {
-  oldest: string
-  next: string | undefined
+interface HistoryInit {
+  all: readonly KnownTask[]
+  filter: Filter
+  registries: readonly string[]
 }
 
-/** All tasks, the newest first, by state and name. */
-export function History({ all }: { all: readonly KnownTask[] }) {
-  const [name, setName] = useState('ended')
-  const [text, setText] = useState('')
-  const [shown, setShown] = useState(PAGE)
-  const filter: Filter = { states: stateFilters[name] ?? [], text }
-  const { reach, fetchNext, problem } = usePages(filter)
-  const known = all.filter(({ created }) => created >= reach.oldest)
-  const found = known.filter((task) => fits(filter, task))
+/** All tasks that fit a filter, the newest first. */
+export function History({ all, filter, registries }: HistoryInit) {
+  const { rows } = useDashboard()
+  const [shown, setShown] = useState(rows.shown)
+  const show = (count: number): void => setShown((rows.shown = count))
+  const since = useMemo(() => sinceOf(filter, Date.now()), [filter.within])
+  const { reach, fetchNext, problem } = useTaskPages(queryOf(filter, since))
+  const found = all.filter((task) => task.created >= reach.oldest && fits(filter, since, task))
   const rowOf = useRows()
   const lacking = found.length < shown
   useEffect(() => {
     if (lacking) fetchNext()
   }, [lacking, reach.next])
+  const change = (next: Filter): void => {
+    show(FIRST_ROWS)
+    replaceFilter(next)
+  }
   return (
     <section class="card history-card" aria-labelledby="history">
-      <h2 id="history">History</h2>
-      <form class="filters" role="search" onSubmit={(event) => event.preventDefault()}>
-        <label>
-          State
-          <select value={name} onChange={({ currentTarget }) => setName(currentTarget.value)}>
-            {Object.keys(stateFilters).map((option) => (
-              <option key={option}>{option}</option>
-            ))}
-          </select>
-        </label>
-        <label>
-          Image
-          <input
-            type="search"
-            value={text}
-            placeholder="part of its name"
-            onInput={({ currentTarget }) => setText(currentTarget.value.trim())}
-          />
-        </label>
-      </form>
+      <h2 id="history">
+        History{' '}
+        <span class="count">
+          {reach.known && `${formatCount(found.length)}${reach.next === undefined ? '' : '+'}`}
+        </span>
+      </h2>
+      <HistoryFilters filter={filter} registries={registries} onChange={change} />
       {problem !== '' && (
         <p class="problem" role="alert">
           {problem}
         </p>
       )}
-      {found.length === 0 && <p class="empty">No task is like that.</p>}
+      {found.length === 0 && (
+        <p class="empty">{problem === '' && emptiness(filter, reach.known)}</p>
+      )}
       <ol class="plain rows history">{found.slice(0, shown).map(rowOf)}</ol>
       {(found.length > shown || reach.next !== undefined) && (
-        <button type="button" onClick={() => setShown(shown + PAGE)}>
-          Show {PAGE} more
+        <button type="button" onClick={() => show(shown + FIRST_ROWS)}>
+          Show {FIRST_ROWS} more
         </button>
       )}
     </section>
   )
+}
+
+function emptiness(filter: Filter, known: boolean): string {
+  if (!known) return 'Loading …'
+  return writeFilter(filter) === writeFilter(DEFAULT_FILTER)
+    ? 'No task has ended yet.'
+    : 'No task fits this filter.'
 }
 
 /** Draws a row once for each change of its task: an element that is the same is not looked at again, and most are. */
@@ -84,61 +99,30 @@ function useRows(): (task: WireTask) => VNode {
 
 function HistoryRow({ task }: { task: WireTask }) {
   const { source_size: before, target_size: after } = task
+  const note = noteOf(task)
   return (
     <li class="row">
       <a class="image" href={taskHref(task.id)}>
-        {task.source}
+        <ImageName name={task.source} />
       </a>
       <StateBadge task={task} />
-      <span class="sizes">
-        {after > 0
-          ? `${formatBytes(before)} → ${formatBytes(after)}, ${formatChange(before, after)}`
-          : task.reason}
-      </span>
+      <span class="sizes">{after > 0 && `${formatBytes(before)} → ${formatBytes(after)}`}</span>
+      <span class="change">{after > 0 && formatChange(before, after)}</span>
+      <span class="took">{took(task)}</span>
       <span class="when">
         <Moment time={task.created} />
-        {took(task)}
       </span>
+      {note !== '' && <span class="note">{note}</span>}
     </li>
   )
+}
+
+function noteOf({ reason, reused }: WireTask): string {
+  return reused ? 'The result was there already.' : shortDigests(reason)
 }
 
 /** How long it was worked on. */
 function took({ started, finished }: WireTask): string {
   if (started === undefined || finished === NEVER) return ''
-  return `, took ${formatSpan(Date.parse(finished) - Date.parse(started))}`
-}
-
-/** Fetches what a filter asks for that is not known yet, a page at a time. */
-function usePages(filter: Filter): { reach: Reach; fetchNext(): void; problem: string } {
-  const { tasks } = useDashboard()
-  const query = JSON.stringify(queryOf(filter))
-  const [reach, setReach] = useState<Reach>({ oldest: '', next: undefined })
-  const [cursor, setCursor] = useState('')
-  const [problem, setProblem] = useState('')
-  useEffect(() => {
-    setReach({ oldest: '', next: undefined })
-    setCursor('')
-  }, [query])
-  useEffect(() => {
-    const stop = new AbortController()
-    const parameters = JSON.parse(query) as Record<string, string>
-    const page = { ...parameters, limit: String(PAGE), ...(cursor === '' ? {} : { cursor }) }
-    const fetchIt = async (): Promise<void> => {
-      try {
-        const answer = await tasks.fetchPage(page, stop.signal)
-        setReach(answer)
-        setProblem('')
-      } catch (error) {
-        if (!stop.signal.aborted) setProblem(error instanceof Error ? error.message : String(error))
-      }
-    }
-    // somebody who types asks once, not with every letter
-    const timer = setTimeout(() => void fetchIt(), 150)
-    return () => {
-      clearTimeout(timer)
-      stop.abort()
-    }
-  }, [query, cursor, tasks])
-  return { reach, problem, fetchNext: () => setCursor(reach.next ?? cursor) }
+  return `took ${formatSpan(Date.parse(finished) - Date.parse(started))}`
 }

@@ -1,6 +1,7 @@
+import type { WireTaskDetail } from '../../api/contract.ts'
 import { followAllTasks, type ConnectionState } from '../model/live-events.ts'
 import { ServiceError, type Service } from '../model/service.ts'
-import { isOpen, TaskBook, type KnownTask } from '../model/task-book.ts'
+import { activeOf, isOpen, TaskBook, type KnownTask } from '../model/task-book.ts'
 
 /** Tasks of the first look: enough for the plots. */
 const FIRST_LIST = 1000
@@ -14,8 +15,12 @@ export class LiveTasks {
   /** What a screen reader is told: the last thing of note that happened. */
   news = ''
   connection: ConnectionState = { state: 'connecting' }
+  /** When it was lost, milliseconds since 1970; undefined while what is shown is of now. */
+  lostAt: number | undefined
   /** The first list is there. */
   loaded = false
+  /** When the oldest task was asked for from which on all are known, RFC 3339; empty where all are. */
+  reach = ''
   readonly #service: Service
   readonly #listeners = new Set<() => void>()
   #stop = new AbortController()
@@ -53,9 +58,19 @@ export class LiveTasks {
     return () => this.#listeners.delete(listener)
   }
 
-  /** Takes down what an answer about one task says. */
-  put(task: KnownTask): void {
+  /** Takes down what an answer about one task says, and where it stands if no event has told that yet. */
+  put(task: WireTaskDetail): void {
+    const { id, progress, layers = [] } = task
     this.book.put(task)
+    if (progress !== undefined && this.book.progressOf(id) === undefined) {
+      this.book.progress(id, { ...progress, active: activeOf(layers) }, performance.now())
+    }
+    this.#changed()
+  }
+
+  /** Tells those who listen, and cannot see it, what has happened. */
+  say(news: string): void {
+    this.news = news
     this.#changed()
   }
 
@@ -86,6 +101,7 @@ export class LiveTasks {
       const tasks = [...newest.tasks, ...open.tasks]
       this.book.endList(tasks, { whole: open.next === undefined })
       this.loaded = true
+      this.reach = newest.next === undefined ? '' : (newest.tasks.at(-1)?.created ?? '')
       this.#changed()
       const running = open.tasks.filter(({ state }) => state === 'running')
       await Promise.all(running.map(({ id }) => this.#lookAt(id, signal)))
@@ -93,7 +109,7 @@ export class LiveTasks {
       if (signal.aborted) return
       if (error instanceof ServiceError && error.unauthorized) {
         this.#stop.abort()
-        this.#setConnection({ state: 'refused' })
+        this.#setConnection({ state: 'refused', problem: error.message, code: error.code })
       } else setTimeout(() => void this.#list(signal), LIST_AGAIN_MS)
     }
   }
@@ -103,15 +119,21 @@ export class LiveTasks {
     // one that is gone by now is told of by the next event
     const task = await this.#service.task(id, signal).catch(() => undefined)
     if (task === undefined) return
-    const known = this.book.get(id)
-    if (known?.state === 'running' && known.progress === undefined) this.put(task)
+    if (this.book.get(id)?.state === 'running' && this.book.progressOf(id) === undefined) {
+      this.put(task)
+    }
   }
 
   #setConnection(connection: ConnectionState): void {
-    if (connection.state === 'live' && this.connection.state === 'connecting' && this.loaded)
-      this.news = 'Connected again'
-    if (connection.state === 'lost' && this.connection.state !== 'lost')
+    if (connection.state === 'live') {
+      if (this.lostAt !== undefined) this.news = 'Connected again'
+      this.lostAt = undefined
+    }
+    if (connection.state === 'lost' && this.lostAt === undefined) {
       this.news = 'The connection to acceld is lost'
+      this.lostAt = Date.now()
+    }
+    if (connection.state === 'refused') this.lostAt = undefined
     this.connection = connection
     this.#changed()
   }

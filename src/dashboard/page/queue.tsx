@@ -1,47 +1,60 @@
 import { useState } from 'preact/hooks'
+import { formatCount, formatSpan, shortDigests } from '../model/format.ts'
 import type { KnownTask } from '../model/task-book.ts'
-import { Moment } from './moment.tsx'
+import { useNow } from './dashboard-context.ts'
+import { ImageName } from './image-name.tsx'
+import { Age } from './moment.tsx'
 import { taskHref } from './route.ts'
 
 /** Tasks of the queue that are shown before somebody asks for all. */
 const SHOWN = 5
 
 /** What waits, the next first. */
-export function Queue({ tasks }: { tasks: readonly KnownTask[] }) {
+export function Queue({ tasks, loaded }: { tasks: readonly KnownTask[]; loaded: boolean }) {
   const [all, setAll] = useState(false)
+  const now = useNow(1000)
   const shown = all ? tasks : tasks.slice(0, SHOWN)
   return (
     <section class="card" aria-labelledby="queue">
       <h2 id="queue">
-        Waiting <span class="count">{tasks.length}</span>
+        Waiting <span class="count">{formatCount(tasks.length)}</span>
       </h2>
-      {tasks.length === 0 && <p class="empty">The queue is empty.</p>}
+      {tasks.length === 0 && <p class="empty">{loaded ? 'The queue is empty.' : 'Loading …'}</p>}
       <ol class="plain rows">
         {shown.map((task) => (
           <li key={task.id} class="row">
             <a class="image" href={taskHref(task.id)}>
-              {task.source}
+              <ImageName name={task.source} />
             </a>
             <span class="when">
               {task.next_attempt === undefined ? (
                 <>
-                  since <Moment time={task.created} />
+                  for <Age time={task.created} />
                 </>
               ) : (
-                <>
-                  attempt {(task.attempts ?? 0) + 1} at <Moment time={task.next_attempt} />
-                </>
+                <NextAttempt task={task} time={task.next_attempt} now={now} />
               )}
             </span>
-            {task.reason !== '' && <span class="reason">{task.reason}</span>}
+            {task.reason !== '' && <span class="note">{shortDigests(task.reason)}</span>}
           </li>
         ))}
       </ol>
       {tasks.length > SHOWN && (
         <button type="button" aria-expanded={all} onClick={() => setAll(!all)}>
-          {all ? 'Show fewer' : `Show all ${tasks.length}`}
+          {all ? 'Show fewer' : `Show all ${formatCount(tasks.length)}`}
         </button>
       )}
     </section>
+  )
+}
+
+/** When it is tried again. */
+function NextAttempt({ task, time, now }: { task: KnownTask; time: string; now: number }) {
+  const ms = Date.parse(time) - now
+  const which = `attempt ${task.attempts + 1}`
+  return (
+    <time dateTime={time}>
+      {ms > 0 ? `${which} in ${formatSpan(Math.ceil(ms / 1000) * 1000)}` : `${which} is next`}
+    </time>
   )
 }

@@ -1,14 +1,14 @@
+import type { WireLayer } from '../../api/contract.ts'
 import { formatBytes, formatRate, formatSpan } from '../model/format.ts'
-import type { KnownTask, Pace } from '../model/task-book.ts'
-import { workOf } from '../model/work.ts'
+import type { KnownTask, LiveProgress } from '../model/task-book.ts'
+import { layerWorkOf, workOf, type Work } from '../model/work.ts'
 import { useDashboard, useNow } from './dashboard-context.ts'
+import { ImageName } from './image-name.tsx'
 import { taskHref } from './route.ts'
 
 /** What is being converted now. */
 export function Running({ tasks, loaded }: { tasks: readonly KnownTask[]; loaded: boolean }) {
-  const { tasks: live } = useDashboard()
   useNow(1000)
-  const now = performance.now()
   return (
     <section class="card" aria-labelledby="running">
       <h2 id="running">
@@ -19,44 +19,88 @@ export function Running({ tasks, loaded }: { tasks: readonly KnownTask[]; loaded
       )}
       <ul class="plain">
         {tasks.map((task) => (
-          <RunningTask key={task.id} task={task} pace={live.book.pace(task.id, now)} />
+          <li key={task.id} class="running-task">
+            <a class="image" href={taskHref(task.id)}>
+              <ImageName name={task.source} />
+            </a>
+            <TaskWork task={task} />
+          </li>
         ))}
       </ul>
     </section>
   )
 }
 
-function RunningTask({ task, pace }: { task: KnownTask; pace: Pace }) {
+/** Where a running task stands: phase, layers, bytes, pace and what is left; and the same of each layer that is worked on. */
+export function TaskWork({ task }: { task: KnownTask }) {
+  const { tasks } = useDashboard()
+  const now = performance.now()
+  const progress = tasks.book.progressOf(task.id)
+  if (progress === undefined) return <p class="figures">begins</p>
+  const work = workOf(progress, tasks.book.paces.of(task.id, now))
   return (
-    <li class="running-task">
-      <a class="image" href={taskHref(task.id)}>
-        {task.source}
-      </a>
-      <Work task={task} pace={pace} />
-    </li>
+    <>
+      <progress
+        aria-label={`${task.source}: ${work.name}`}
+        class={progress.phase}
+        {...(work.total > 0 ? { value: work.done, max: work.total } : { value: 0, max: 1 })}
+      />
+      <p class="figures">
+        <strong>{work.name}</strong>
+        {figuresOf(progress, work).map((figure) => (
+          <span key={figure}>{figure}</span>
+        ))}
+        {work.leftMs !== undefined && <span class="left">{formatSpan(work.leftMs)} left</span>}
+      </p>
+      {progress.active.length > 0 && (
+        <ul class="plain layers">
+          {progress.active.map((layer) => (
+            <LayerWork
+              key={`${layer.platform} ${layer.index}`}
+              layer={layer}
+              several={severalPlatforms(progress.active)}
+              work={layerWorkOf(layer, tasks.book.paces.ofLayer(task.id, layer, now))}
+            />
+          ))}
+        </ul>
+      )}
+    </>
   )
 }
 
-/** Where a running task stands: phase, layers, bytes, pace and what is left. */
-export function Work({ task, pace }: { task: KnownTask; pace: Pace }) {
-  const { progress } = task
-  if (progress === undefined) return <p class="figures">begins</p>
-  const { name, done, total, bytesPerSecond, leftMs } = workOf(progress, pace)
-  const figures = [
-    `${progress.layers_done} of ${progress.layers} layers done`,
-    `${formatBytes(done)} of ${formatBytes(total)}`,
-    ...(bytesPerSecond > 0 ? [formatRate(bytesPerSecond)] : []),
-    ...(leftMs === undefined || done >= total ? [] : [`${formatSpan(leftMs)} left`]),
+function figuresOf(progress: LiveProgress, { done, total, bytesPerSecond }: Work): string[] {
+  const { layers, layers_done: ready } = progress
+  return [
+    ...(layers === 0 ? [] : [`${ready} of ${layers} layers done`]),
+    ...(total === 0 ? [] : [`${formatBytes(done)} of ${formatBytes(total)}`]),
+    ...(bytesPerSecond >= 1 ? [formatRate(bytesPerSecond)] : []),
   ]
+}
+
+function severalPlatforms(layers: readonly WireLayer[]): boolean {
+  return new Set(layers.map(({ platform }) => platform)).size > 1
+}
+
+function LayerWork(init: { layer: WireLayer; several: boolean; work: Work }) {
+  const { layer, several, work } = init
+  const name = `Layer ${layer.index}${several ? `, ${layer.platform}` : ''}`
   return (
-    <>
-      <progress aria-label={`${task.source}: ${name}`} value={done} max={Math.max(1, total)} />
-      <p class="figures">
-        <strong class={`phase ${progress.phase}`}>{name}</strong>
-        {figures.map((figure) => (
-          <span key={figure}>{figure}</span>
-        ))}
-      </p>
-    </>
+    <li title={layer.digest}>
+      <span class="name">{name}</span>
+      <progress
+        class={layer.state === 'pushing' ? 'push' : 'convert'}
+        aria-label={`${name}: ${work.name}`}
+        value={work.done}
+        max={Math.max(1, work.total)}
+      />
+      <span class="bytes">
+        {formatBytes(work.done)} of {formatBytes(work.total)}
+      </span>
+      <span class="pace">
+        {work.bytesPerSecond >= 1 && work.done < work.total
+          ? formatRate(work.bytesPerSecond)
+          : work.name}
+      </span>
+    </li>
   )
 }

@@ -1,66 +1,83 @@
-import { useEffect, useState } from 'preact/hooks'
-import type { WireReadiness, WireStatus } from '../../api/contract.ts'
-import { formatBytes } from '../model/format.ts'
-import { useDashboard } from './dashboard-context.ts'
-
-/** Milliseconds between two looks at the service. */
-const EVERY_MS = 10_000
+import type { WireReadiness, WireRegistry, WireStatus } from '../../api/contract.ts'
+import { formatBytes, formatCount } from '../model/format.ts'
+import { Age } from './moment.tsx'
+import type { Status } from './use-status.ts'
 
 /** Whether the service and its registries are well, and what it takes on the disk. */
-export function ServicePanel() {
-  const { status, readiness } = useStatus()
+export function ServicePanel({ status, readiness }: Status) {
   return (
-    <section class="card" aria-labelledby="service">
+    <section class="card service" aria-labelledby="service">
       <h2 id="service">
         Service {status !== undefined && <span class="count">{status.version}</span>}
       </h2>
-      {status === undefined ? (
-        <p class="empty">Not known yet.</p>
-      ) : (
-        <Facts {...{ status, readiness }} />
-      )}
+      {status === undefined ? <p class="empty">Loading …</p> : <Parts {...{ status, readiness }} />}
     </section>
   )
 }
 
-function Facts(facts: { status: WireStatus; readiness: WireReadiness | undefined }) {
-  const { status, readiness } = facts
-  const { store, disk, registries } = status
+function Parts(parts: { status: WireStatus; readiness: WireReadiness | undefined }) {
+  const { status, readiness } = parts
   return (
     <>
-      <dl class="facts">
-        {readiness !== undefined && (
-          <>
-            <dt>Takes orders</dt>
-            <dd>
-              <Mark good={readiness.ready}>{readiness.ready ? 'yes' : refusal(readiness)}</Mark>
-            </dd>
-          </>
-        )}
-        <dt>Free on the disk</dt>
-        <dd>{formatBytes(disk.free)}</dd>
-        <dt>Layers kept</dt>
-        <dd>
-          {store.layers} ({formatBytes(store.content)})
-        </dd>
-        <dt>Needed now</dt>
-        <dd>{formatBytes(store.needed)}</dd>
-        <dt>Under way</dt>
-        <dd>{formatBytes(store.under_way)}</dd>
-      </dl>
+      {readiness !== undefined && (
+        <p>
+          <Mark good={readiness.ready}>
+            {readiness.ready ? 'Takes orders' : `Takes no orders: ${refusal(readiness)}`}
+          </Mark>
+        </p>
+      )}
       <h3>Registries</h3>
       <ul class="plain registries">
-        {registries.map(({ name, answers }) => (
-          <li key={name}>
-            <span class="image">{name}</span>
-            {answers === undefined ? (
-              <span class="quiet-text">not asked yet</span>
-            ) : (
-              <Mark good={answers}>{answers ? 'answers' : 'does not answer'}</Mark>
-            )}
-          </li>
+        {status.registries.map((registry) => (
+          <Registry key={registry.name} {...registry} />
         ))}
       </ul>
+      <h3>Layers on disk</h3>
+      <Store {...status.store} />
+    </>
+  )
+}
+
+function Registry({ name, answers, asked, problem }: WireRegistry) {
+  return (
+    <li>
+      <span class="image">{name}</span>
+      {answers === undefined ? (
+        <span class="quiet-text">not asked yet</span>
+      ) : (
+        <Mark good={answers}>{answers ? 'answers' : 'does not answer'}</Mark>
+      )}
+      {problem !== undefined && asked !== undefined && (
+        <p class="note">
+          {problem} (<Age time={asked} /> ago)
+        </p>
+      )}
+    </li>
+  )
+}
+
+/** What the store holds, and how much of what it may. */
+function Store({ layers, content, needed, under_way: underWay, limit }: WireStatus['store']) {
+  return (
+    <>
+      {limit > 0 && <meter aria-label="Kept, of what may be kept" value={content} max={limit} />}
+      <dl class="facts">
+        <dt>Kept</dt>
+        <dd>
+          {formatBytes(content)}
+          {limit > 0 && ` of ${formatBytes(limit)}`} in {formatCount(layers)}{' '}
+          {layers === 1 ? 'layer' : 'layers'}
+        </dd>
+        <dt>In use now</dt>
+        <dd>{formatBytes(needed)}</dd>
+        <dt>Being written</dt>
+        <dd>{formatBytes(underWay)}</dd>
+      </dl>
+      {limit === 0 && (
+        <p class="note">
+          Nothing is kept beyond its task: <code>provider.gcpolicy.threshold</code> is not set.
+        </p>
+      )}
     </>
   )
 }
@@ -70,33 +87,5 @@ function Mark({ good, children }: { good: boolean; children: string }) {
 }
 
 function refusal({ checks }: WireReadiness): string {
-  return checks.database === 'failing' ? 'no: tasks cannot be stored' : 'no: the disk is full'
-}
-
-function useStatus(): { status: WireStatus | undefined; readiness: WireReadiness | undefined } {
-  const { service } = useDashboard()
-  const [known, setKnown] = useState<{ status?: WireStatus; readiness?: WireReadiness }>({})
-  useEffect(() => {
-    const stop = new AbortController()
-    // that acceld does not answer is shown by the connection
-    const nothing = (): void => undefined
-    const look = async (): Promise<void> => {
-      const showStatus = async (): Promise<void> => {
-        const status = await service.status(stop.signal)
-        setKnown((known) => ({ ...known, status }))
-      }
-      await showStatus().catch(nothing)
-      // the service asks the registries for it, which takes as long as they do
-      const readiness = await service.readiness(stop.signal)
-      setKnown((known) => ({ ...known, readiness }))
-      await showStatus()
-    }
-    void look().catch(nothing)
-    const timer = setInterval(() => void look().catch(nothing), EVERY_MS)
-    return () => {
-      clearInterval(timer)
-      stop.abort()
-    }
-  }, [service])
-  return { status: known.status, readiness: known.readiness }
+  return checks.database === 'failing' ? 'tasks cannot be stored' : 'the disk is full'
 }

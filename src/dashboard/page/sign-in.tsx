@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks'
 
-/** Asks for the token. `wrong`: the service did not take the one that was entered. */
-export function SignIn({ wrong, onToken }: { wrong: boolean; onToken(token: string): void }) {
+/** Asks for the token. `problem`: what the service has to say of the one that was entered; empty where there was none. */
+export function SignIn({ problem, onToken }: { problem: string; onToken(token: string): void }) {
   const [text, setText] = useState('')
   const token = text.trim()
   // what a header cannot hold would not be sent
@@ -12,15 +12,14 @@ export function SignIn({ wrong, onToken }: { wrong: boolean; onToken(token: stri
   }
   return (
     <form class="card sign-in" onSubmit={submit}>
-      <h1>Who is asking?</h1>
+      <h1>Sign in to acceld</h1>
       <p id="token-help">
         Enter <code>server.api_token</code> of the configuration to see everything, or the{' '}
-        <code>webhook.auth_header</code> of a registry to see its tasks. This tab keeps it until it
-        is closed.
+        <code>webhook.auth_header</code> of a registry to see its tasks.
       </p>
-      {wrong && (
+      {problem !== '' && (
         <p class="problem" role="alert">
-          acceld does not take this token.
+          {problem}
         </p>
       )}
       <label for="token">Token</label>
@@ -28,10 +27,13 @@ export function SignIn({ wrong, onToken }: { wrong: boolean; onToken(token: stri
         id="token"
         type="password"
         autocomplete="current-password"
-        aria-describedby="token-help"
+        aria-describedby="token-help token-stays"
         value={text}
         onInput={({ currentTarget }) => setText(currentTarget.value)}
       />
+      <p id="token-stays" class="quiet-text">
+        This tab keeps it until it is closed.
+      </p>
       <button type="submit" disabled={!usable}>
         Show the dashboard
       </button>

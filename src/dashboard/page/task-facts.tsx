@@ -1,7 +1,8 @@
 import type { ComponentChildren } from 'preact'
 import { NEVER, type WireTaskDetail } from '../../api/contract.ts'
-import { formatBytes, formatChange, formatSpan, shortDigest } from '../model/format.ts'
+import { formatBytes, formatChange, formatSpan } from '../model/format.ts'
 import { isFound } from '../model/timeline.ts'
+import { ImageName } from './image-name.tsx'
 import { Moment } from './moment.tsx'
 
 /** What is known of a task, in words and figures. */
@@ -13,8 +14,11 @@ export function TaskFacts({ task }: { task: WireTaskDetail }) {
       <h2 id="facts">Facts</h2>
       {after > 0 && <Sizes before={before} after={after} />}
       <dl class="facts">
-        {task.target !== undefined && <Fact name="Result">{task.target}</Fact>}
-        {task.rule !== undefined && <Fact name="Rule">{task.rule}</Fact>}
+        {task.target !== undefined && (
+          <Fact name="Result">
+            <ImageName name={task.target} />
+          </Fact>
+        )}
         {task.reused && (
           <Fact name="Reused">an earlier result was found, nothing was converted</Fact>
         )}
@@ -23,6 +27,7 @@ export function TaskFacts({ task }: { task: WireTaskDetail }) {
             {cached} of {layers.length} layers
           </Fact>
         )}
+        {task.rule !== undefined && <Fact name="Rule">{task.rule}</Fact>}
         <Fact name="Asked for">
           <Moment time={task.created} />
         </Fact>
@@ -41,14 +46,17 @@ export function TaskFacts({ task }: { task: WireTaskDetail }) {
         )}
         {task.source_digest !== undefined && (
           <Fact name="Source digest">
-            <code title={task.source_digest}>{shortDigest(task.source_digest)}</code>
+            <code>{task.source_digest}</code>
           </Fact>
         )}
         {task.target_digest !== undefined && (
           <Fact name="Result digest">
-            <code title={task.target_digest}>{shortDigest(task.target_digest)}</code>
+            <code>{task.target_digest}</code>
           </Fact>
         )}
+        <Fact name="Task">
+          <code>{task.id}</code>
+        </Fact>
       </dl>
     </section>
   )
@@ -63,16 +71,18 @@ function Fact({ name, children }: { name: string; children: ComponentChildren })
   )
 }
 
+/** The image before and after, to one scale. */
 function Sizes({ before, after }: { before: number; after: number }) {
   const most = Math.max(before, after)
   return (
     <div class="sizes-picture">
+      <span>Before</span>
       <meter aria-label="Size before" value={before} max={most} />
-      <span>{formatBytes(before)} before</span>
-      <meter aria-label="Size after" value={after} max={most} />
-      <span>
-        {formatBytes(after)} after, {formatChange(before, after)}
-      </span>
+      <strong>{formatBytes(before)}</strong>
+      <span>After</span>
+      <meter class="after" aria-label="Size after" value={after} max={most} />
+      <strong>{formatBytes(after)}</strong>
+      <p>{formatChange(before, after)}</p>
     </div>
   )
 }

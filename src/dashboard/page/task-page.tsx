@@ -1,134 +1,121 @@
-import { useCallback, useEffect, useState } from 'preact/hooks'
-import { NEVER, type WireRecord, type WireTaskDetail } from '../../api/contract.ts'
-import { ServiceError } from '../model/service.ts'
-import { isOpen } from '../model/task-book.ts'
 import { timelineOf } from '../model/timeline.ts'
-import { useDashboard, useLiveTasks, useNow } from './dashboard-context.ts'
+import { formatSpan } from '../model/format.ts'
+import type { WireTaskDetail } from '../../api/contract.ts'
+import { useNow, useTitle } from './dashboard-context.ts'
+import { ImageName } from './image-name.tsx'
 import { LayerTable } from './layer-table.tsx'
-import { Moment } from './moment.tsx'
-import { Work } from './running.tsx'
+import { backHref } from './route.ts'
+import { TaskWork } from './running.tsx'
 import { StateBadge } from './state-badge.tsx'
 import { TaskActions } from './task-actions.tsx'
 import { TaskFacts } from './task-facts.tsx'
+import { TaskLog } from './task-log.tsx'
 import { TimelinePicture } from './timeline-picture.tsx'
-
-/** How often a task that has not ended is asked for, in milliseconds; besides whenever an event tells of it. */
-const EVERY_MS = 1_000
+import { useTask } from './use-task.ts'
 
 /** One task: where it stands, what went wrong, what happened when, and its layers. */
 export function TaskPage({ id }: { id: string }) {
   const { task, records, problem, refresh } = useTask(id)
-  const { tasks } = useDashboard()
   const now = useNow(1_000)
-  if (problem !== '') {
+  useTitle(task === undefined ? 'acceld' : `${nameOf(task.source)}, ${task.state} – acceld`)
+  if (task === undefined || problem !== '') {
     return (
-      <section class="card">
+      <section class="card lone">
+        <Back />
         <h1>Task</h1>
-        <p class="problem" role="alert">
-          {problem}
-        </p>
-        <a href="#/">All tasks</a>
+        {problem === '' ? (
+          <p class="empty">Loading …</p>
+        ) : (
+          <p class="problem" role="alert">
+            {problem}
+          </p>
+        )}
       </section>
     )
   }
-  if (task === undefined) return <p class="empty">Loading …</p>
   const layers = task.layers ?? []
   const timeline = timelineOf(records, layers, now)
-  const live = tasks.book.get(id) ?? task
   return (
     <article class="task">
-      <nav aria-label="Back">
-        <a href="#/">All tasks</a>
-      </nav>
+      <Back />
       <header class="task-head">
-        <h1>{task.source}</h1>
+        <h1>
+          <ImageName name={task.source} />
+        </h1>
         <StateBadge task={task} />
         <TaskActions task={task} onChange={refresh} />
       </header>
       {task.state === 'running' && (
-        <div class="card">
-          <Work
-            task={{ ...task, progress: live.progress ?? task.progress! }}
-            pace={tasks.book.pace(id, performance.now())}
-          />
-        </div>
-      )}
-      {task.reason !== '' && (
-        <section class={task.skipped ? 'card' : 'card failure'} aria-label="Reason">
-          <p>
-            {task.code !== undefined && <code>{task.code}</code>} {task.reason}
-          </p>
-          {task.remedy !== undefined && <p class="remedy">{task.remedy}</p>}
+        <section class="card" aria-label="Progress">
+          <TaskWork task={task} />
         </section>
       )}
+      {task.reason !== '' && <Reason task={task} now={now} />}
       <div class="task-grid">
-        {timeline !== undefined && (
-          <section class="card wide" aria-labelledby="timeline">
-            <h2 id="timeline">Timeline</h2>
-            <TimelinePicture timeline={timeline} />
-          </section>
-        )}
-        <TaskFacts task={task} />
-        <section class="card" aria-labelledby="events">
-          <h2 id="events">Events</h2>
-          <ol class="plain events">
-            {records.map(({ time, type, message, code }, i) => (
-              <li key={i}>
-                <Moment time={time} /> <strong>{type}</strong>{' '}
-                {code !== undefined && <code>{code}</code>} {message}
-              </li>
-            ))}
-          </ol>
-        </section>
-        {layers.length > 0 && (
-          <section class="card wide" aria-labelledby="layers">
-            <h2 id="layers">Layers</h2>
-            <LayerTable layers={layers} />
-          </section>
-        )}
+        <div class="column">
+          {timeline !== undefined && (
+            <section class="card" aria-labelledby="timeline">
+              <h2 id="timeline">Timeline</h2>
+              <TimelinePicture timeline={timeline} />
+            </section>
+          )}
+          {layers.length > 0 && (
+            <section class="card" aria-labelledby="layers">
+              <h2 id="layers">
+                Layers <span class="count">{layers.length}</span>
+              </h2>
+              <LayerTable layers={layers} running={task.state === 'running'} />
+            </section>
+          )}
+        </div>
+        <div class="column">
+          <TaskFacts task={task} />
+          <TaskLog records={records} />
+        </div>
       </div>
     </article>
   )
 }
 
-function useTask(id: string) {
-  const { service } = useDashboard()
-  const tasks = useLiveTasks()
-  const known = tasks.book.get(id)
-  const [found, setFound] = useState<{ task: WireTaskDetail; records: WireRecord[] }>()
-  const [problem, setProblem] = useState('')
-  const refresh = useCallback(
-    async (signal?: AbortSignal) => {
-      try {
-        const [task, records] = await Promise.all([
-          service.task(id, signal),
-          service.records(id, signal),
-        ])
-        setFound({ task, records })
-        setProblem('')
-      } catch (error) {
-        if (signal?.aborted) return
-        // without a connection, what is known is shown: that it is old is shown, too
-        if (error instanceof ServiceError && error.status === 404) setProblem(error.message)
-      }
-    },
-    [id, service],
+function Back() {
+  return (
+    <nav aria-label="Back">
+      <a href={backHref()}>← All conversions</a>
+    </nav>
   )
-  const open = found === undefined || isOpen(found.task.state)
-  const mark = `${known?.state ?? ''} ${known?.attempts ?? ''} ${known?.finished ?? NEVER}`
-  useEffect(() => {
-    const stop = new AbortController()
-    void refresh(stop.signal)
-    const timer = open ? setInterval(() => void refresh(stop.signal), EVERY_MS) : undefined
-    return () => {
-      clearInterval(timer)
-      stop.abort()
-    }
-  }, [refresh, open, mark])
-  return {
-    task: found?.task,
-    records: found?.records ?? [],
-    problem,
-    refresh: () => void refresh(),
-  }
+}
+
+/** Why a task failed, was stopped, or had nothing to do; and what can be done about it. */
+function Reason({ task, now }: { task: WireTaskDetail; now: number }) {
+  const { skipped, state, reason, code, remedy, next_attempt: next } = task
+  const failure = !skipped && (state === 'failed' || next !== undefined)
+  const left = next === undefined ? 0 : Date.parse(next) - now
+  return (
+    <section class={failure ? 'card failure' : 'card'} aria-labelledby="reason">
+      <h2 id="reason">
+        {failure ? 'What went wrong' : 'Why'} {code !== undefined && <code>{code}</code>}
+      </h2>
+      <p>{reason}</p>
+      {remedy !== undefined && (
+        <>
+          <h3>What to do</h3>
+          <p>{remedy}</p>
+        </>
+      )}
+      {next !== undefined && (
+        <p class="next">
+          It is tried again by itself
+          {left > 0
+            ? ` in ${formatSpan(Math.ceil(left / 1000) * 1000)}`
+            : ' as soon as a worker is free'}
+          .
+        </p>
+      )}
+    </section>
+  )
+}
+
+/** The part of an image's name by which people know it. */
+function nameOf(source: string): string {
+  return source.slice(source.lastIndexOf('/') + 1)
 }

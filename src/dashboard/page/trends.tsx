@@ -1,77 +1,116 @@
 import { useMemo } from 'preact/hooks'
-import { formatBytes, formatChange, formatMoment, formatSpan } from '../model/format.ts'
+import {
+  formatBytes,
+  formatChange,
+  formatCount,
+  formatMoment,
+  formatSpan,
+} from '../model/format.ts'
 import { bucketsOf, type Bucket } from '../model/history-plot.ts'
 import type { KnownTask } from '../model/task-book.ts'
 import { BarPlot } from './bar-plot.tsx'
 import { useNow } from './dashboard-context.ts'
 
 /** How much was converted over time, and what came of it. */
-export function Trends({ all }: { all: readonly KnownTask[] }) {
+export function Trends({ all, loaded }: { all: readonly KnownTask[]; loaded: boolean }) {
   const now = Math.floor(useNow(60_000) / 60_000) * 60_000
-  const ended = all.filter(({ state }) => state === 'completed' || state === 'failed')
-  const last = ended.reduce((latest, { finished }) => (finished > latest ? finished : latest), '')
-  const { step, bars } = useMemo(() => bucketsOf(ended, now), [ended.length, last, now])
-  const before = sum(bars, 'sourceBytes')
-  const after = sum(bars, 'targetBytes')
+  const { step, bars } = useMemo(() => bucketsOf(all, now), [all, now])
   return (
-    <section class="card" aria-labelledby="trends">
-      <h2 id="trends">Trends</h2>
+    <section class="card trends" aria-labelledby="trends">
+      <h2 id="trends">
+        Trends {bars.length > 0 && <span class="count">a bar is {formatSpan(step)}</span>}
+      </h2>
       {bars.length === 0 ? (
-        <p class="empty">No conversion has ended yet.</p>
+        <p class="empty">{loaded ? 'No conversion has ended yet.' : 'Loading …'}</p>
       ) : (
-        <>
-          <p class="figures">
-            <span>
-              {sum(bars, 'completed')} completed, {sum(bars, 'failed')} failed
-            </span>
-            <span>
-              {formatBytes(before)} → {formatBytes(after)}
-              {before > 0 && `, ${formatChange(before, after)}`}
-            </span>
-            <span>a bar: {formatSpan(step)}</span>
-          </p>
-          <BarPlot
-            title="Tasks ended"
-            top={(value) => String(value)}
-            bars={bars.map((bucket) => ({
-              from: bucket.from,
-              text: `${when(bucket)}: ${bucket.completed} completed, ${bucket.failed} failed`,
-              parts: [
-                { kind: 'completed', value: bucket.completed },
-                { kind: 'failed', value: bucket.failed },
-              ],
-            }))}
-          />
-          <BarPlot
-            title="Bytes converted"
-            top={formatBytes}
-            bars={bars.map((bucket) => ({
-              from: bucket.from,
-              text: `${when(bucket)}: ${formatBytes(bucket.sourceBytes)} → ${formatBytes(bucket.targetBytes)}`,
-              parts: [{ kind: 'bytes', value: bucket.sourceBytes }],
-            }))}
-          />
-          <BarPlot
-            title="Results, % of the sources"
-            top={(value) => `${value.toFixed(0)} %`}
-            bars={bars.map((bucket) => ({
-              from: bucket.from,
-              text: `${when(bucket)}: ${formatChange(bucket.sourceBytes, bucket.targetBytes)}`,
-              parts: [{ kind: 'ratio', value: percent(bucket) }],
-            }))}
-          />
-        </>
+        <Plots step={step} bars={bars} />
       )}
     </section>
   )
 }
 
+function Plots({ step, bars }: { step: number; bars: readonly Bucket[] }) {
+  const before = sum(bars, 'sourceBytes')
+  const after = sum(bars, 'targetBytes')
+  const plot = (partsOf: (bar: Bucket) => { kind: string; value: number }[], textOf: TextOf) =>
+    bars.map((bar) => ({
+      from: bar.from,
+      parts: partsOf(bar),
+      text: `${formatMoment(bar.from, Date.now())}: ${textOf(bar)}`,
+    }))
+  return (
+    <div class="plots">
+      <BarPlot
+        title="Tasks ended"
+        total={endings({
+          converted: sum(bars, 'converted'),
+          spared: sum(bars, 'spared'),
+          failed: sum(bars, 'failed'),
+        })}
+        step={step}
+        least={1}
+        label={formatCount}
+        legend={{ converted: 'converted', spared: 'needed no conversion', failed: 'failed' }}
+        bars={plot(
+          ({ converted, spared, failed }) => [
+            { kind: 'converted', value: converted },
+            { kind: 'spared', value: spared },
+            { kind: 'failed', value: failed },
+          ],
+          endings,
+        )}
+      />
+      <BarPlot
+        title="Bytes converted"
+        total={`${formatBytes(before)}, ${formatBytes((before * 1000) / spanOf(bars, step))}/s on average`}
+        step={step}
+        label={formatBytes}
+        bars={plot(
+          ({ sourceBytes }) => [{ kind: 'bytes', value: sourceBytes }],
+          ({ sourceBytes }) =>
+            sourceBytes === 0
+              ? 'nothing converted'
+              : `${formatBytes(sourceBytes)}, ${formatBytes((sourceBytes * 1000) / step)}/s`,
+        )}
+      />
+      <BarPlot
+        title="Size of the results"
+        total={before > 0 ? `${formatBytes(after)}, ${formatChange(before, after)}` : ''}
+        step={step}
+        label={(value) => `${value.toFixed(0)} %`}
+        mark={100}
+        bars={plot(
+          (bar) => [{ kind: 'ratio', value: percent(bar) }],
+          ({ sourceBytes, targetBytes }) =>
+            sourceBytes === 0
+              ? 'nothing converted'
+              : `${formatBytes(sourceBytes)} → ${formatBytes(targetBytes)}, ${formatChange(sourceBytes, targetBytes)}`,
+        )}
+      />
+    </div>
+  )
+}
+
+type TextOf = (bar: Bucket) => string
+
+function endings({ converted, spared, failed }: Pick<Bucket, 'converted' | 'spared' | 'failed'>) {
+  const parts = [
+    `${formatCount(converted)} converted`,
+    ...(spared > 0 ? [`${formatCount(spared)} needed no conversion`] : []),
+    ...(failed > 0 ? [`${formatCount(failed)} failed`] : []),
+  ]
+  return parts.join(', ')
+}
+
+/** Results as a share of their sources. */
 function percent({ sourceBytes, targetBytes }: Bucket): number {
   return sourceBytes > 0 ? (targetBytes / sourceBytes) * 100 : 0
 }
 
-function when({ from }: Bucket): string {
-  return formatMoment(from, Date.now())
+/** Milliseconds that the bars stand for, from the first that is not empty. */
+function spanOf(bars: readonly Bucket[], step: number): number {
+  const first = bars.findIndex(({ sourceBytes }) => sourceBytes > 0)
+  return Math.max(1, bars.length - Math.max(0, first)) * step
 }
 
 function sum(bars: readonly Bucket[], member: Exclude<keyof Bucket, 'from'>): number {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { chromium, type Browser, type Page } from 'playwright-core'
-import { findProgram } from './command.ts'
+import { findProgram } from '../command.ts'
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
@@ -24,9 +24,14 @@ export function startBrowser(): Promise<Browser> {
   })
 }
 
-/** Everything that a page has done wrong: errors, refusals of its security policy, requests to others than `origin`. */
-export function watchPage(page: Page, origin: string): { faults: string[] } {
+/** How the faults begin that the security policy had to stop. */
+export const VIOLATION = 'the policy forbids'
+
+/** Everything that a page has done wrong: errors, what its security policy had to stop, requests to others than `origin`. */
+export async function watchPage(page: Page, origin: string): Promise<{ faults: string[] }> {
   const faults: string[] = []
+  await page.addInitScript(`addEventListener('securitypolicyviolation', (event) =>
+    console.error('${VIOLATION} ' + event.effectiveDirective + ': ' + event.blockedURI))`)
   page.on('pageerror', (error) => faults.push(String(error)))
   page.on('console', (message) => {
     const text = message.text()
@@ -39,16 +44,35 @@ export function watchPage(page: Page, origin: string): { faults: string[] } {
   return { faults }
 }
 
-/** Fails, naming the elements, when axe finds the page hard to use for somebody. */
+/** How pages are looked at: in a window of a desk and of a phone, light and dark. */
+export const looks = [1440, 390].flatMap((width) =>
+  (['light', 'dark'] as const).map((colorScheme) => ({ width, colorScheme })),
+)
+
+/** Fails, naming what is wrong, where axe finds the page hard to use for somebody, or one has to scroll it sideways, in any look. */
 export async function assertAccessible(page: Page): Promise<void> {
+  const before = page.viewportSize()
   // evaluated from outside, which no security policy of the page forbids
-  await page.evaluate(axe)
-  const violations = await page.evaluate(async () => {
+  if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(axe)
+  const found: string[] = []
+  for (const { width, colorScheme } of looks) {
+    await page.setViewportSize({ width, height: 900 })
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+    const look = `${width} px, ${colorScheme}: `
+    found.push(...(await violations(page)).map((violation) => look + violation))
+    const wide = (await page.evaluate('document.documentElement.scrollWidth')) as number
+    if (wide > width) found.push(`${look}the content is ${wide} px wide`)
+  }
+  if (before !== null) await page.setViewportSize(before)
+  assert.deepEqual(found, [])
+}
+
+function violations(page: Page): Promise<string[]> {
+  return page.evaluate(async () => {
     const { axe } = globalThis as unknown as {
       axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> }
     }
     const { violations } = await axe.run()
     return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)
   })
-  assert.deepEqual(violations, [])
 }

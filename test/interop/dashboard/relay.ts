@@ -1,4 +1,4 @@
-/** A connection that can be cut: what a broken network is to a browser. */
+/** A connection that can be cut: what a broken network, or a service that restarts, is to a browser. */
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 
@@ -7,20 +7,21 @@ export interface Relay extends AsyncDisposable {
   url: string
   /** Breaks every connection, and takes no new one. */
   cut(): void
-  /** Takes connections again. */
-  mend(): void
+  /** Takes connections again, to another port where one is named. */
+  mend(port?: number): void
 }
 
 /** Passes bytes between clients and a port of 127.0.0.1. */
 export async function startRelay(port: number): Promise<Relay> {
   const sockets = new Set<Socket>()
   let broken = false
+  let target = port
   const server = createServer((client) => {
     if (broken) {
       client.destroy()
       return
     }
-    const upstream = connect(port, '127.0.0.1')
+    const upstream = connect(target, '127.0.0.1')
     for (const [one, other] of [
       [client, upstream],
       [upstream, client],
@@ -42,7 +43,10 @@ export async function startRelay(port: number): Promise<Relay> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     cut,
-    mend: () => (broken = false),
+    mend(port = target) {
+      target = port
+      broken = false
+    },
     async [Symbol.asyncDispose]() {
       cut()
       server.close()
