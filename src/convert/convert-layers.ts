@@ -9,6 +9,7 @@ import { layerType } from '../oci/media-type.ts'
 import { formatPlatform } from '../oci/platform.ts'
 import type { StoredLayer } from '../store/layer-store.ts'
 import type { Store } from '../store/store.ts'
+import { allOrNone } from '../streams/all-or-none.ts'
 import type { Held, SharedJobs } from '../streams/shared-jobs.ts'
 import { SOURCE_PIECE_SIZE } from '../threads/messages.ts'
 import type { ThreadPool } from '../threads/pool.ts'
@@ -62,30 +63,16 @@ export async function convertLayers(
   parts: LayerParts,
   init: ConvertLayersInit,
 ): Promise<Held<LayerFile>[]> {
-  const failed = new AbortController()
-  const signal = AbortSignal.any([init.signal, failed.signal])
-  const first: Promise<Held<LayerFile>>[] = []
-  const final: Promise<Held<LayerFile>>[] = []
-  for (const i of image.manifest.layers.keys()) {
-    const run = (lower?: LowerAnswers): Promise<Held<LayerFile>> =>
-      convertLayer(source, image, i, converter, parts, { ...init, signal }, lower)
-    first.push(run())
-    final.push(refined(i, first, run))
+  const start = (signal: AbortSignal): Promise<Held<LayerFile>>[] => {
+    const first: Promise<Held<LayerFile>>[] = []
+    return image.manifest.layers.map((_, i) => {
+      const run = (lower?: LowerAnswers): Promise<Held<LayerFile>> =>
+        convertLayer(source, image, i, converter, parts, { ...init, signal }, lower)
+      first.push(run())
+      return refined(i, first, run)
+    })
   }
-  for (const layer of final) layer.catch((error: unknown) => failed.abort(error))
-  const settled = await Promise.allSettled(final)
-  const held = settled.flatMap((layer) => (layer.status === 'fulfilled' ? [layer.value] : []))
-  const errors = settled.flatMap((layer) =>
-    layer.status === 'rejected' ? [layer.reason as unknown] : [],
-  )
-  if (errors.length === 0) return held
-  await Promise.all(held.map((layer) => layer.release()))
-  throw rootCause(errors, failed.signal)
-}
-
-/** The error that came first: the others were aborted by it. */
-function rootCause(errors: unknown[], failed: AbortSignal): unknown {
-  return failed.aborted ? failed.reason : errors[0]
+  return allOrNone(init.signal, start, (done) => Promise.all(done.map((layer) => layer.release())))
 }
 
 /** The layer as first converted, or converted with what it asked about the layers below where that matters. */

@@ -25,6 +25,7 @@ import {
   OCI_MANIFEST,
 } from '../oci/media-type.ts'
 import { parsePlatforms } from '../oci/platform.ts'
+import { createRegistryClient } from '../registry/client.ts'
 import { openStore } from '../store/store.ts'
 import { collect } from '../streams/byte-source.ts'
 import { startTestRegistry, type TestRegistry } from '../testing/registry/test-registry.ts'
@@ -527,6 +528,36 @@ test('when one layer fails the others stop, nothing is pushed, and no file is le
   assert.equal(stopped, true)
   assert.equal(registry.manifest(repository, 'latest-p'), undefined)
   assert.deepEqual(await filesLeft(), [])
+})
+
+test('when one blob is refused the other uploads stop, and none is left open', async () => {
+  const repository = 'push/refused'
+  await putImage(repository, ['slow', 'refused'], { tag: 'latest' })
+  const [slow, refused] = [digestOf('converted slow'), digestOf('converted refused')]
+  const stalled = Promise.withResolvers<void>()
+  const where = (): boolean => {
+    stalled.resolve()
+    return true
+  }
+  registry.fault({ on: 'PUT upload', match: { digest: slow, where }, afterBytes: 4, then: 'stall' })
+  registry.fault({
+    on: 'HEAD blob',
+    match: { digest: refused },
+    then: { hold: stalled.promise },
+  })
+  registry.fault({ on: 'PUT upload', match: { digest: refused }, then: { status: 403 } })
+  const client = createRegistryClient({}, { hosts: () => ({}) })
+  try {
+    const target = client.repository({ host: registry.host, repository }, { side: 'target' })
+    await assert.rejects(convert(prefixDriver(), { repository, target }), {
+      code: 'REGISTRY_DENIED',
+      message: new RegExp(refused),
+    })
+    assert.equal(registry.openUploads(), 0)
+    assert.equal(registry.manifest(repository, 'latest-p'), undefined)
+  } finally {
+    await client.close()
+  }
 })
 
 test('the tag is not written when the source tag has moved meanwhile', async () => {

@@ -25,6 +25,7 @@ import {
   type ResultPushInit,
 } from './push-result.ts'
 import type { ConversionReport } from './report.ts'
+import { allOrNone } from '../streams/all-or-none.ts'
 import type { Held } from '../streams/shared-jobs.ts'
 import { verifyFinished } from './verify-finished.ts'
 import { imagesOf, loadSource, type SourceImage, type SourceIndex } from './source-image.ts'
@@ -217,29 +218,19 @@ class Conversion {
     report: ConversionReport,
     room: Reservation,
   ): Promise<ConvertedImage[]> {
-    const failed = new AbortController()
-    const signal = AbortSignal.any([this.#run.signal, failed.signal])
     const context = {
       threads: this.#parts.threads,
-      signal,
+      signal: this.#run.signal,
       newFile: files.newFile,
       openImage: this.#request.openImage,
     }
     const { configured } = this.#init
     const converter = (await configured.prepare?.(context)) ?? configured
-    const work = images.map(async (image) => {
-      try {
-        return await this.#convertImage(image, converter, context, report, room)
-      } catch (error) {
-        failed.abort(error)
-        throw error
-      }
-    })
-    const settled = await Promise.allSettled(work)
-    const done = settled.flatMap((image) => (image.status === 'fulfilled' ? [image.value] : []))
-    if (done.length === images.length) return done
-    await releaseAll(done)
-    throw failed.signal.reason
+    const start = (signal: AbortSignal): Promise<ConvertedImage>[] =>
+      images.map((image) =>
+        this.#convertImage(image, converter, { ...context, signal }, report, room),
+      )
+    return allOrNone(context.signal, start, releaseAll)
   }
 
   async #convertImage(

@@ -1,4 +1,5 @@
 import type { FinishedImage, ImageBlob } from '../drivers/image-step.ts'
+import { allOrNone } from '../streams/all-or-none.ts'
 import type { Held } from '../streams/shared-jobs.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
@@ -72,14 +73,17 @@ export async function pushDocument(
   })
 }
 
-/** Pushes the blobs and configs of one image, each blob of the conversion once, and adds it to the report. */
+/**
+ * Pushes the blobs and configs of one image, each blob of the conversion once, and adds it to the report. When one
+ * fails the others are stopped, and nothing is under way any more.
+ */
 async function pushImage(
   converted: ConvertedImage,
   pushes: Map<Digest, Promise<PushedBlob>>,
   init: ResultPushInit,
 ): Promise<void> {
   const { image, layers, finished, manifests } = converted
-  const { parts, signal, progress, report } = init
+  const { parts, progress, report } = init
   const once = (descriptor: Descriptor, push: () => Promise<PushedBlob>): Promise<PushedBlob> => {
     const running = pushes.get(descriptor.digest)
     if (running) return running
@@ -89,7 +93,7 @@ async function pushImage(
     return started
   }
   const outcomes = new Map<Digest, PushedBlob>()
-  const blob = async (one: ImageBlob): Promise<void> => {
+  const blob = async (one: ImageBlob, signal: AbortSignal): Promise<void> => {
     const { descriptor } = one
     const positions = layers.flatMap(({ value }, i) =>
       value.result.descriptor.digest === descriptor.digest ? [i] : [],
@@ -104,8 +108,8 @@ async function pushImage(
     }
     outcomes.set(descriptor.digest, outcome)
   }
-  await Promise.all([
-    ...blobsOf(finished).map(blob),
+  await allOrNone<unknown>(init.signal, (signal) => [
+    ...blobsOf(finished).map((one) => blob(one, signal)),
     ...manifests.map(({ config }) =>
       once(config.descriptor, () => pushDocumentBlob(parts, config, { signal })),
     ),

@@ -2,6 +2,7 @@ import { isForeign } from '../convert/convert-layers.ts'
 import type { SourceImage } from '../convert/source-image.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
+import { allOrNone } from '../streams/all-or-none.ts'
 import { bytesFrom, type ByteSource } from '../streams/byte-source.ts'
 import { moduleBeside } from '../threads/start-thread.ts'
 import type { ThreadPool } from '../threads/pool.ts'
@@ -51,9 +52,8 @@ export async function measureLayers(
   const planned = sample === 'full' ? sizes : planSample(sizes, sample)
   const named = listed || planned.every((length, i) => length === sizes[i])
   const pull = new PullClock()
-  const failed = new AbortController()
-  const both = AbortSignal.any([signal, failed.signal])
-  const work = all.map(async ({ layer, what }, i) => {
+  const measured = async (i: number, stop: AbortSignal): Promise<LayerEstimate> => {
+    const { layer, what } = all[i]!
     const length = planned[i]!
     const whole = length === layer.size
     const data: LayerJobData = { what, layer, whole, listed: named, makers: makersOf(formats) }
@@ -66,14 +66,11 @@ export async function measureLayers(
         ),
       // batches are done in the layer's thread
       slabSize: { input: 0, output: 0 },
-      signal: both,
+      signal: stop,
     })
-    return estimateLayer(layer, measure, await tarSizeOf(source, layer, measure, both))
-  })
-  for (const one of work) one.catch((error: unknown) => failed.abort(error))
-  const settled = await Promise.allSettled(work)
-  if (failed.signal.aborted) throw failed.signal.reason
-  const done = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+    return estimateLayer(layer, measure, await tarSizeOf(source, layer, measure, stop))
+  }
+  const done = await allOrNone(signal, (stop) => all.map((_, i) => measured(i, stop)))
   return {
     layers: new Map(done.map((layer) => [layer.descriptor.digest, layer])),
     pulled: { bytes: pull.bytes, ms: pull.ms },

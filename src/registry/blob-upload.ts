@@ -76,10 +76,8 @@ export function createUpload(
         await findOffset()
       }
     } catch (error) {
-      // Not waited for when somebody wants the work to stop.
-      const cancelled =
-        session === undefined ? undefined : cancelSession(access, descriptor, session)
-      if (signal?.aborted !== true) await cancelled
+      // Waited for even when somebody wants the work to stop: the process may end behind it.
+      if (session !== undefined) await cancelSession(access, descriptor, session)
       throw error
     }
   }
