@@ -14,6 +14,7 @@ import { referredLayer } from '../verify/layer-kind.ts'
 import { listLayer, verifyImage, type VerifiedLayer } from '../verify/verify-image.ts'
 import { configProblems } from './config-problems.ts'
 import { lostAnnotations } from './lost-annotations.ts'
+import { manifestProblems } from './manifest-problems.ts'
 import type { CheckedImage, CheckReport } from './report.ts'
 import { targetImages, type TargetImage } from './target-image.ts'
 
@@ -126,7 +127,7 @@ async function checkImage(
   onStep(`reading ${what}`)
   await using files = new PulledFiles(target, work, signal)
   const findings: Finding[] = [
-    ...subjectProblem(image, original),
+    ...manifestProblems(image, original),
     ...configProblems(original.config, config),
   ]
   const own = new Set(original.manifest.layers.map(({ digest }) => digest))
@@ -181,13 +182,6 @@ async function rangeProblem(
   if (Buffer.compare(got, want) === 0) return []
   const problem = `bytes ${offset} to ${offset + length} are others when they are asked for by range`
   return [{ path: layer.digest, problem }]
-}
-
-function subjectProblem({ manifest }: TargetImage, { descriptor }: SourceImage): Finding[] {
-  const { subject } = manifest
-  if (subject === undefined || subject.digest === descriptor.digest) return []
-  const problem = `its subject is ${subject.digest}, its source ${descriptor.digest}`
-  return [{ path: 'manifest', problem }]
 }
 
 /** Blobs pulled into files of the work directory, verified; removed in the end. */

@@ -51,7 +51,7 @@ export async function verifyFinished(
         ...(secret && { key: secret }),
       }
     })
-    const report = await verifyImage(source, [...verified, ...elsewhere(finished, converted)], init)
+    const report = await verifyImage(source, [...elsewhere(finished, converted), ...verified], init)
     if (report.problems > 0) {
       throw new AccelError('IMAGE_VERIFY_FAILED', {
         what: init.what,

@@ -7,6 +7,8 @@ import type { ChunkInfo } from '../formats/nydus-blob/chunk-info.ts'
 import type { ReadChunkTable } from '../formats/nydus-blob/chunk-table.ts'
 import { ChunkFlag } from '../formats/nydus-blob/feature.ts'
 import { compareBytes } from '../formats/nydus-tree/name-order.ts'
+import type { RafsV6Blob } from '../formats/rafs-v6/layout.ts'
+import { entryProblem } from './bootstrap-tables.ts'
 import { DIGEST_SIZE, type Chunk } from '../formats/nydus-tree/chunk-store.ts'
 
 /** Gives the bytes of chunks of one blob, as nydusd finds them. */
@@ -26,6 +28,8 @@ export interface OpenBlobInit {
   compressor: Compressor
   /** Of an encrypted blob. */
   cipher?: BlobCipher | undefined
+  /** What the bootstrap says of it; held to its chunk table. */
+  entry?: RafsV6Blob | undefined
 }
 
 /** Chunks of a v5 blob: the bootstrap says where they are. */
@@ -52,9 +56,10 @@ export async function v6Chunks(
   init: OpenBlobInit,
   checked = false,
 ): Promise<ChunkReader> {
-  const { what, cipher } = init
-  if (!checked) return tableChunks(source, init, await openChunkTables(source, what, cipher))
-  const tables = await readChunkTables(await BlobReader.open(source, what, cipher), what)
+  const { what, cipher, entry } = init
+  if (!checked) return tableChunks(source, init, await openChunkTables(source, what, init))
+  const blob = await BlobReader.open(source, what, cipher)
+  const tables = await readChunkTables(blob, what, entry)
   return new CheckedTableChunks(source, init, tables.table, tables.digests)
 }
 
@@ -77,17 +82,23 @@ export function tableChunks(
 export async function openChunkTables(
   source: BlobSource,
   what: string,
-  cipher?: BlobCipher,
+  { cipher, entry }: Pick<OpenBlobInit, 'cipher' | 'entry'> = {},
 ): Promise<ChunkTables> {
   const blob = await BlobReader.open(source, what, cipher)
-  const tables = await readChunkTables(blob, what)
+  const tables = await readChunkTables(blob, what, entry)
   await blob.checkToc()
   return tables
 }
 
-async function readChunkTables(blob: BlobReader, what: string): Promise<ChunkTables> {
-  const table = await blob.chunkTable()
+async function readChunkTables(
+  blob: BlobReader,
+  what: string,
+  entry: RafsV6Blob | undefined,
+): Promise<ChunkTables> {
+  const table = await blob.chunkTable(entry)
   if (table === undefined) throw invalidBlob(what, 0, 'it has no chunk table')
+  const problem = entry && entryProblem(entry, table.header)
+  if (problem !== undefined) throw invalidBlob(what, table.header.ciOffset, problem)
   return { table, digests: await blob.digests() }
 }
 
@@ -192,6 +203,11 @@ export function compareChunk(
   const digest = digests?.subarray(index * DIGEST_SIZE, (index + 1) * DIGEST_SIZE)
   if (digest !== undefined && compareBytes(digest, chunk.digest) !== 0) {
     throw invalidBlob(what, 0, `chunk ${index} has another digest than the bootstrap says`)
+  }
+  const compressed = (chunk.flags & ChunkFlag.compressed) !== 0
+  if (info.batch === undefined && info.zran === undefined && info.compressed !== compressed) {
+    const said = compressed ? '' : 'not '
+    throw invalidBlob(what, 0, `the bootstrap says that chunk ${index} is ${said}compressed`)
   }
   const same =
     info.uncompressedOffset === chunk.uncompressedOffset &&

@@ -1,10 +1,12 @@
 /** What a layer thread does to read a Nydus image as nydusd does. */
-import { AccelError } from '../errors/accel-error.ts'
+import { AccelError, isAccelError } from '../errors/accel-error.ts'
 import type { ListingData } from '../formats/listing/listing.ts'
+import { BlobReader, type BlobSource } from '../formats/nydus-blob/blob-reader.ts'
 import type { CheckedBlob } from '../formats/nydus-blob/checked-blob.ts'
-import type { BlobSource } from '../formats/nydus-blob/blob-reader.ts'
+import { blobMetaFile } from '../formats/nydus-blob/chunk-table.ts'
 import type { LayerKey } from '../formats/ocicrypt/layer-cipher.ts'
 import { decryptRange } from '../formats/ocicrypt/read.ts'
+import { digestOf, type Digest } from '../oci/digest.ts'
 import type { LayerHost } from '../threads/layer-host.ts'
 import { readBootstrapLayer } from './bootstrap-file.ts'
 import { openFile } from '../drivers/file-source.ts'
@@ -31,6 +33,10 @@ export interface NydusImageJobData {
 
 export interface NydusImageJobResult {
   version: 5 | 6
+  /** Of the tar that the bootstrap is in. */
+  diffId: Digest
+  /** Hex ids of blobs that hold tables, each with that of the layer that these are of. */
+  referred: [tables: string, layer: string][]
   listing: ListingData
   findings: Finding[]
   /** How many there are; `findings` are the first of them. */
@@ -56,9 +62,11 @@ export async function run(
     return stack.use(openFile(path, `${what}, blob sha256:${blobId}`))
   }
   const openBlob = async (blob: NydusBlob): Promise<ChunkReader> => {
-    const { blobId, tablesId, compressor, digester, cipher } = blob
-    const init = { what: `${what}, blob sha256:${tablesId ?? blobId}`, compressor, cipher }
-    if (tablesId !== undefined) return refChunks(open(tablesId), open(blobId), init.what)
+    const { blobId, tablesId, compressor, digester, cipher, entry } = blob
+    const init = { what: `${what}, blob sha256:${tablesId ?? blobId}`, compressor, cipher, entry }
+    if (tablesId !== undefined) {
+      return refChunks(open(tablesId), open(blobId), init.what, entry)
+    }
     const source = open(blobId)
     if (opened.version === 5) return v5Chunks(source, init)
     const known = checked.get(blobId)
@@ -66,11 +74,43 @@ export async function run(
     return v6Chunks(source, init, isKnown)
   }
   const { listing, findings } = await readNydusImage(opened, { what, pieceSize, openBlob })
+  for (const problem of opened.problems) findings.add('bootstrap', problem)
+  for (const [id, digest] of opened.metas) {
+    const problem = await metaProblem(id, digest, opened.blobs, blobs)
+    if (problem !== undefined) findings.add(`image/${id}.blob.meta`, problem)
+  }
   return {
     version: opened.version,
+    diffId: opened.diffId,
+    referred: opened.blobs.flatMap(({ blobId, tablesId }) =>
+      tablesId === undefined ? [] : [[tablesId, blobId]],
+    ),
     listing: transferred(listing, host),
     findings: findings.kept,
     count: findings.count,
+  }
+}
+
+/** Why nydusd, which takes the chunk table of a blob from a file beside the bootstrap, would not find its chunks. */
+async function metaProblem(
+  id: string,
+  digest: Digest,
+  entries: readonly NydusBlob[],
+  files: ReadonlyMap<string, string>,
+): Promise<string | undefined> {
+  const path = files.get(id)
+  if (path === undefined) return 'the image has no such blob'
+  const entry = entries.find(({ blobId, tablesId }) => (tablesId ?? blobId) === id)
+  using file = openFile(path, `blob sha256:${id}`)
+  try {
+    const reader = await BlobReader.open(file, `blob sha256:${id}`, entry?.cipher)
+    const stored = await reader.chunkTableBytes()
+    if (stored === undefined) return 'its blob has no chunk table'
+    const same = digestOf(blobMetaFile(stored.table, stored.header)) === digest
+    return same ? undefined : 'it is not the chunk table of its blob'
+  } catch (error) {
+    if (isAccelError(error)) return error.message
+    throw error
   }
 }
 

@@ -1,3 +1,4 @@
+import { crc32c } from '../bytes/crc32c.ts'
 import { AccelError, isAccelError } from '../errors/accel-error.ts'
 import {
   CONTENT_DIGESTER,
@@ -10,6 +11,7 @@ import { ListingWriter, type Listing } from '../formats/listing/listing.ts'
 import type { Compressor, Digester } from '../formats/nydus-blob/algorithm.ts'
 import type { BlobCipher } from '../formats/nydus-blob/cipher.ts'
 import { digestFunction } from '../formats/nydus-blob/chunk-digest.ts'
+import { ChunkFlag } from '../formats/nydus-blob/feature.ts'
 import {
   decodeDevice,
   isDevice,
@@ -23,7 +25,8 @@ import {
 } from '../formats/nydus-tree/file-mode.ts'
 import type { FileTree } from '../formats/nydus-tree/file-tree.ts'
 import { compareBytes } from '../formats/nydus-tree/name-order.ts'
-import { numberTree } from '../formats/nydus-tree/numbering.ts'
+import { nlinkOf, numberTree } from '../formats/nydus-tree/numbering.ts'
+import type { RafsV6Blob } from '../formats/rafs-v6/layout.ts'
 import { Findings } from './finding.ts'
 import type { ChunkReader } from './nydus-chunks.ts'
 
@@ -41,12 +44,16 @@ export interface NydusBlob {
   table?: { offset: number; size: number }
   /** v6: bytes of the data and what lies before the bootstrap, or, where the data is in a layer of another format, of that. */
   size?: number
+  /** v6: all that the bootstrap says of it. */
+  entry?: RafsV6Blob
 }
 
 /** A bootstrap of either version, as far as its files are concerned. */
 export interface NydusBootstrap {
   tree: FileTree
   blobs: readonly NydusBlob[]
+  /** By node: the link count that is stored of its inode. */
+  links: readonly number[]
 }
 
 export interface NydusImageInit {
@@ -93,6 +100,9 @@ export async function readNydusImage(
     if (isDirectory(mode)) directories.set(position, path)
     const first = numbering.firstName[inode]!
     const entry = attributes(tree, inode, path)
+    const said = bootstrap.links[numbering.node[position]!]!
+    const links = nlinkOf(tree, numbering, position)
+    if (said !== links) findings.add(path, `its link count is ${said}, and should be ${links}`)
     if (first !== position && isRegular(mode)) {
       writer.add({ ...entry, kind: 'hardlink', target: pathAt(first), size: 0 })
       continue
@@ -162,19 +172,24 @@ class FileContents {
           size: bytes.length,
         })
       }
+      if ((chunk.flags & ChunkFlag.hasCrc32) !== 0 && crc32c(bytes) !== chunk.crc32) {
+        throw this.#invalid(`chunk ${chunk.index} of blob ${chunk.blobIndex} has another CRC`)
+      }
       hash.update(bytes)
       size += bytes.length
     }
     if (size !== inodes.sizeOf(inode)) {
-      throw new AccelError('FORMAT_INVALID', {
-        what: this.#init.what,
-        format: 'RAFS bootstrap',
-        offset: 0,
-        problem: `the chunks of a file have ${size} bytes, its inode says ${inodes.sizeOf(inode)}`,
-      })
+      throw this.#invalid(
+        `the chunks of a file have ${size} bytes, its inode says ${inodes.sizeOf(inode)}`,
+      )
     }
     this.#hash = hash
     return hash.digest()
+  }
+
+  #invalid(problem: string): AccelError {
+    const { what } = this.#init
+    return new AccelError('FORMAT_INVALID', { what, format: 'RAFS bootstrap', offset: 0, problem })
   }
 
   async #blob(index: number): Promise<ChunkReader> {

@@ -1,6 +1,7 @@
 import type { BlobSource } from '../formats/nydus-blob/blob-reader.ts'
 import type { ReadChunkTable } from '../formats/nydus-blob/chunk-table.ts'
 import type { Chunk } from '../formats/nydus-tree/chunk-store.ts'
+import type { RafsV6Blob } from '../formats/rafs-v6/layout.ts'
 import { decodeContext } from '../formats/zran/context-decoder.ts'
 import {
   compareChunk,
@@ -12,14 +13,15 @@ import {
 
 /**
  * Chunks of a layer that is read where it is: `tables` is the Nydus blob that says where they are, `layer` has their
- * bytes, in gzip or plain. Memory: the output of one context, 16 MiB at the most, and the tables.
+ * bytes, in gzip or plain; `entry`, if given, what the bootstrap says of it. Memory: the output of one context, 16 MiB at the most, and the tables.
  */
 export async function refChunks(
   tables: BlobSource,
   layer: BlobSource,
   what: string,
+  entry?: RafsV6Blob,
 ): Promise<ChunkReader> {
-  return refTableChunks(layer, what, await openChunkTables(tables, what))
+  return refTableChunks(layer, what, await openChunkTables(tables, what, { entry }))
 }
 
 /** The same where the tables are known. */

@@ -15,6 +15,7 @@ import type { CompareJobData, CompareJobResult, ViewFormat } from './compare-job
 import { isEmptyMark, layerKind, referredLayer } from './layer-kind.ts'
 import { viewLayer } from './view-layer.ts'
 import type { NydusImageJobData, NydusImageJobResult } from './nydus-image-job.ts'
+import { NO_BOOTSTRAP, nydusLayerProblems } from './nydus-layers.ts'
 import { emptyReport, type VerifyReport } from './report.ts'
 
 const LIST_LAYER = moduleBeside(import.meta.url, './list-layer-job')
@@ -85,6 +86,7 @@ export async function verifyImage(
   const run = new Verification(source, layers, init)
   const kinds = layers.map(({ descriptor }) => layerKind(descriptor))
   if (kinds.includes('nydus-bootstrap')) await run.nydus()
+  else if (kinds.includes('nydus-blob')) run.noBootstrap()
   else await run.layered(kinds.includes('zstd-chunked') ? 'zstd-chunked' : 'estargz')
   return run.report
 }
@@ -132,7 +134,13 @@ class Verification {
     }
     const view = await this.#run<NydusImageJobResult>(NYDUS_IMAGE, data)
     this.#found(view.findings, view.count)
+    const problems = nydusLayerProblems(this.#layers, view)
+    this.#found(problems, problems.length)
     await this.#compare([view.listing], 'nydus')
+  }
+
+  noBootstrap(): void {
+    this.#found([NO_BOOTSTRAP], 1)
   }
 
   #checkReadable({ descriptor: { digest, mediaType }, key }: VerifiedLayer): void {

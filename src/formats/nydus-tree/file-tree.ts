@@ -153,6 +153,12 @@ export class FileTree {
     return path === '' ? '/' : path
   }
 
+  /** The path that a name in the directory `parent` has, or would have. */
+  pathBelow(parent: number, name: Uint8Array): string {
+    const above = this.pathOf(parent)
+    return `${above === '/' ? '' : above}/${Buffer.from(name).toString('utf8')}`
+  }
+
   /** The children of a node, sorted by name bytes. */
   children(node: number): Uint32Array {
     const children = this.#childrenOf(node)

@@ -5,6 +5,7 @@ import { ChunkLookup } from '../nydus-tree/chunk-lookup.ts'
 import { DIGEST_SIZE, MAX_CHUNKS_PER_BLOB } from '../nydus-tree/chunk-store.ts'
 import { isDevice, isDirectory, isRegular, isSymlink } from '../nydus-tree/file-mode.ts'
 import { FileTree, NONE, ROOT } from '../nydus-tree/file-tree.ts'
+import { atPath } from '../nydus-tree/format-failure.ts'
 import { compareBytes } from '../nydus-tree/name-order.ts'
 import { numberTree } from '../nydus-tree/numbering.ts'
 import { inodeDigests } from './inode-digest.ts'
@@ -29,6 +30,8 @@ export interface ReadInit {
   what: string
   /** Names that the tree may hold. @default MAX_NODES */
   maxNodes?: number
+  /** Told of each name, in the order of their nodes, how many links its inode says that it has. */
+  onLinks?: (nlink: number) => void
 }
 
 /**
@@ -38,7 +41,7 @@ export interface ReadInit {
 export function readRafsV5(bytes: Uint8Array, init: ReadInit): RafsV5Bootstrap {
   const tables = readTables(bytes, init.what)
   const tree = new FileTree({ ...init, chunkSize: tables.superblock.chunkSize })
-  const reader = new InodeReader(tables, tree)
+  const reader = new InodeReader(tables, tree, init.onLinks)
   reader.read()
   reader.checkDigests()
   const { superblock, compressor, digester, blobs } = tables
@@ -60,8 +63,10 @@ class InodeReader {
   #unclaimed: number
   /** By node: offset of the record, whose digest is checked in the end. */
   readonly #offsets: number[] = []
+  readonly #onLinks: ReadInit['onLinks']
 
-  constructor(tables: RafsV5Tables, tree: FileTree) {
+  constructor(tables: RafsV5Tables, tree: FileTree, onLinks: ReadInit['onLinks']) {
+    this.#onLinks = onLinks
     this.#tables = tables
     this.#tree = tree
     this.#chunks = new ChunkLookup(tree.inodes.chunks)
@@ -122,24 +127,31 @@ class InodeReader {
     let before: Uint8Array | undefined
     for (let index = childIndex; index < childIndex + childCount; index++) {
       const child = this.#stored(index)
-      if (child.record.parent !== ino) {
-        throw reader.invalid(child.offset, `parent ${child.record.parent} in the directory ${ino}`)
+      try {
+        if (child.record.parent !== ino) {
+          throw reader.invalid(
+            child.offset,
+            `parent ${child.record.parent} in the directory ${ino}`,
+          )
+        }
+        if (before !== undefined && compareBytes(before, child.name) >= 0) {
+          throw reader.invalid(child.offset, 'file names are not in order')
+        }
+        before = child.name
+        const known = this.#inodes[child.record.ino] as number
+        if (known !== 0 && !isRegular(child.record.mode)) {
+          throw reader.invalid(child.offset, 'an inode number that is taken')
+        }
+        const added = this.#tree.add(
+          node,
+          child.name,
+          known === 0 ? this.#add(child) : this.#link(child, known - 1),
+        )
+        this.#note(child, added)
+        if (isDirectory(child.record.mode)) directories.push({ directory: child, node: added })
+      } catch (error) {
+        throw atPath(this.#tree.pathBelow(node, child.name), error)
       }
-      if (before !== undefined && compareBytes(before, child.name) >= 0) {
-        throw reader.invalid(child.offset, 'file names are not in order')
-      }
-      before = child.name
-      const known = this.#inodes[child.record.ino] as number
-      if (known !== 0 && !isRegular(child.record.mode)) {
-        throw reader.invalid(child.offset, 'an inode number that is taken')
-      }
-      const added = this.#tree.add(
-        node,
-        child.name,
-        known === 0 ? this.#add(child) : this.#link(child, known - 1),
-      )
-      this.#note(child, added)
-      if (isDirectory(child.record.mode)) directories.push({ directory: child, node: added })
     }
     return directories
   }
@@ -228,6 +240,7 @@ class InodeReader {
   }
 
   #note({ offset, record }: StoredInode, node: number): void {
+    this.#onLinks?.(record.nlink)
     this.#offsets[node] = offset
     if (this.#nodes[record.ino] === NONE) this.#nodes[record.ino] = node
   }

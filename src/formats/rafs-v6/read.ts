@@ -1,5 +1,5 @@
 import { AccelError } from '../../errors/accel-error.ts'
-import { fileTypeOf } from '../erofs/directory.ts'
+import { type DirectoryEntry, fileTypeOf } from '../erofs/directory.ts'
 import type { ErofsImage, ErofsInode } from '../erofs/image.ts'
 import {
   CHUNK_BASED,
@@ -13,6 +13,7 @@ import type { Compressor, Digester } from '../nydus-blob/algorithm.ts'
 import { ChunkRecord } from '../nydus-blob/layout.ts'
 import { isDevice, isDirectory, isRegular, isSymlink } from '../nydus-tree/file-mode.ts'
 import { FileTree, NONE, ROOT } from '../nydus-tree/file-tree.ts'
+import { atPath } from '../nydus-tree/format-failure.ts'
 import { ChunkLookup } from '../nydus-tree/chunk-lookup.ts'
 import {
   BLOCK_SIZE,
@@ -42,6 +43,8 @@ export interface ReadInit {
   what: string
   /** Names that the tree may hold. @default MAX_NODES */
   maxNodes?: number
+  /** Told of each name, in the order of their nodes, how many links its inode says that it has. */
+  onLinks?: (nlink: number) => void
 }
 
 /** Largest bootstrap that is read: a million files take about 200 MB. */
@@ -63,7 +66,7 @@ export function readRafsV6(bytes: Uint8Array, init: ReadInit): RafsV6Bootstrap {
   const tables = readTables(bytes, init.what)
   const tree = new FileTree({ ...init, chunkSize: tables.extended.chunkSize })
   readChunkTable(tables, tree)
-  const prefetch = new TreeReader(tables, tree).read()
+  const prefetch = new TreeReader(tables, tree, init.onLinks).read()
   const { superblock, extended, compressor, digester, devices, blobs } = tables
   return { superblock, extended, compressor, digester, devices, blobs, tree, prefetch }
 }
@@ -101,10 +104,12 @@ class TreeReader {
   /** By nid: positions in the prefetch table. */
   readonly #prefetch = new Map<number, number[]>()
   readonly #prefetchNodes: number[]
+  readonly #onLinks: ReadInit['onLinks']
   /** Bytes that inodes may still claim: areas of different inodes do not overlap, so no more than the file has. */
   #unclaimed: number
 
-  constructor(tables: RafsV6Tables, tree: FileTree) {
+  constructor(tables: RafsV6Tables, tree: FileTree, onLinks: ReadInit['onLinks']) {
+    this.#onLinks = onLinks
     this.#image = tables.image
     this.#tree = tree
     this.#chunkSize = tables.extended.chunkSize
@@ -127,6 +132,7 @@ class TreeReader {
     if (!isDirectory(root.mode)) throw image.reader.invalid(root.offset, 'the root is no directory')
     this.#tree.setInode(ROOT, this.#add(root))
     this.#notePrefetch(root.nid, ROOT)
+    this.#onLinks?.(root.nlink)
     const waiting = [{ directory: root, node: ROOT, parentNid: root.nid }]
     for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
       for (const { inode, node } of this.#children(at.directory, at.node, at.parentNid)) {
@@ -145,7 +151,7 @@ class TreeReader {
     const { reader } = this.#image
     const directories: { inode: ErofsInode; node: number }[] = []
     let dots = 0
-    for (const { name, nid, fileType } of this.#image.entries(directory)) {
+    for (const { name, nid, fileType } of this.#entries(directory, node)) {
       const dotted =
         name[0] === 0x2e && (name.length === 1 || (name.length === 2 && name[1] === 0x2e))
       if (dotted) {
@@ -155,23 +161,37 @@ class TreeReader {
         dots++
         continue
       }
-      const inode = this.#image.inode(nid)
-      if (fileTypeOf(inode.mode) !== fileType) {
-        throw reader.invalid(
-          directory.offset,
-          `file type ${fileType} for mode 0${inode.mode.toString(8)}`,
-        )
+      try {
+        const inode = this.#image.inode(nid)
+        if (fileTypeOf(inode.mode) !== fileType) {
+          throw reader.invalid(
+            directory.offset,
+            `file type ${fileType} for mode 0${inode.mode.toString(8)}`,
+          )
+        }
+        const known = this.#inodes[nid] as number
+        if (known !== 0 && isDirectory(inode.mode)) {
+          throw reader.invalid(inode.offset, 'a directory with two names')
+        }
+        const child = this.#tree.add(node, name, known === 0 ? this.#add(inode) : known - 1)
+        this.#notePrefetch(nid, child)
+        this.#onLinks?.(inode.nlink)
+        if (isDirectory(inode.mode)) directories.push({ inode, node: child })
+      } catch (error) {
+        throw atPath(this.#tree.pathBelow(node, name), error)
       }
-      const known = this.#inodes[nid] as number
-      if (known !== 0 && isDirectory(inode.mode)) {
-        throw reader.invalid(inode.offset, 'a directory with two names')
-      }
-      const child = this.#tree.add(node, name, known === 0 ? this.#add(inode) : known - 1)
-      this.#notePrefetch(nid, child)
-      if (isDirectory(inode.mode)) directories.push({ inode, node: child })
     }
     if (dots !== 2) throw reader.invalid(directory.offset, 'a directory without . and ..')
     return directories
+  }
+
+  /** The names of a directory; what is wrong with them is told of it. */
+  *#entries(directory: ErofsInode, node: number): Generator<DirectoryEntry> {
+    try {
+      yield* this.#image.entries(directory)
+    } catch (error) {
+      throw atPath(this.#tree.pathOf(node), error)
+    }
   }
 
   /** Without this, a small file could name a huge one: many inodes with the same megabytes behind them. */
