@@ -6,7 +6,6 @@ import { openDecoder } from '../formats/layer-decoder.ts'
 import { COMPRESSORS, DIGESTERS } from '../formats/nydus-blob/algorithm.ts'
 import type { BlobSource } from '../formats/nydus-blob/blob-reader.ts'
 import { BlobFeature, hasFeature } from '../formats/nydus-blob/feature.ts'
-import { NONE } from '../formats/nydus-tree/file-tree.ts'
 import { readRafsV5 } from '../formats/rafs-v5/read.ts'
 import { cipherOf } from '../formats/rafs-v6/blob-entry.ts'
 import type { RafsV6Blob } from '../formats/rafs-v6/layout.ts'
@@ -15,7 +14,7 @@ import type { TarEntry } from '../formats/tar/entry.ts'
 import { cleanPath } from '../formats/tar/path.ts'
 import { TarReader } from '../formats/tar/reader.ts'
 import { digestFrom, type Digest } from '../oci/digest.ts'
-import { tableProblems } from './bootstrap-tables.ts'
+import { tableProblems, v5TableProblems } from './bootstrap-tables.ts'
 import type { NydusBlob, NydusBootstrap } from './nydus-image.ts'
 
 const READ_SIZE = 1024 * 1024
@@ -54,7 +53,7 @@ export async function readBootstrapLayer(
     links,
     prefetch,
     blobs: blobs.map(({ blobId }) => ({ blobId, compressor, digester })),
-    problems: prefetch.includes(NONE) ? ['the prefetch table names what is no file'] : [],
+    problems: v5TableProblems({ blobs, prefetch, tree }),
     ...layer,
   }
 }

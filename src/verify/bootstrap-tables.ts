@@ -2,6 +2,7 @@ import { COMPRESSORS } from '../formats/nydus-blob/algorithm.ts'
 import type { ChunkTableHeader } from '../formats/nydus-blob/layout.ts'
 import { BlobFeature } from '../formats/nydus-blob/feature.ts'
 import { NONE } from '../formats/nydus-tree/file-tree.ts'
+import type { RafsV5Bootstrap } from '../formats/rafs-v5/read.ts'
 import { BLOCK_SIZE, type RafsV6Blob } from '../formats/rafs-v6/layout.ts'
 import type { RafsV6Bootstrap } from '../formats/rafs-v6/read.ts'
 
@@ -25,8 +26,32 @@ export function tableProblems(
     if (start < end) problems.push(`device ${i} is mapped at ${start}, before ${end}`)
     end = start + want * BLOCK_SIZE
   }
-  if (prefetch.includes(NONE)) problems.push('the prefetch table names what is no file')
-  return problems
+  return [...problems, ...prefetchProblems(prefetch)]
+}
+
+/** The same of a v5 bootstrap: what is said of blobs must hold of all their chunks. */
+export function v5TableProblems({
+  blobs,
+  prefetch,
+  tree,
+}: Pick<RafsV5Bootstrap, 'blobs' | 'prefetch' | 'tree'>): string[] {
+  const { chunks } = tree.inodes
+  const beyond = new Set<number>()
+  for (let id = 0; id < chunks.length; id++) {
+    const chunk = chunks.get(id)
+    const { chunkCount, compressedSize, uncompressedSize } = blobs[chunk.blobIndex]!
+    const fits =
+      chunk.index < chunkCount &&
+      chunk.compressedOffset + chunk.compressedSize <= compressedSize &&
+      chunk.uncompressedOffset + chunk.uncompressedSize <= uncompressedSize
+    if (!fits) beyond.add(chunk.blobIndex)
+  }
+  const problems = [...beyond].map((blob) => `blob ${blob} has chunks beyond what is said of it`)
+  return [...problems, ...prefetchProblems(prefetch)]
+}
+
+function prefetchProblems(prefetch: readonly number[]): string[] {
+  return prefetch.includes(NONE) ? ['the prefetch table names what is no file'] : []
 }
 
 /** What of its features decides how a chunk table is read. */

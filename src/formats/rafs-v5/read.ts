@@ -100,14 +100,16 @@ class InodeReader {
     const numbering = numberTree(this.#tree)
     const digests = inodeDigests(this.#tree, numbering, digestFunction(this.#tables.digester))
     const { reader } = this.#tables
-    numbering.node.forEach((node, position) => {
+    // From the end: where a file's is wrong, so are those of all directories above it.
+    for (let position = numbering.count - 1; position >= 0; position--) {
+      const node = numbering.node[position] as number
       const offset = this.#offsets[node] as number
       const stored = reader.slice(offset, DIGEST_SIZE, 'digest')
       const right = digests.subarray(position * DIGEST_SIZE, (position + 1) * DIGEST_SIZE)
       if (compareBytes(stored, right) !== 0) {
         throw reader.invalid(offset, `the digest of ${this.#tree.pathOf(node)} is wrong`)
       }
-    })
+    }
   }
 
   /** Adds the names of a directory and returns the directories among them. */
