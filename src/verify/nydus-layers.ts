@@ -2,6 +2,7 @@ import {
   BLOB_ANNOTATION,
   BOOTSTRAP_ANNOTATION,
   FS_VERSION_ANNOTATION,
+  REF_ANNOTATION,
   UNCOMPRESSED_ANNOTATION,
 } from '../drivers/nydus/annotation.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
@@ -59,8 +60,8 @@ export function nydusLayerProblems(
     if (said !== digest) add(`the config says that its diffID is ${said}, it is a Nydus blob`)
     const layer = referredLayer(descriptor)
     const named = tables.get(hexOf(digest))
-    if (layer !== undefined && named !== undefined && hexOf(layer) !== named) {
-      add(`its annotation says that it is about ${layer}, the bootstrap sha256:${named}`)
+    if ((layer && hexOf(layer)) !== named) {
+      add(`${REF_ANNOTATION} is ${layer ?? 'missing'}, the bootstrap refers to ${named ?? 'none'}`)
     }
   }
   return findings

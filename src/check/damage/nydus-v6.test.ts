@@ -199,7 +199,7 @@ damageSuite('damage to a RAFS v6 bootstrap is noticed and named', { driver }, [
   ],
   [
     'where a device is mapped',
-    inBootstrap((b) => edit(b, ErofsDeviceSlot, deviceSlotAt(UPPER), () => ({ mappedBlkaddr: 0 }))),
+    inBootstrap((b) => edit(b, ErofsDeviceSlot, deviceSlotAt(UPPER), () => ({ mappedBlkaddr: 1 }))),
     /device 1/,
   ],
   [

@@ -15,6 +15,7 @@ import { openWorkDirectory } from '../../store/work-directory.ts'
 import { createThreadPool } from '../../threads/pool.ts'
 import { problemLines } from '../../verify/report.ts'
 import { buildImage, buildLayer, pushBuilt } from '../image-builder.ts'
+import type { TarBuilder } from '../tar-builder.ts'
 import { damagedLayers } from './damaged-layers.ts'
 import { loadImage, storeImage, type StoredImage } from './stored-image.ts'
 
@@ -32,6 +33,8 @@ export interface DamageFormat {
   driver: string
   /** Which manifest of the result is damaged. @default the first, or only, one */
   member?: number
+  /** What is converted. @default damagedLayers */
+  layers?: readonly (() => TarBuilder)[]
   /** Layers of the source are needed beside the result. @default false */
   withSource?: boolean
 }
@@ -74,12 +77,13 @@ async function openDamageBench({
   driver,
   member,
   withSource = false,
+  layers: tars = damagedLayers,
 }: DamageFormat): Promise<DamageBench> {
   await using opening = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'accel-damage-'))
   opening.defer(() => rm(folder, { recursive: true, force: true }))
   const location = (name: string): string => `oci:${join(folder, name)}:latest`
-  const layers = damagedLayers.map((tar) => buildLayer(tar().bytes()))
+  const layers = tars.map((tar) => buildLayer(tar().bytes()))
   {
     await using layout = await openLayoutTarget(location('source'))
     await pushBuilt(

@@ -48,3 +48,14 @@ function upper(): TarBuilder {
 
 /** The layers, the lowest first. */
 export const damagedLayers: readonly (() => TarBuilder)[] = [lower, upper]
+
+/** Layers of which the lower is so large that its gzip is inflated from several places. */
+export const largeDamagedLayers: readonly (() => TarBuilder)[] = [
+  () => lower().file('usr/large', text(3 * 1024 * 1024)),
+  upper,
+]
+
+/** Text that compresses to a half. */
+function text(size: number): Uint8Array {
+  return Buffer.from(Buffer.from(noise(size / 2, 'text')).toString('hex'))
+}

@@ -1,6 +1,6 @@
 /** Changes inside a Nydus blob, after which its table of contents is right again. */
 import { hash } from 'node:crypto'
-import { zstdCompressSync } from 'node:zlib'
+import { constants, zstdCompressSync } from 'node:zlib'
 import { viewOf } from '../../bytes/layout.ts'
 import type { BlobReader } from '../../formats/nydus-blob/blob-reader.ts'
 import { digestFunction } from '../../formats/nydus-blob/chunk-digest.ts'
@@ -13,6 +13,8 @@ import {
   type ReadChunkTable,
 } from '../../formats/nydus-blob/chunk-table.ts'
 import { SECTION_HEADER_SIZE } from '../../formats/nydus-blob/section-header.ts'
+import { skippableHeader } from '../../formats/zstd-chunked/footer.ts'
+import { SkippableHeader } from '../../formats/zstd-chunked/layout.ts'
 import { DIGEST_SIZE } from '../../formats/nydus-tree/chunk-store.ts'
 import { encodeToc, SectionName, type TocItem } from '../../formats/nydus-blob/toc.ts'
 import type { Damage } from './damage-bench.ts'
@@ -60,20 +62,24 @@ export function inChunkTable(
   })
 }
 
-/** The bytes as stored, of the same length as before. */
+/** The bytes as stored, of the same length as before: at a level at which that can be had. */
 function padded(
   table: Uint8Array,
   { compressor, ciCompressedSize }: { compressor: string; ciCompressedSize: number },
 ): Uint8Array {
   if (compressor === 'none') return table
-  const frame = zstdCompressSync(table)
-  const left = ciCompressedSize - frame.length
-  if (left === 0) return frame
-  if (left < 8) throw new Error(`a table of ${frame.length} bytes in place of ${ciCompressedSize}`)
-  const skippable = Buffer.alloc(left)
-  skippable.writeUInt32LE(0x184d2a50, 0)
-  skippable.writeUInt32LE(left - 8, 4)
-  return Buffer.concat([frame, skippable])
+  for (let level = 3; level <= 22; level++) {
+    const frame = zstdCompressSync(table, {
+      params: { [constants.ZSTD_c_compressionLevel]: level },
+    })
+    const left = ciCompressedSize - frame.length
+    if (left === 0) return frame
+    if (left >= SkippableHeader.size) {
+      const filler = left - SkippableHeader.size
+      return Buffer.concat([frame, skippableHeader(filler), Buffer.alloc(filler)])
+    }
+  }
+  throw new Error(`the table does not fit into ${ciCompressedSize} bytes`)
 }
 
 function reseal(bytes: Buffer, blob: BlobReader): Buffer {
