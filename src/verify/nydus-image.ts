@@ -125,6 +125,7 @@ class FileContents {
   readonly #bootstrap: NydusBootstrap
   readonly #init: NydusImageInit
   readonly #blobs: (ChunkReader | undefined)[] = []
+  readonly #failed = new Map<number, unknown>()
   /** Chunks are the pieces of the source's listing. */
   readonly #chunksArePieces: boolean
   #hash: ContentHash | undefined = undefined
@@ -192,8 +193,15 @@ class FileContents {
     return new AccelError('FORMAT_INVALID', { what, format: 'RAFS bootstrap', offset: 0, problem })
   }
 
+  /** A blob that cannot be opened is not tried again for each of its files. */
   async #blob(index: number): Promise<ChunkReader> {
-    return (this.#blobs[index] ??= await this.#init.openBlob(this.#bootstrap.blobs[index]!))
+    if (this.#failed.has(index)) throw this.#failed.get(index)
+    try {
+      return (this.#blobs[index] ??= await this.#init.openBlob(this.#bootstrap.blobs[index]!))
+    } catch (error) {
+      this.#failed.set(index, error)
+      throw error
+    }
   }
 }
 

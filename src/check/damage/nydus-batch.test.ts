@@ -1,8 +1,12 @@
 /** Nydus with small files in batches: what a conversion could do wrong with these, and what is said of it. */
-import type { ReadChunkTable } from '../../formats/nydus-blob/chunk-table.ts'
 import type { BatchContext } from '../../formats/nydus-blob/layout.ts'
 import { damageSuite } from '../../testing/damage/damage-bench.ts'
-import { flip, inChunkTable, sealed } from '../../testing/damage/nydus-blob-edit.ts'
+import {
+  flip,
+  inChunkTable,
+  sealed,
+  type EditedTable,
+} from '../../testing/damage/nydus-blob-edit.ts'
 import { inBlob } from '../../testing/damage/nydus-edit.ts'
 
 /** The lower layer has the small files. */
@@ -80,6 +84,6 @@ function inHosts({ uncompressedSize }: { uncompressedSize: number }): boolean {
 
 function firstBatch(
   change: (batch: BatchContext) => Partial<BatchContext>,
-): (table: ReadChunkTable) => void {
+): (table: EditedTable) => void {
   return ({ batches }) => void Object.assign(batches![0]!, change(batches![0]!))
 }

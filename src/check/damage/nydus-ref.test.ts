@@ -1,7 +1,6 @@
 /** Nydus by reference (`oci_ref`): what a conversion could do wrong, and what is said of it. */
 import { REF_ANNOTATION } from '../../drivers/nydus/annotation.ts'
 import type { ChunkInfo } from '../../formats/nydus-blob/chunk-info.ts'
-import type { ReadChunkTable } from '../../formats/nydus-blob/chunk-table.ts'
 import type { ZranContext } from '../../formats/nydus-blob/layout.ts'
 import { SectionName } from '../../formats/nydus-blob/toc.ts'
 import { RafsV6Blob } from '../../formats/rafs-v6/layout.ts'
@@ -9,18 +8,23 @@ import { digestOf } from '../../oci/digest.ts'
 import { annotation, layer } from '../../testing/damage/common-damage.ts'
 import { damageSuite, type Damage } from '../../testing/damage/damage-bench.ts'
 import { largeDamagedLayers } from '../../testing/damage/damaged-layers.ts'
-import { flip, inChunkTable, inToc, sealed } from '../../testing/damage/nydus-blob-edit.ts'
+import {
+  flip,
+  inChunkTable,
+  inToc,
+  sealed,
+  type EditedTable,
+} from '../../testing/damage/nydus-blob-edit.ts'
 import { edit, inBlob, inBootstrap, inTree } from '../../testing/damage/nydus-edit.ts'
 import { blobEntryAt } from '../../testing/damage/rafs-v6-places.ts'
 
 const OTHER = digestOf('other')
 const [LOWER, UPPER] = [0, 1]
 
-const table = (change: (table: ReadChunkTable) => void): Damage =>
-  inBlob(LOWER, inChunkTable(change))
+const table = (change: (table: EditedTable) => void): Damage => inBlob(LOWER, inChunkTable(change))
 
 /** The number of a place from which the gzip is inflated, in the middle of a byte; it lies in `usr/large`. */
-function placeOf({ zran }: ReadChunkTable): number {
+function placeOf({ zran }: EditedTable): number {
   return zran!.contexts.findIndex(({ pendingBits }) => pendingBits > 0)
 }
 

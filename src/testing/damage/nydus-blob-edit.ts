@@ -2,6 +2,7 @@
 import { hash } from 'node:crypto'
 import { constants, zstdCompressSync } from 'node:zlib'
 import { viewOf } from '../../bytes/layout.ts'
+import type { ChunkInfo } from '../../formats/nydus-blob/chunk-info.ts'
 import type { BlobReader } from '../../formats/nydus-blob/blob-reader.ts'
 import { digestFunction } from '../../formats/nydus-blob/chunk-digest.ts'
 import { decompressPiece } from '../../formats/nydus-blob/chunk-codec.ts'
@@ -10,7 +11,7 @@ import {
   decodeChunkTableHeader,
   encodeChunkTable,
   encodeChunkTableHeader,
-  type ReadChunkTable,
+  type ChunkTable,
 } from '../../formats/nydus-blob/chunk-table.ts'
 import { SECTION_HEADER_SIZE } from '../../formats/nydus-blob/section-header.ts'
 import { skippableHeader } from '../../formats/zstd-chunked/footer.ts'
@@ -42,17 +43,23 @@ export function inToc(change: (items: TocItem[]) => void): (bytes: Buffer) => Pr
   }
 }
 
+/** A chunk table with its entries, to be changed. */
+export interface EditedTable extends ChunkTable {
+  chunks: ChunkInfo[]
+}
+
 /**
  * A change of the chunk table. It must be stored as long as it was: what is shorter is filled up, which zstd lets
  * pass.
  */
 export function inChunkTable(
-  change: (table: ReadChunkTable) => void,
+  change: (table: EditedTable) => void,
 ): (bytes: Buffer) => Promise<Buffer> {
   return sealed(async (bytes, blob) => {
     const { table: raw, header: rawHeader } = (await blob.chunkTableBytes())!
     const header = decodeChunkTableHeader(rawHeader, 'the blob')
-    const table = decodeChunkTable(raw, header, 'the blob')
+    const decoded = decodeChunkTable(raw, header, 'the blob')
+    const table = { ...decoded, chunks: [...decoded.chunks] }
     change(table)
     const stored = padded(encodeChunkTable(table), header)
     bytes.set(stored, header.ciOffset)
@@ -114,7 +121,7 @@ export function otherChunk(number: number, index: number): Damage {
       number,
       sealed(async (bytes, blob) => {
         const { chunks } = (await blob.chunkTable())!
-        const { compressedOffset, compressedSize } = chunks[index]!
+        const { compressedOffset, compressedSize } = chunks.at(index)!
         flip(bytes, compressedOffset)
         const content = bytes.subarray(compressedOffset, compressedOffset + compressedSize)
         const at = blob.section(SectionName.digests)!.offset + index * DIGEST_SIZE

@@ -1,7 +1,6 @@
 /** Takes Nydus images apart and puts them together again, so that all ids, digests and names of files are right. */
 import assert from 'node:assert/strict'
 import { BootstrapLayerWriter, BOOTSTRAP_PATH } from '../../drivers/nydus/bootstrap-layer.ts'
-import { rafsOf, versionOf } from '../../drivers/nydus/rafs.ts'
 import type { Layout, Of, Row } from '../../bytes/layout.ts'
 import { viewOf } from '../../bytes/layout.ts'
 import { BlobReader } from '../../formats/nydus-blob/blob-reader.ts'
@@ -11,7 +10,7 @@ import { hexOf } from '../../oci/digest.ts'
 import { decodeAll } from '../decode.ts'
 import { readTar } from '../read-tar.ts'
 import type { Damage } from './damage-bench.ts'
-import { EditedTree, rewritten } from './nydus-tree-edit.ts'
+import { rewritten, type EditedTree } from './nydus-tree-edit.ts'
 import { replaceBlob, type StoredImage, type StoredLayer } from './stored-image.ts'
 
 /** What the bootstrap layer holds. */
@@ -75,7 +74,7 @@ export function edit<R extends Readonly<Record<string, Row>>>(
   change: (record: Of<Layout<R>>) => Partial<Of<Layout<R>>>,
 ): void {
   const view = viewOf(bytes)
-  const record = layout.decode(view, at) as Of<Layout<R>>
+  const record = layout.decode(view, at)
   // fields of bytes are views of what is written
   layout.encode(view, at, structuredClone({ ...record, ...change(record) }))
 }
@@ -124,10 +123,4 @@ export function openBlob(bytes: Uint8Array): Promise<BlobReader> {
   const read = async (at: number, length: number): Promise<Uint8Array> =>
     bytes.subarray(at, at + length)
   return BlobReader.open({ size: bytes.length, read }, 'the blob')
-}
-
-/** The version of a bootstrap and what reads and writes it. */
-export function rafsOfBytes(bytes: Uint8Array) {
-  const version = versionOf(bytes)!
-  return { version, rafs: rafsOf(version) }
 }
