@@ -95,6 +95,7 @@ async function show(
       platforms: parsePlatforms(options.platform ?? config.converter.platforms),
       sample: options.full ? 'full' : options.sample,
       bandwidth: options.bandwidth,
+      startMs: performance.now(),
       ...(options.trace === undefined ? {} : { trace: await readTraceFile(options.trace) }),
       signal: io.signal,
     },

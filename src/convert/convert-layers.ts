@@ -136,15 +136,7 @@ async function convertLayer(
     what: `${image.what} layer ${i + 1} (${descriptor.digest})`,
   }
   if (lower) layer.lower = lower
-  const key = [
-    converter.key,
-    // The media type decides that of the result, the diffID is checked against the content.
-    descriptor.mediaType,
-    descriptor.digest,
-    layer.diffId,
-    lower ? answersKey(lower) : '',
-    init.list ? `listed ${LISTING_FORM}` : '',
-  ].join('|')
+  const key = layerKey(converter, layer, init.list)
   const held = await joinLayer(key, parts, init, (signal) =>
     layerFile(layer, converter, parts, {
       owner: init.owner,
@@ -160,6 +152,23 @@ async function convertLayer(
   const { kept, descriptor: target } = held.value.result
   report({ state: kept ? 'kept' : 'converted', consumed: descriptor.size, written: target.size })
   return held
+}
+
+/** What the result of a layer is kept by. `list`: it says what the source holds. */
+export function layerKey(
+  converter: Pick<LayerConverter, 'key'>,
+  { descriptor, diffId, lower }: Pick<LayerInput, 'descriptor' | 'diffId' | 'lower'>,
+  list: boolean,
+): string {
+  return [
+    converter.key,
+    // The media type decides that of the result, the diffID is checked against the content.
+    descriptor.mediaType,
+    descriptor.digest,
+    diffId,
+    lower ? answersKey(lower) : '',
+    list ? `listed ${LISTING_FORM}` : '',
+  ].join('|')
 }
 
 /** Joins the conversion of a layer and takes a lease of it, again where it was let go in between. */

@@ -6,8 +6,7 @@ import { digestOf } from '../oci/digest.ts'
 import { parsePlatforms } from '../oci/platform.ts'
 import type { RegistryClient, RegistryClientComponents } from '../registry/client.ts'
 import { RemoteCache } from '../cache/remote-cache.ts'
-import { createLog } from '../log/log.ts'
-import { createRedaction } from '../log/redaction.ts'
+import { silentLog } from '../log/silent-log.ts'
 import type { ImageSource, ImageTarget } from '../transport/image-transport.ts'
 import type { LayerParts } from './convert-layers.ts'
 import { openLayerCache, type LayerCache } from './layer-cache.ts'
@@ -39,8 +38,6 @@ export interface SettingsComponents extends RegistryClientComponents {
   parts: LayerParts
 }
 
-const silent = createLog({ write: () => {}, redaction: createRedaction(), level: 'error' })
-
 /** Throws CONFIG_…, DRIVER_…, IMAGE_PLATFORM_INVALID; nothing is open then. */
 export function createSettings(
   config: Config,
@@ -63,7 +60,7 @@ export function createSettings(
     cache(rule, { source, target, name }) {
       if (rule === undefined || rule.cacheTag === '') return undefined
       const { cacheSize: size, cacheVersion: version, cacheKey: key } = config.provider
-      const log = (components.log ?? silent).child({ module: 'converter' })
+      const log = (components.log ?? silentLog).child({ module: 'converter' })
       const tag = rule.cacheTag
       const init = { source, target, tag, name: `${name}:${tag}`, version, size, log }
       return openLayerCache(new RemoteCache({ ...init, ...(key ? { key } : {}) }), {

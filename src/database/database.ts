@@ -1,4 +1,4 @@
-import { closeSync, constants, mkdirSync, openSync } from 'node:fs'
+import { closeSync, constants, existsSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { AccelError } from '../errors/accel-error.ts'
@@ -73,6 +73,18 @@ export function openDatabase(path: string, parts: readonly SchemaPart[]): Databa
   } catch (error) {
     connection.close()
     throw error
+  }
+}
+
+/**
+ * Opens the database at `path` to look into it: nothing is changed, no table made, nobody waited for. Undefined where there
+ * is none, or none that can be read.
+ */
+export function openDatabaseToRead(path: string): DatabaseSync | undefined {
+  try {
+    return existsSync(path) ? new DatabaseSync(path, { readOnly: true }) : undefined
+  } catch {
+    return undefined
   }
 }
 

@@ -10,6 +10,7 @@ import { formatError } from './estimate-error.ts'
 import type { EstimatedFormat } from './format.ts'
 import { sizeInFormat } from './image-size.ts'
 import type { LayerEstimate } from './layer-estimate.ts'
+import { withKnown, type KnownResult, type KnownResults } from './known-results.ts'
 import type { MeasuredLayers } from './measure-layers.ts'
 import type { EstimateReport, FormatEstimate, ImageFacts } from './report.ts'
 import type { Start } from './start-basis.ts'
@@ -25,6 +26,8 @@ export interface ReportInit {
   measured: MeasuredLayers & { ms: number }
   /** What a container of the first image reads. */
   start: Start
+  /** What was converted before. */
+  known: KnownResults
   full: boolean
   machine: PoolSize & { processors: number; startMs: number; verify: boolean }
   diskFree: number | undefined
@@ -83,18 +86,21 @@ export function buildReport(init: ReportInit): EstimateReport {
     },
     formats,
     verdict: imageVerdict(formats, known),
-    notes: notesOf(init),
+    notes: [...notesOf(init), ...knownNotes(formats, layers.size)],
   }
 }
 
 function estimateFormat(
   format: EstimatedFormat,
-  { images, measured, start, machine, sameRegistry, bandwidth }: ReportInit,
+  { images, measured, start, known, machine, sameRegistry, bandwidth }: ReportInit,
   found: { stored: number; pullRate: number | undefined },
 ): Omit<FormatEstimate, 'verdict'> {
-  const { layers } = measured
   const { name, readers } = format
+  const results = known.get(name) ?? new Map<Digest, KnownResult>()
+  const layers = withKnown(measured.layers, name, results)
   const all = [...layers.values()]
+  const unknown = all.filter(({ descriptor }) => !results.has(descriptor.digest))
+  const placed = [...results.values()].filter((result) => result.placed)
   const { made, kept } = sizeInFormat(images, layers, name)
   const size = made + kept
   const lazy = lazyBytes(images[0]!, layers, format, start.need)
@@ -104,9 +110,9 @@ function estimateFormat(
     size,
     error: formatError(all, name),
     change: found.stored === 0 ? 0 : size / found.stored - 1,
-    newBytes: sameRegistry ? made : size,
-    knownLayers: 0,
-    seconds: conversionSeconds(all, name, {
+    newBytes: Math.max(0, (sameRegistry ? made : size) - sum(placed.map((result) => result.size))),
+    knownLayers: results.size,
+    seconds: conversionSeconds(unknown, name, {
       ...machine,
       threads,
       layers: layerThreads,
@@ -172,6 +178,14 @@ function notesOf({ measured, formats, images }: ReportInit): string[] {
   const dictionary = formats.some(({ configured }) => configured.prepare !== undefined)
   if (dictionary) notes.push('what chunk_dict_ref saves is not reckoned')
   return notes
+}
+
+function knownNotes(formats: readonly FormatEstimate[], layers: number): string[] {
+  return formats
+    .filter(({ knownLayers }) => knownLayers > 0)
+    .map(({ name, knownLayers }) => {
+      return `${name}: ${knownLayers} of ${layers} layers were converted before and need no work`
+    })
 }
 
 /** Config and layers of images with their sizes, each once. */

@@ -4,6 +4,7 @@ import { openSource } from '../convert/ends.ts'
 import { configuredRegistry, type ConfiguredRegistryInit } from '../convert/registry-hosts.ts'
 import { imagesOf, loadSource } from '../convert/source-image.ts'
 import type { Config } from '../config/schema.ts'
+import { silentLog } from '../log/silent-log.ts'
 import type { PlatformFilter } from '../oci/platform.ts'
 import type { RegistryClientComponents } from '../registry/client.ts'
 import { createThreadPool, poolSize } from '../threads/pool.ts'
@@ -11,6 +12,7 @@ import type { Trace } from '../trace/trace.ts'
 import { buildReport } from './build-report.ts'
 import { estimatedFormat } from './format.ts'
 import type { FormatName } from './format-name.ts'
+import { findKnownResults } from './known-results.ts'
 import { measureLayers } from './measure-layers.ts'
 import { startOf } from './start-basis.ts'
 import type { EstimateReport, SkippedEstimate } from './report.ts'
@@ -28,6 +30,8 @@ export interface EstimateRequest {
   trace?: Trace
   /** Bytes a second that clients get from the registry. */
   bandwidth: number
+  /** From the start of the process to now, in milliseconds: as much as a conversion takes to begin. @default 0 */
+  startMs?: number
   signal: AbortSignal
 }
 
@@ -63,7 +67,7 @@ export async function estimate(
   const { threads, layers, verify, growthWarning } = config.converter
   const layerThreads = Math.min(MAX_LAYERS, availableParallelism())
   const pool = stack.use(createThreadPool({ batchThreads: 1, layerThreads }))
-  const startMs = performance.now()
+  const begin = performance.now()
   const measured = await measureLayers(transport, images, pool, {
     formats,
     sample: request.sample,
@@ -79,10 +83,21 @@ export async function estimate(
     sourceDigest: digest,
     images,
     formats,
-    measured: { ...measured, ms: performance.now() - startMs },
+    measured: { ...measured, ms: performance.now() - begin },
+    known: await findKnownResults({
+      images,
+      formats,
+      config,
+      place: reference && {
+        reference,
+        repository: registry.repository(reference, { side: 'cache' }),
+      },
+      log: components.log ?? silentLog,
+      signal,
+    }),
     start: await startOf(images[0]!, measured.layers, request.trace),
     full: request.sample === 'full',
-    machine: { ...size, processors: availableParallelism(), startMs, verify },
+    machine: { ...size, processors: availableParallelism(), startMs: request.startMs ?? 0, verify },
     diskFree: await freeSpace(config.provider.workDir),
     sameRegistry: reference !== undefined,
     bandwidth: request.bandwidth,

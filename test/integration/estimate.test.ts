@@ -59,10 +59,18 @@ after(async () => {
   await registry.close()
 })
 
-function configured(driver: (typeof drivers)[FormatName]): Config {
+function configured(driver: (typeof drivers)[FormatName], workDir = 'work'): Config {
   const text = JSON.stringify({
-    provider: { source: { [registry.host]: {} }, work_dir: join(scratch, 'work') },
-    converter: { driver, verify: false, rules: [{ tag_suffix: '-c' }] },
+    provider: {
+      source: { [registry.host]: {} },
+      work_dir: join(scratch, workDir),
+      gcpolicy: { threshold: '1GB' },
+    },
+    converter: {
+      driver,
+      verify: false,
+      rules: [{ name: 'cached', tag_suffix: '-c', cache_tag: 'cache' }],
+    },
   })
   return parseConfig(text, 'test', { environment: {} }).config
 }
@@ -75,7 +83,11 @@ function convert(name: string, format: FormatName): Promise<ConversionReport> {
   )
 }
 
-async function estimated(name: string, sample: number | 'full'): Promise<EstimateReport> {
+async function estimated(
+  name: string,
+  sample: number | 'full',
+  config = configured(drivers.estargz),
+): Promise<EstimateReport> {
   const report = await estimate(
     {
       source: `${registry.host}/${name}:v1`,
@@ -85,7 +97,7 @@ async function estimated(name: string, sample: number | 'full'): Promise<Estimat
       bandwidth: 125e6,
       signal,
     },
-    configured(drivers.estargz),
+    config,
     {},
     { environment: {} },
   )
@@ -122,6 +134,28 @@ suite('an estimate holds', () => {
         const stored = format === 'oci_ref' ? real.targetSize - real.sourceSize : real.targetSize
         assert(Math.abs(newBytes - stored) < stored * 0.05, `${format}: ${newBytes} for ${stored}`)
       }
+      const again = await estimated(name, MIB)
+      for (const [i, { name: format, knownLayers, newBytes, seconds }] of again.formats.entries()) {
+        // bootstraps and configs are made anew
+        assert.equal(knownLayers, images[name]!.length, format)
+        assert(newBytes < guessed.formats[i]!.newBytes * 0.6, `${format}: ${newBytes}`)
+        assert(seconds < guessed.formats[i]!.seconds, format)
+      }
     })
   }
+
+  test('what a cache in the registry has is nothing new', async () => {
+    service.reconfigure(configured(drivers.estargz))
+    const source = `${registry.host}/mixed:v1`
+    await service.convert({ source, rule: 'cached' }, { signal, onEvent: () => {} })
+    const elsewhere = configured(drivers.estargz, 'elsewhere')
+    const { formats, notes } = await estimated('mixed', MIB, elsewhere)
+    assert.deepEqual(
+      formats.map(({ knownLayers }) => knownLayers),
+      [images['mixed']!.length, 0, 0, 0, 0],
+    )
+    assert(formats[0]!.newBytes < 1000, 'only a config')
+    assert.deepEqual(notes, ['estargz: 4 of 4 layers were converted before and need no work'])
+    assert(!(await readdir(scratch)).includes('elsewhere'))
+  })
 })
