@@ -1,6 +1,8 @@
+import type { SQLOutputValue } from 'node:sqlite'
 import { openDatabaseToRead } from '../database/database.ts'
-import type { Digest } from '../oci/digest.ts'
 import { databasePath } from './store.ts'
+
+type Row = Record<string, SQLOutputValue>
 
 /** A layer that was converted before. */
 export interface KnownLayer {
@@ -19,9 +21,9 @@ export interface KnownLayers extends Disposable {
 /** Looks into `workDir`, which need not be there; nothing is written. */
 export function openKnownLayers(workDir: string): KnownLayers {
   const connection = openDatabaseToRead(databasePath(workDir))
-  const query = <Row>(sql: string, ...values: string[]): Row | undefined => {
+  const query = (sql: string, ...values: string[]): Row | undefined => {
     try {
-      return connection?.prepare(sql).get(...values) as Row | undefined
+      return connection?.prepare(sql).get(...values)
     } catch {
       // a database of another release, or one that is just being made
       return undefined
@@ -29,16 +31,17 @@ export function openKnownLayers(workDir: string): KnownLayers {
   }
   return {
     find(key, host) {
-      const row = query<{ blob: Digest | null; size: number | null }>(
+      const row = query(
         'SELECT blob, size FROM layer LEFT JOIN content ON blob = digest WHERE key = ?',
         key,
       )
       if (row === undefined) return undefined
-      if (row.blob === null || row.size === null) return { placed: true }
+      const { blob, size } = row
+      if (typeof blob !== 'string' || typeof size !== 'number') return { placed: true }
       const placed =
         host !== undefined &&
-        query('SELECT 1 FROM placement WHERE blob = ? AND host = ?', row.blob, host) !== undefined
-      return { size: row.size, placed }
+        query('SELECT 1 FROM placement WHERE blob = ? AND host = ?', blob, host) !== undefined
+      return { size, placed }
     },
     [Symbol.dispose]: () => connection?.close(),
   }
