@@ -1,5 +1,5 @@
 /**
- * `npm run pack [-- DIRECTORY]`: compiles `src/` and packs what users get into DIRECTORY (default `build`); prints the
+ * `npm run pack [-- DIRECTORY]`: builds `src/` and packs what users get into DIRECTORY (default `build`); prints the
  * path of the tarball. It packs a staged copy with a `package.json` of its own, so that nothing of the checkout, not
  * even an old `dist/`, gets in by accident. The checkout's own `package.json` is private: only what this script
  * packs can be published.
@@ -15,8 +15,8 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, dirname, join, resolve } from 'node:path'
-import { bundleDashboard } from './dashboard/bundle.ts'
+import { dirname, join, resolve } from 'node:path'
+import { buildDistribution } from './distribution/distribution.ts'
 import { root } from './source-tree.ts'
 
 /** What the package holds besides `dist/` and its `package.json`; a page that does not exist yet is left out. */
@@ -44,8 +44,7 @@ try {
 }
 
 async function pack(folder: string): Promise<string> {
-  run('tsc', ['-p', 'tsconfig.build.json', '--outDir', join(folder, 'dist')], root)
-  await bundleDashboard(join(folder, 'dist/dashboard/bundle'))
+  await buildDistribution(join(folder, 'dist'))
   for (const extra of extras.filter((path) => existsSync(join(root, path)))) {
     mkdirSync(dirname(join(folder, extra)), { recursive: true })
     cpSync(join(root, extra), join(folder, extra), { recursive: true })
@@ -79,20 +78,11 @@ function publishedManifest(): Record<string, unknown> {
   )
 }
 
-/** Runs a program of the development dependencies, or of the machine; its errors are shown as they come. */
+/** Runs a program of the machine; its errors are shown as they come. */
 function run(program: string, args: string[], cwd: string): string {
-  const path = [join(root, 'node_modules/.bin'), process.env.PATH].join(delimiter)
-  try {
-    return execFileSync(program, args, {
-      cwd,
-      env: { ...process.env, PATH: path },
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
-  } catch (error) {
-    // The compiler reports on standard output.
-    const { stdout } = error as { stdout?: string }
-    console.error(stdout ?? '')
-    throw error
-  }
+  return execFileSync(program, args, {
+    cwd,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
 }

@@ -1,5 +1,4 @@
-import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
-import { request as httpsRequest } from 'node:https'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { AccelError } from '../errors/accel-error.ts'
 import type { ServiceAddress } from './service-address.ts'
 
@@ -96,7 +95,8 @@ function send(
   const { authorization, ca, connectTimeoutMs = 5_000 } = init
   const { method, path, headers = {}, body = '', signal } = ask
   return new Promise((resolve, reject) => {
-    const start = address.secure ? httpsRequest : httpRequest
+    // Imported, they would be loaded with each start of the program, and Node's own undici with them.
+    const { request: start } = process.getBuiltinModule(address.secure ? 'node:https' : 'node:http')
     const request = start(
       {
         ...address.where,

@@ -1,7 +1,8 @@
-import { Agent, type Dispatcher } from 'undici'
+import type { Dispatcher } from 'undici'
 import { systemClock, type Clock } from '../network/clock.ts'
 import { createGate } from '../network/gate.ts'
 import type { RetryInit } from '../network/retry.ts'
+import { undici } from '../network/undici.ts'
 import type { BlobStore } from '../transport/image-transport.ts'
 import { createLocalfs } from './localfs.ts'
 import { createObjectClient } from './object-client.ts'
@@ -47,7 +48,7 @@ export function openBackend(settings: BackendSettings, init: BackendInit = {}): 
 }
 
 function connections(): Dispatcher {
-  return new Agent({
+  return new (undici().Agent)({
     keepAliveTimeout: KEEP_ALIVE_MS,
     allowH2: false,
     connect: { timeout: CONNECT_TIMEOUT_MS },

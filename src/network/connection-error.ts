@@ -1,5 +1,3 @@
-import { errors } from 'undici'
-
 /** Why a request got no answer, decided by the error's code alone. */
 export interface ConnectionFailure {
   /** `broken` can be tried again; `tls` cannot be cured by trying. */
@@ -55,7 +53,7 @@ const tlsProblems = new Map<string, string>([
 /** What `error` says about the connection; undefined when it is not about one. */
 export function connectionFailure(error: unknown): ConnectionFailure | undefined {
   // What came is not HTTP, or was cut in the middle of a chunk.
-  if (error instanceof errors.HTTPParserError)
+  if (error instanceof Error && error.name === 'HTTPParserError')
     return { kind: 'broken', problem: 'its answer is not HTTP' }
   const code = codeOf(error)
   if (code === undefined) return undefined

@@ -1,5 +1,6 @@
 import { checkServerIdentity, getCACertificates } from 'node:tls'
-import { Agent, buildConnector, Pool, type Dispatcher } from 'undici'
+import type { buildConnector, Dispatcher } from 'undici'
+import { undici } from '../network/undici.ts'
 import { foreignLookup } from './foreign-host.ts'
 import type { Host } from './host.ts'
 
@@ -18,6 +19,7 @@ const KEEP_ALIVE_MS = 30_000
 /** Opens nothing yet; connections are made as requests need them and kept alive. */
 export function createConnections(host: Host, connectTimeoutMs: number): Connections {
   const { init } = host
+  const { Agent, buildConnector, Pool } = undici()
   const trust = {
     timeout: connectTimeoutMs,
     rejectUnauthorized: init.insecure !== true,
@@ -42,7 +44,7 @@ export function createConnections(host: Host, connectTimeoutMs: number): Connect
 
 function ownConnector(host: Host, trust: buildConnector.BuildOptions): buildConnector.connector {
   const { clientCertificate, address } = host.init
-  const connect = buildConnector({
+  const connect = undici().buildConnector({
     ...trust,
     ...(clientCertificate === undefined
       ? {}

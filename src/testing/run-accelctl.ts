@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process'
 import { mkdtemp, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
-const accelctl = join(import.meta.dirname, '../../bin/accelctl.js')
+const accelctl = fileURLToPath(new URL('../../bin/accelctl.js', import.meta.url))
 
 /** What a run of the program came to. */
 export interface ProgramRun {

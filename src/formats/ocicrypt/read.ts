@@ -1,5 +1,5 @@
 import { createDecipheriv, createHmac, createPrivateKey, timingSafeEqual } from 'node:crypto'
-import { generalDecrypt, type GeneralJWE } from 'jose'
+import type { GeneralJWE } from 'jose'
 import { AccelError } from '../../errors/accel-error.ts'
 import { digestOf } from '../../oci/digest.ts'
 import {
@@ -54,6 +54,7 @@ async function unwrapped(
   privateKey: string,
   invalid: (problem: string, cause?: unknown) => AccelError,
 ): Promise<PrivateOptions> {
+  const { generalDecrypt } = await import('jose')
   // Several JWEs, each with its own recipients, are separated by commas.
   let cause: unknown
   for (const one of annotation.split(',')) {

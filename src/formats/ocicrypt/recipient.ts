@@ -1,5 +1,4 @@
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
-import { GeneralEncrypt } from 'jose'
 import { type EncryptedLayer, PUBLIC_OPTIONS_ANNOTATION } from './layer-cipher.ts'
 
 /** Annotation of an encrypted layer: its key, wrapped as JWE for the recipients; base64. */
@@ -95,6 +94,8 @@ export async function encryptionAnnotations(
   { privateOptions, publicOptions }: EncryptedLayer,
   recipients: readonly Recipient[],
 ): Promise<Record<string, string>> {
+  // Loaded for images that are encrypted alone: it has a hundred files.
+  const { GeneralEncrypt } = await import('jose')
   const jwe = new GeneralEncrypt(Buffer.from(JSON.stringify(privateOptions)))
   jwe.setProtectedHeader({ enc: 'A256GCM' })
   for (const { algorithm, key } of recipients) {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { AccelError } from '../../errors/accel-error.ts'
 
@@ -18,7 +19,7 @@ type PagePath = keyof typeof types
 export const PAGE_PATHS = Object.keys(types) as readonly PagePath[]
 
 /** Where the bundle is, in a checkout as in the package. */
-const BUNDLE = join(import.meta.dirname, '../../dashboard/bundle')
+const BUNDLE = fileURLToPath(new URL('../../dashboard/bundle', import.meta.url))
 
 /**
  * What the page may do: use its own files and this service's API. Nothing inline, nothing of other hosts, in no frame.
