@@ -109,7 +109,8 @@ function read(argv: readonly string[]) {
   }
 }
 
-function imageNamed(text: string): BenchImage {
+/** The image that a word of the command line names. */
+export function imageNamed(text: string): BenchImage {
   const definition = Object.hasOwn(syntheticImages, text) ? syntheticImages[text] : undefined
   return definition === undefined ? { name: text, reference: text } : { name: text, definition }
 }

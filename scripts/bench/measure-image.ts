@@ -10,15 +10,19 @@ import { alternating } from './statistics.ts'
 import { packImage } from './synthetic-image.ts'
 import { formatSize } from './table.ts'
 
-/** What measuring needs. */
-export interface Bench {
+/** Where measuring is done. */
+export interface BenchPlace {
   registry: BenchRegistry
-  wanted: BenchArguments
   signal: AbortSignal
   /** Says what is being done. */
   say(text: string): void
   /** A new folder, which is gone in the end. */
   folder(): Promise<string>
+}
+
+/** What measuring needs. */
+export interface Bench extends BenchPlace {
+  wanted: BenchArguments
 }
 
 const FLOOR = join(import.meta.dirname, 'floor.ts')
@@ -66,15 +70,18 @@ export async function measureImage(
 }
 
 /** Brings the image into the registry. */
-async function provide(bench: Bench, image: BenchImage, repository: string): Promise<void> {
-  const { registry, signal, say } = bench
+export async function provide(
+  { registry, signal, say, folder }: BenchPlace,
+  image: BenchImage,
+  repository: string,
+): Promise<void> {
   if ('reference' in image) {
     say(`${image.name}: fetching it`)
     await registry.fetch(image.reference, repository, { signal })
     return
   }
   say(`${image.name}: making it`)
-  const directory = await bench.folder()
+  const directory = await folder()
   const packed = await packImage(image.definition, directory, { signal })
   await pushBuilt(packed.image, registry.repository(repository), { tag: TAG })
   await rm(directory, { recursive: true })
