@@ -16,7 +16,7 @@ export const folderOrder: readonly (readonly string[])[] = [
   ['check', 'doctor', 'estimate'],
   ['bench-read'],
   ['http', 'workers'],
-  ['reconcile'],
+  ['reconcile', 'explain'],
   ['daemon', 'cli'],
   ['bin', 'index.ts', 'driver.ts', 'driver-testing.ts'],
 ]

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { AccelError } from '../errors/accel-error.ts'
 import type { Sentence } from '../story/sentence.ts'
@@ -108,4 +110,31 @@ converter: { attempts: 1, driver: { type: estargz }, rules: [{ tag_suffix: -esgz
   assert.equal(unknown.code, 1)
   assert.match(unknown.stderr, /there is no task/)
   assert.equal((await explain(t, [])).code, 1)
+})
+
+test('an image needs a configuration, and is explained without a service', async (t) => {
+  await using registry = await startTestRegistry()
+  const image = buildImage({ layers: [buildLayer(testTar().file('f', 'x').bytes())] })
+  await pushBuilt(image, registry.repository('team/app'), { tag: 'v1' })
+  const reference = `${registry.host}/team/app:v1`
+  const without = await explain(t, [reference])
+  assert.equal(without.code, 1)
+  assert.match(without.stderr, /--config is required/)
+  const file = join(await temporaryDirectory(t), 'config.yaml')
+  await writeFile(
+    file,
+    `provider: { source: { "${registry.host}": {} } }
+converter: { driver: { type: estargz }, rules: [{ tag_suffix: -e }] }
+`,
+  )
+  const { code, stdout } = await explain(t, ['--config', file, reference])
+  assert.equal(code, 0)
+  assert.match(stdout, /^image +127.0.0.1:\d+\/team\/app:v1 \(sha256:\w+\) is an ordinary image/)
+  assert.match(stdout, /^ +-> accelctl task create 127/m)
+  const json = await explain(t, ['--config', file, '--json', reference])
+  const { image: account } = JSON.parse(json.stdout) as { image: { digest: string } }
+  assert.equal(account.digest, image.descriptor.digest)
+  const missing = await explain(t, ['--config', file, `${registry.host}/team/app:v2`])
+  assert.equal(missing.code, 1)
+  assert.match(missing.stderr, /v2 is not in/)
 })

@@ -5,7 +5,7 @@ import { countOf, ended, type Sentence, type Tone } from './sentence.ts'
 /** Formats by the driver that makes them; a driver of somebody else has its own name. */
 const formats: Readonly<Record<string, string>> = {
   estargz: 'eStargz',
-  'zstd-chunked': 'zstd:chunked',
+  zstdchunked: 'zstd:chunked',
   nydus: 'Nydus',
 }
 
