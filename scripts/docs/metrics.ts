@@ -19,6 +19,7 @@ export const metricsPage: Page = {
       facts: {
         version: 'v0.0.0',
         freeBytes: () => Promise.resolve(1),
+        damagedDatabases: async () => 0,
         registries: () => registries,
       },
     })

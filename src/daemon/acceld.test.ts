@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { EventEmitter, once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -167,6 +167,25 @@ test('a stop cancels what runs and waits, answers who waits, and takes nothing n
   assert.equal(await exit, 0)
   assert.doesNotMatch(lines().join('\n'), /level=(error|fatal)/)
   await assert.rejects(create('localhost/c:1'), /ECONNREFUSED/)
+})
+
+test('a damaged database is moved aside, and the service says so and serves', async () => {
+  const file = configFile()
+  const path = join(folder, `work-${files}`, 'accel.db')
+  mkdirSync(join(folder, `work-${files}`))
+  writeFileSync(path, 'this was a database once, and is long enough for one'.repeat(200))
+  const daemon = start(['--config', file])
+  const [, port] = await daemon.line(/HTTP server started on 127\.0\.0\.1:(\d+)/)
+  const { body } = await send({ port: Number(port) }, { method: 'GET', path: '/metrics' })
+  assert.match(body, /^acceleration_service_core_damaged_databases 1$/m)
+  daemon.signals.emit('SIGTERM')
+  assert.equal(await daemon.exit, 0)
+  const said = daemon.lines().join('\n')
+  assert.match(
+    said,
+    /level=error msg="the database .*accel\.db is damaged: file is not a database"/,
+  )
+  assert.match(said, /level=error msg="the damaged database was moved to .*accel\.db\.damaged-/)
 })
 
 test('a second signal does not wait for the stop', async () => {

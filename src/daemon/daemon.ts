@@ -18,6 +18,7 @@ import { createHealth } from './health.ts'
 import { measureSearch, measureTasks } from './measure.ts'
 import { applyConfig } from './reload.ts'
 import { queueLimits } from './queue-limits.ts'
+import { damagedDatabases, recoverDatabase } from './recover-database.ts'
 import { wireStatus } from './status.ts'
 import { logFailures, ownerOf, runTask, TASK_OWNER } from './run-task.ts'
 
@@ -61,6 +62,7 @@ export async function startDaemon(components: DaemonComponents): Promise<Daemon>
   const { workDir } = config.provider
   await using opened = new AsyncDisposableStack()
   opened.use(await lockForDaemon(workDir))
+  const recovered = await recoverDatabase(workDir, log)
   const state = opened.use(openDatabase(databasePath(workDir), [taskSchema]))
   const conversions = await components.openConversions()
   opened.defer(() => close(conversions))
@@ -92,6 +94,7 @@ export async function startDaemon(components: DaemonComponents): Promise<Daemon>
     facts: {
       version: programVersion().text,
       freeBytes: async () => (await health.disk()).free,
+      damagedDatabases: async () => (await damagedDatabases(workDir)).length,
       registries: () =>
         new Map([...health.registries()].map(([name, { answers }]) => [name, answers])),
     },
@@ -101,6 +104,8 @@ export async function startDaemon(components: DaemonComponents): Promise<Daemon>
   const onReport = (report: ReconcileReport): void => measureSearch(metrics, report)
   const reconciler = createReconciler({ config, queue, log, useRegistry, onReport })
   opened.defer(() => reconciler.stop())
+  // what the queue has lost
+  if (recovered && config.reconcile.schedule !== undefined) reconciler.start({ dryRun: false })
   const server = await startHttpService({
     config,
     queue,

@@ -11,6 +11,7 @@ function recorded() {
     facts: {
       version: 'v',
       freeBytes: () => Promise.resolve(0),
+      damagedDatabases: async () => 0,
       registries: () => new Map<string, boolean>(),
     },
   })

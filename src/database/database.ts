@@ -120,21 +120,29 @@ function migrate(database: Database, parts: readonly SchemaPart[]): void {
 }
 
 /** Result codes of SQLite. Source: sqlite.org/rescode.html. */
-const CODE = { corrupt: 11, full: 13, notADatabase: 26 } as const
+const CODE = {
+  corrupt: 11,
+  full: 13,
+  notADatabase: 26,
+  /** Extended ones: a sector that cannot be read, a file that is too short, a file system that says that it is damaged. */
+  readFailed: 266,
+  shortRead: 522,
+  corruptFileSystem: 8458,
+} as const
 /** An extended code has the primary one in its low byte. */
 const PRIMARY = 0xff
 
-function databaseError(error: unknown, path: string): unknown {
+const damage: readonly number[] = [CODE.readFailed, CODE.shortRead, CODE.corruptFileSystem]
+
+/** An error of SQLite or the file system as the catalogue knows it; any other as it is. */
+export function databaseError(error: unknown, path: string): unknown {
   if (error instanceof AccelError) return error
   const { code, errcode, message } = error as { code?: string; errcode?: number; message: string }
   if (code !== 'ERR_SQLITE_ERROR' && code?.startsWith('E') !== true) return error
-  switch (errcode === undefined ? undefined : errcode & PRIMARY) {
-    case CODE.full:
-      return new AccelError('STORE_FULL', { path }, { cause: error })
-    case CODE.corrupt:
-    case CODE.notADatabase:
-      return new AccelError('STORE_DAMAGED', { path, problem: message }, { cause: error })
-    default:
-      return new AccelError('STORE_UNUSABLE', { path, problem: message }, { cause: error })
-  }
+  const primary = errcode === undefined ? undefined : errcode & PRIMARY
+  if (primary === CODE.full) return new AccelError('STORE_FULL', { path }, { cause: error })
+  const damaged =
+    primary === CODE.corrupt || primary === CODE.notADatabase || damage.includes(errcode ?? 0)
+  const kind = damaged ? 'STORE_DAMAGED' : 'STORE_UNUSABLE'
+  return new AccelError(kind, { path, problem: message }, { cause: error })
 }

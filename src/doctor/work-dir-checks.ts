@@ -3,7 +3,8 @@ import { constants, existsSync } from 'node:fs'
 import { access, open, stat, statfs, unlink } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import type { Config } from '../config/schema.ts'
-import { databaseProblem } from '../database/check-database.ts'
+import { databaseDamage } from '../database/check-database.ts'
+import { isAccelError } from '../errors/accel-error.ts'
 import { formatSize } from '../quantity/quantity.ts'
 import { formatSpan } from '../quantity/span.ts'
 import { databasePath } from '../store/store.ts'
@@ -150,10 +151,16 @@ function room(
 
 function database(path: string): Finding {
   if (!existsSync(path)) return ok('there is no database yet; the first start makes it')
-  const problem = databaseProblem(path)
-  if (problem === undefined) return ok(`the database ${path} is whole`)
+  let damage: string | undefined
+  try {
+    damage = databaseDamage(path)
+  } catch (error) {
+    if (!isAccelError(error)) throw error
+    return failure(error.message, error.hint)
+  }
+  if (damage === undefined) return ok(`the database ${path} is whole`)
   return failure(
-    `the database ${path} cannot be relied on: ${problem}`,
-    'stop acceld, move accel.db, accel.db-wal and accel.db-shm aside and start it again: the queue is lost, accelctl backfill finds what was not converted',
+    `the database ${path} is damaged: ${damage}`,
+    'start acceld anew: it moves the file aside and takes over the tasks that can be read; accelctl backfill finds what was not converted',
   )
 }

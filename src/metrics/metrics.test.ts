@@ -8,6 +8,7 @@ const init = {
   facts: {
     version: 'v1.2.3 abc.now',
     freeBytes: () => Promise.resolve(4096),
+    damagedDatabases: async () => 0,
     registries: () =>
       new Map([
         ['a.test', true],

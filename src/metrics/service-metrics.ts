@@ -24,6 +24,8 @@ export interface ServiceFacts {
   version: string
   /** Free bytes where the work directory is; a rejection leaves the last value. */
   freeBytes(): Promise<number>
+  /** Damaged databases that lie in the work directory; a rejection leaves the last value. */
+  damagedDatabases(): Promise<number>
   /** The registries and whether they answered the last time. */
   registries(): ReadonlyMap<string, boolean>
 }
@@ -66,6 +68,10 @@ export function createServiceMetrics(
   const found = counter('search_queued_total', 'Tasks that searches for images have queued.')
   const broken = counter('search_errors_total', 'Registries in which a search ended early.')
   const free = gauge('work_dir_free_bytes', 'Free bytes where the work directory is.')
+  const damaged = gauge(
+    'damaged_databases',
+    'Databases that were found damaged at a start and moved aside, until somebody removes them.',
+  )
   const up = gauge('registry_up', 'Whether the registry answered the last time it was asked.', [
     'registry',
   ])
@@ -93,11 +99,10 @@ export function createServiceMetrics(
     async refresh() {
       up.reset()
       for (const [name, answers] of facts.registries()) up.set({ registry: name }, answers ? 1 : 0)
-      await facts.freeBytes().then(
-        (bytes) => free.set(bytes),
-        // the last value stands; readiness tells that the disk is not well
-        () => undefined,
-      )
+      // where the disk is not well the last value stands; readiness tells that
+      const stay = (): void => undefined
+      await facts.freeBytes().then((bytes) => free.set(bytes), stay)
+      await facts.damagedDatabases().then((count) => damaged.set(count), stay)
     },
   }
 }

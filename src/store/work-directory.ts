@@ -65,6 +65,20 @@ export function storeError(cause: unknown, path: string): Error {
   return new AccelError('STORE_UNUSABLE', { path, problem }, { cause })
 }
 
+/** How many processes work with `workDir` at the moment, besides those that only look. Throws STORE_UNUSABLE. */
+export async function processesIn(workDir: string): Promise<number> {
+  const shared = join(workDir, 'ingest')
+  try {
+    const used = await Promise.all(
+      (await readdir(shared)).map((name) => isInUse(join(shared, name))),
+    )
+    return used.filter(Boolean).length
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return 0
+    throw storeError(cause, workDir)
+  }
+}
+
 async function sweep(shared: string, own: string): Promise<void> {
   for (const name of await readdir(shared)) {
     const directory = join(shared, name)

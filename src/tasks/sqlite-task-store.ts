@@ -122,11 +122,14 @@ function rowOf(task: Task): { body: string; layers: string | null; report: strin
   return { body: JSON.stringify(short), layers: json(each), report: json(report) }
 }
 
-function wholeTask({ body, layers, report }: Record<string, unknown>): Task {
+/** The task of a row; of one that an earlier release has written `layers` and `report` may be missing. */
+export function wholeTask({ body, layers, report }: Record<string, unknown>): Task {
   const task = JSON.parse(body as string) as Task
   const { progress, outcome } = task
   const whole = <Part extends object>(part: Part, key: string, json: unknown): Part =>
-    json === null ? part : { ...part, [key]: JSON.parse(json as string) as unknown }
+    json === null || json === undefined
+      ? part
+      : { ...part, [key]: JSON.parse(json as string) as unknown }
   return {
     ...task,
     ...(progress === undefined ? {} : { progress: whole(progress, 'each', layers) }),

@@ -21,7 +21,7 @@ export const storeErrors = {
     exit: 1,
     retry: 'never',
     text: (c) => `the database ${c.path} is damaged: ${c.problem}`,
-    hint: 'Stop the service, keep a copy of the file, and recover it with "sqlite3 FILE .recover"; or move it away and queue the images anew.',
+    hint: 'acceld moves the file aside when it starts and no other process works with the folder, and takes over the tasks that can be read. Without a daemon, move accel.db, accel.db-wal and accel.db-shm away.',
   }),
   STORE_TOO_SMALL: row<{ path: string; needed: number; size: number }>({
     status: 507,

@@ -87,6 +87,7 @@ export async function startTestService(init: TestServiceInit): Promise<TestServi
   const facts = {
     version: 'v0.0.0',
     freeBytes: () => Promise.resolve(0),
+    damagedDatabases: async () => 0,
     registries: () => new Map<string, boolean>(),
   }
   const { name } = config.server
