@@ -27,6 +27,7 @@ test('phases follow each other over two attempts, and what is no phase is no spa
   const records = [
     record(0, 'queued'),
     record(1, 'started'),
+    record(1.5, 'phase', 'pull'),
     record(2, 'phase', 'convert'),
     record(3, 'warning', 'convert'),
     record(4, 'retrying'),

@@ -63,11 +63,12 @@ export function timelineOf(
 const endings = new Set(['completed', 'failed', 'cancelled', 'superseded'])
 const phases = new Set<string>(['pull', 'disk', 'convert', 'push'] satisfies Span['kind'][])
 
-/** Each record that begins a phase ends the one before it. */
+/** Each record that begins another phase ends the one before it. */
 function phaseSpans(records: readonly WireRecord[], to: number): Span[] {
   const spans: Span[] = []
   let open: { kind: Span['kind']; from: number } | undefined
   const begin = (kind: Span['kind'] | undefined, at: number): void => {
+    if (kind !== undefined && kind === open?.kind) return
     if (open !== undefined && at > open.from) spans.push({ ...open, to: at })
     open = kind === undefined ? undefined : { kind, from: at }
   }

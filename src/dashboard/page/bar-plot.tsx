@@ -33,6 +33,8 @@ const HEIGHT = 104
 const TOP = 8
 const FOOT = 20
 const GUTTER = 58
+/** Width of a time at the axis. */
+const LABEL = 44
 
 /** Bars over time. A bar is chosen by pointer or by the arrow keys, and said in words; all of them are in a table, too. */
 export function BarPlot(init: BarPlotInit) {
@@ -135,12 +137,14 @@ function Picture(init: PictureInit) {
         {mark !== undefined && (
           <line class="mark-line" x1={GUTTER} x2={width} y1={yOf(mark)} y2={yOf(mark)} />
         )}
-        {labelled(bars.length, (width - GUTTER) / 64).map((i) => (
+        {labelled(bars.length, (width - GUTTER) / (1.5 * LABEL)).map((i) => (
           <g key={i}>
             <line class="axis" x1={xOf(i)} x2={xOf(i)} y1={TOP + HEIGHT} y2={TOP + HEIGHT + 4} />
-            <text x={xOf(i)} y={TOP + HEIGHT + FOOT - 4}>
-              {formatTick(bars[i]?.from ?? 0, step)}
-            </text>
+            {xOf(i) + LABEL <= width && (
+              <text x={xOf(i)} y={TOP + HEIGHT + FOOT - 4}>
+                {formatTick(bars[i]?.from ?? 0, step)}
+              </text>
+            )}
           </g>
         ))}
       </svg>

@@ -73,7 +73,7 @@ function figuresOf(progress: LiveProgress, { done, total, bytesPerSecond }: Work
   return [
     ...(layers === 0 ? [] : [`${ready} of ${layers} layers done`]),
     ...(total === 0 ? [] : [`${formatBytes(done)} of ${formatBytes(total)}`]),
-    ...(bytesPerSecond >= 1 ? [formatRate(bytesPerSecond)] : []),
+    ...(bytesPerSecond >= 1 && done < total ? [formatRate(bytesPerSecond)] : []),
   ]
 }
 
@@ -94,7 +94,8 @@ function LayerWork(init: { layer: WireLayer; several: boolean; work: Work }) {
         max={Math.max(1, work.total)}
       />
       <span class="bytes">
-        {formatBytes(work.done)} of {formatBytes(work.total)}
+        {work.done < work.total && `${formatBytes(work.done)} of `}
+        {formatBytes(work.total)}
       </span>
       <span class="pace">
         {work.bytesPerSecond >= 1 && work.done < work.total

@@ -45,7 +45,7 @@ function Registry({ name, answers, asked, problem }: WireRegistry) {
       {answers === undefined ? (
         <span class="quiet-text">not asked yet</span>
       ) : (
-        <Mark good={answers}>{answers ? 'answers' : 'does not answer'}</Mark>
+        <Mark good={answers}>{answers ? 'answers' : 'no answer'}</Mark>
       )}
       {problem !== undefined && asked !== undefined && (
         <p class="note">

@@ -37,13 +37,9 @@ export function TaskFacts({ task }: { task: WireTaskDetail }) {
           </Fact>
         )}
         <Fact name="Attempts">{task.attempts}</Fact>
-        {timings.wait_ms !== undefined && <Fact name="Waited">{formatSpan(timings.wait_ms)}</Fact>}
-        {timings.convert_ms !== undefined && (
-          <Fact name="Converted in">{formatSpan(timings.convert_ms)}</Fact>
-        )}
-        {timings.push_ms !== undefined && (
-          <Fact name="Pushed in">{formatSpan(timings.push_ms)}</Fact>
-        )}
+        <Duration name="Waited" ms={timings.wait_ms} />
+        <Duration name="Converted in" ms={timings.convert_ms} />
+        <Duration name="Pushed in" ms={timings.push_ms} />
         {task.source_digest !== undefined && (
           <Fact name="Source digest">
             <code>{task.source_digest}</code>
@@ -69,6 +65,11 @@ function Fact({ name, children }: { name: string; children: ComponentChildren })
       <dd>{children}</dd>
     </>
   )
+}
+
+/** How long something took; nothing where it did not come to that. */
+function Duration({ name, ms = 0 }: { name: string; ms: number | undefined }) {
+  return ms < 1 ? null : <Fact name={name}>{formatSpan(ms)}</Fact>
 }
 
 /** The image before and after, to one scale. */

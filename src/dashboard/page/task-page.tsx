@@ -10,6 +10,7 @@ import { StateBadge } from './state-badge.tsx'
 import { TaskActions } from './task-actions.tsx'
 import { TaskFacts } from './task-facts.tsx'
 import { TaskLog } from './task-log.tsx'
+import { TaskStory } from './task-story.tsx'
 import { TimelinePicture } from './timeline-picture.tsx'
 import { useTask } from './use-task.ts'
 
@@ -53,6 +54,7 @@ export function TaskPage({ id }: { id: string }) {
       {task.reason !== '' && <Reason task={task} now={now} />}
       <div class="task-grid">
         <div class="column">
+          <TaskStory task={task} records={records} />
           {timeline !== undefined && (
             <section class="card" aria-labelledby="timeline">
               <h2 id="timeline">Timeline</h2>
@@ -87,7 +89,7 @@ function Back() {
 
 /** Why a task failed, was stopped, or had nothing to do; and what can be done about it. */
 function Reason({ task, now }: { task: WireTaskDetail; now: number }) {
-  const { skipped, state, reason, code, remedy, next_attempt: next } = task
+  const { skipped, state, reason, code, remedy, causes = [], next_attempt: next } = task
   const failure = !skipped && (state === 'failed' || next !== undefined)
   const left = next === undefined ? 0 : Date.parse(next) - now
   return (
@@ -96,6 +98,11 @@ function Reason({ task, now }: { task: WireTaskDetail; now: number }) {
         {failure ? 'What went wrong' : 'Why'} {code !== undefined && <code>{code}</code>}
       </h2>
       <p>{reason}</p>
+      {causes.map((cause) => (
+        <p key={cause} class="note">
+          Behind that: {cause}
+        </p>
+      ))}
       {remedy !== undefined && (
         <>
           <h3>What to do</h3>

@@ -50,7 +50,7 @@ function Plots({ step, bars }: { step: number; bars: readonly Bucket[] }) {
         step={step}
         least={1}
         label={formatCount}
-        legend={{ converted: 'converted', spared: 'needed no conversion', failed: 'failed' }}
+        legend={{ converted: 'converted', spared: 'not needed', failed: 'failed' }}
         bars={plot(
           ({ converted, spared, failed }) => [
             { kind: 'converted', value: converted },
@@ -96,7 +96,7 @@ type TextOf = (bar: Bucket) => string
 function endings({ converted, spared, failed }: Pick<Bucket, 'converted' | 'spared' | 'failed'>) {
   const parts = [
     `${formatCount(converted)} converted`,
-    ...(spared > 0 ? [`${formatCount(spared)} needed no conversion`] : []),
+    ...(spared > 0 ? [`${formatCount(spared)} not needed`] : []),
     ...(failed > 0 ? [`${formatCount(failed)} failed`] : []),
   ]
   return parts.join(', ')

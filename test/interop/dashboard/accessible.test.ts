@@ -106,7 +106,7 @@ test('all of it is used by keyboard', { skip }, async () => {
 
   await page.getByRole('slider', { name: 'Tasks ended, bar by bar' }).focus()
   const said = (): Promise<string> => page.evaluate('document.activeElement.ariaValueText')
-  assert.match(await said(), /: 1 converted, 1 needed no conversion, 1 failed$/)
+  assert.match(await said(), /: 1 converted, 1 not needed, 1 failed$/)
   const now = await said()
   await key('ArrowLeft')
   assert.notEqual(await said(), now)

@@ -28,7 +28,7 @@ test('a task that failed is tried again and completes', { skip }, async () => {
   await button(page, 'Cancel').waitFor()
   assert.deepEqual(runs.started, [image, image])
   runs.end(image, { sourceSize: 8_000_000, targetSize: 8_400_000 })
-  await page.getByText('5.0 % larger').waitFor()
+  await page.getByText('5.0 % larger', { exact: true }).waitFor()
   await page.getByRole('status').getByText(`${image}: completed`).waitFor({ state: 'attached' })
   assert.deepEqual(faults, [])
 })

@@ -91,7 +91,7 @@ test('what needed no conversion says so', { skip }, async () => {
   await rows.filter({ hasText: 'there:1' }).getByText('The result was there already.').waitFor()
   await rows.filter({ hasText: 'nothing:1' }).getByText('it was made here').waitFor()
   const plot = page.getByRole('figure').filter({ hasText: 'Tasks ended' })
-  await plot.getByText('0 converted, 2 needed no conversion', { exact: true }).waitFor()
+  await plot.getByText('0 converted, 2 not needed', { exact: true }).waitFor()
   await rows.filter({ hasText: 'there:1' }).getByRole('link').click()
   await page.getByText('an earlier result was found, nothing was converted').waitFor()
   assert.deepEqual(faults, [])
