@@ -3,8 +3,8 @@ import type { Sentence, Topic } from '../../story/sentence.ts'
 import { tellTask } from '../../story/task-story.ts'
 import { shortDigests } from '../model/format.ts'
 
-/** What is told here; what became of the task, and what is to be done, has its own places on the page. */
-const topics: readonly Topic[] = ['layers', 'size', 'check', 'time', 'history']
+/** What is told here; what became of the task, what is to be done, and earlier attempts have their own places on the page. */
+const topics: readonly Topic[] = ['layers', 'size', 'check', 'time']
 
 /** What happened to a task, in sentences: those of `accelctl explain`. Nothing where there is nothing to tell yet. */
 export function TaskStory({ task, records }: { task: WireTaskDetail; records: WireRecord[] }) {

@@ -16,11 +16,17 @@ function chromiumPath(): string | undefined {
   return findProgram('chromium') ?? findProgram('google-chrome')
 }
 
+/** A name that leads to 127.0.0.1 in the browser, as anybody can make one in the DNS. */
+export const REBOUND = 'page.rebind.example'
+
 export function startBrowser(): Promise<Browser> {
   return chromium.launch({
     executablePath: chromiumPath()!,
-    // the sandbox does not run for root, and CI is root
-    args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
+    args: [
+      `--host-resolver-rules=MAP ${REBOUND} 127.0.0.1`,
+      // the sandbox does not run for root, and CI is root
+      ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
+    ],
   })
 }
 

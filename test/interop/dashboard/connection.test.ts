@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { scriptRun } from '../../../src/testing/scripted-run.ts'
-import { VIOLATION } from './browser.ts'
+import { REBOUND, VIOLATION } from './browser.ts'
 import { button, history, open, push, running, skip, startService, TOKEN } from './opened.ts'
 
 test(
@@ -98,5 +98,23 @@ test(
       assert.ok(stopped().includes(directive), directive)
     }
     assert.equal(await page.title(), 'acceld')
+  },
+)
+
+test(
+  'a service without a lock shows itself under its own names, and not to a site that led here',
+  { skip },
+  async () => {
+    await using own = await open(scriptRun().run, { token: '', unlocked: true })
+    await own.page.getByText('Nothing is being converted.').waitFor()
+    await using led = await open(scriptRun().run, { token: '', unlocked: true, host: REBOUND })
+    const { page, service, faults } = led
+    await push(service, 'hub.test/secret:1')
+    await page.getByRole('alert').getByText(`"${REBOUND}:`).waitFor()
+    const list = `fetch('/api/v1/conversions').then(async (answer) => answer.status + await answer.text())`
+    assert.match(await page.evaluate(list), /^403.*HTTP_NAME_REFUSED/)
+    // what the browser has to say of plain HTTP under a name
+    const others = faults.filter((fault) => !fault.startsWith('The Cross-Origin-Opener-Policy'))
+    assert.deepEqual([...own.faults, ...others], [])
   },
 )

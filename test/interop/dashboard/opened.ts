@@ -31,7 +31,7 @@ after(async () => {
 
 export const TOKEN = 't0k3n'
 
-const yaml = `server: { host: 127.0.0.1, port: 0, api_token: ${TOKEN} }
+const yaml = `server: { host: 127.0.0.1, port: 0, api_token: ${TOKEN}, allow_unauthenticated: false }
 provider: { source: { hub.test: {}, other.test: {} } }
 converter: { worker: 2, driver: { type: estargz }, rules: [{ tag_suffix: -esgz }] }
 `
@@ -57,10 +57,13 @@ const status: WireStatus = {
 /** How the queue tries again. */
 type Attempts = { attempts: number; pauseMs: number }
 
-/** A service with the conversions of `run`. */
-export function startService(run: ScriptedRun['run'], attempts?: Attempts): Promise<TestService> {
+/** A service with the conversions of `run`; `unlocked`: for everybody. */
+export function startService(
+  run: ScriptedRun['run'],
+  { attempts, unlocked = false }: { attempts?: Attempts; unlocked?: boolean } = {},
+): Promise<TestService> {
   return startTestService({
-    yaml,
+    yaml: yaml.replace('unauthenticated: false', `unauthenticated: ${unlocked}`),
     run,
     dashboard: folder,
     feed: { progressMs: 20 },
@@ -81,6 +84,10 @@ export interface OpenInit {
   /** What the user has entered before. @default the right one */
   token?: string
   attempts?: Attempts
+  /** Nobody is asked for a token. */
+  unlocked?: boolean
+  /** How the page calls the service. @default its address */
+  host?: string
   width?: number
   /** Behind the `#`. */
   address?: string
@@ -90,20 +97,21 @@ export interface OpenInit {
 
 /** A page of a service with the conversions of `run`. */
 export async function open(run: ScriptedRun['run'], init: OpenInit = {}): Promise<Opened> {
-  const { token = TOKEN, width = 1440, address = '/' } = init
+  const { token = TOKEN, width = 1440, address = '/', host = '127.0.0.1' } = init
   await using stack = new AsyncDisposableStack()
-  const service = stack.use(await startService(run, init.attempts))
+  const service = stack.use(await startService(run, init))
   await init.first?.(service)
   const relay = stack.use(await startRelay(service.server.port!))
   const context = await browser.newContext({ viewport: { width, height: 900 } })
   stack.defer(() => context.close())
   const page = await context.newPage()
   page.setDefaultTimeout(20_000)
-  const { faults } = await watchPage(page, relay.url)
+  const origin = relay.url.replace('127.0.0.1', host)
+  const { faults } = await watchPage(page, origin)
   if (token !== '') {
     await page.addInitScript((text) => sessionStorage.setItem('acceld.token', text), token)
   }
-  await page.goto(`${relay.url}/#${address}`)
+  await page.goto(`${origin}/#${address}`)
   const parts = stack.move()
   return { page, service, relay, faults, [Symbol.asyncDispose]: () => parts.disposeAsync() }
 }
