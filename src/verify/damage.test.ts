@@ -9,6 +9,8 @@ import { openEstargz } from '../formats/estargz/read.ts'
 import type { Toc, TocEntry } from '../formats/estargz/toc.ts'
 import { compareTrees } from '../formats/listing/compare.ts'
 import { digestOf } from '../oci/digest.ts'
+import { inlineHost } from '../testing/inline-host.ts'
+import { memoryFile } from '../testing/memory-file.ts'
 import { testTar } from '../testing/tar-builder.ts'
 import { readLazyLayer } from './lazy-layer.ts'
 import { treeOf } from './listing-data.ts'
@@ -21,10 +23,9 @@ const readOf =
     blob.subarray(offset, offset + length)
 
 const opened = await openEstargz(readOf(golden), { what: 'golden', size: golden.length })
-const original = await readLazyLayer(readOf(golden), {
+const original = await readLazyLayer(inlineHost(), memoryFile(golden), {
   what: 'golden',
   format: 'estargz',
-  size: golden.length,
 })
 
 /** The blob with another table of contents. */
@@ -168,10 +169,9 @@ function flipped(at: number): Uint8Array {
 /** All that is said of a blob. */
 async function said(blob: Uint8Array): Promise<string[]> {
   try {
-    const view = await readLazyLayer(readOf(blob), {
+    const view = await readLazyLayer(inlineHost(), memoryFile(blob), {
       what: 'a layer',
       format: 'estargz',
-      size: blob.length,
     })
     const [source, lazy] = [treeOf([original.lazy]), treeOf([view.lazy])]
     return [

@@ -8,7 +8,7 @@ import { readLazyLayer, type LazyLayerInit } from './lazy-layer.ts'
 import { transferred } from './listing-data.ts'
 
 /** The blob is a file. */
-export interface LazyLayerJobData extends Omit<LazyLayerInit, 'size'> {
+export interface LazyLayerJobData extends LazyLayerInit {
   path: string
 }
 
@@ -27,8 +27,7 @@ export async function run(
   host: LayerHost,
 ): Promise<LazyLayerJobResult> {
   using file = openFile(path, init.what)
-  const readAt = (offset: number, length: number): Promise<Uint8Array> => file.read(offset, length)
-  const view = await readLazyLayer(readAt, { ...init, size: file.size })
+  const view = await readLazyLayer(host, file, init)
   return {
     lazy: transferred(view.lazy, host),
     ordinary: transferred(view.ordinary, host),

@@ -8,6 +8,8 @@ import type { Listing } from '../formats/listing/listing.ts'
 import { MergedTree } from '../formats/listing/merged-tree.ts'
 import { TarListing } from '../formats/listing/tar-listing.ts'
 import { openDecoder } from '../formats/layer-decoder.ts'
+import { inlineHost } from '../testing/inline-host.ts'
+import { memoryFile } from '../testing/memory-file.ts'
 import { readEvents } from '../testing/read-tar.ts'
 import { decodeAll } from '../testing/decode.ts'
 import { readLazyLayer, type LazyLayerInit, type LazyLayerView } from './lazy-layer.ts'
@@ -16,9 +18,11 @@ const fixture = (name: string): Buffer =>
   readFileSync(new URL(`../../test/fixtures/${name}`, import.meta.url))
 
 function view(blob: Uint8Array, init: Partial<LazyLayerInit> = {}): Promise<LazyLayerView> {
-  const readAt = async (offset: number, length: number): Promise<Uint8Array> =>
-    blob.subarray(offset, offset + length)
-  return readLazyLayer(readAt, { what: 'a layer', format: 'estargz', size: blob.length, ...init })
+  return readLazyLayer(inlineHost(), memoryFile(blob), {
+    what: 'a layer',
+    format: 'estargz',
+    ...init,
+  })
 }
 
 function source(tar: Uint8Array): Listing {

@@ -1,16 +1,15 @@
-import type { BaseDecoder } from '../formats/codec/base-decoder.ts'
 import { NO_PREFETCH_LANDMARK, PREFETCH_LANDMARK, TOC_NAME } from '../formats/estargz/layout.ts'
 import { openEstargz, type Estargz, type ReadAt } from '../formats/estargz/read.ts'
-import { GunzipStream } from '../formats/gzip/inflate.ts'
 import type { Listing } from '../formats/listing/listing.ts'
 import { TarListing } from '../formats/listing/tar-listing.ts'
 import { TarReader } from '../formats/tar/reader.ts'
 import { openZstdChunked, type ZstdChunked } from '../formats/zstd-chunked/read.ts'
-import { ZstdDecompressStream } from '../formats/zstd/decompress.ts'
 import { createHash } from 'node:crypto'
 import { digestFrom, type Digest } from '../oci/digest.ts'
+import type { BatchHost } from '../threads/batch-host.ts'
 import { Findings, whileReading } from './finding.ts'
 import { annotationProblems } from './layer-annotations.ts'
+import { MemberRuns, type MemberSource } from './member-runs.ts'
 import { TarSplitCheck } from './tar-split-check.ts'
 import { TocRowCheck } from './toc-rows.ts'
 
@@ -18,8 +17,6 @@ export interface LazyLayerInit {
   /** Names the layer in messages. */
   what: string
   format: 'estargz' | 'zstd-chunked'
-  /** Bytes of the blob. */
-  size: number
   /** What the TOC's digest must be, from the annotation. */
   tocDigest?: string
   annotations?: Readonly<Record<string, string>>
@@ -36,40 +33,41 @@ export interface LazyLayerView {
   findings: Findings
 }
 
-/** Bytes read at a time. */
-const READ_SIZE = 256 * 1024
-
 /**
- * Reads all of an eStargz or zstd:chunked blob once, as both kinds of reader would: each member that a row points to is
+ * Reads all of an eStargz or zstd:chunked blob once, on the threads of `host`, as both kinds of reader would: each member that a row points to is
  * decompressed on its own, all of them together are the tar, and each digest is that of the bytes. Throws FORMAT_…,
  * CONTENT_DIGEST_MISMATCH where it cannot be read at all; what is only wrong comes as findings.
  */
-export async function readLazyLayer(readAt: ReadAt, init: LazyLayerInit): Promise<LazyLayerView> {
+export async function readLazyLayer(
+  host: BatchHost,
+  source: MemberSource,
+  init: LazyLayerInit,
+): Promise<LazyLayerView> {
   const findings = new Findings()
-  const opened = await open(readAt, init)
+  const opened = await open(source, init)
   const rows = new TocRowCheck(opened.toc.entries, findings)
   const listing = new TarListing({ skip: isOfTheFormat })
   const split = tarSplitCheck(opened, rows, findings)
   const walk = new TarWalk(init.what, rows, listing, split)
-  const decoder: BaseDecoder =
-    init.format === 'estargz'
-      ? new GunzipStream({ what: init.what })
-      : new ZstdDecompressStream({ what: init.what })
-  try {
-    const ends = [...rows.memberOffsets(), opened.tocOffset, init.size]
-    let start = 0
-    for (const end of ends) {
-      if (end > start) {
-        await segment(readAt, decoder, start, end, (bytes) => walk.take(bytes)).catch((error) => {
-          throw whileReading(partName(rows, start, end), error)
-        })
-      }
-      if (end < opened.tocOffset) rows.memberBegins(end, walk.size)
-      start = end
-    }
-  } finally {
-    decoder.close()
-  }
+  const format = init.format === 'estargz' ? 'gzip' : 'zstd'
+  using runs = new MemberRuns(host, {
+    what: init.what,
+    format,
+    source,
+    sink: {
+      begin({ start }) {
+        // Nothing of a file is in the TOC.
+        if (start < opened.tocOffset) rows.memberBegins(start, walk.size)
+      },
+      digest: (part, hex) => rows.setDigest(part, hex),
+      take: (bytes) => walk.take(bytes),
+      failed: ({ start, end }, error) => whileReading(partName(rows, start, end), error),
+    },
+  })
+  for (const member of rows.members(opened.tocOffset)) await runs.add(member)
+  const { tocOffset: start } = opened
+  await runs.add({ start, end: source.size, parts: [] })
+  await runs.finish()
   walk.finish()
   if (init.annotations !== undefined) {
     for (const problem of annotationProblems(init.annotations, walk.size)) {
@@ -84,8 +82,10 @@ export async function readLazyLayer(readAt: ReadAt, init: LazyLayerInit): Promis
   }
 }
 
-function open(readAt: ReadAt, init: LazyLayerInit): Promise<Estargz> {
-  const { what, size, tocDigest, annotations } = init
+function open(source: MemberSource, init: LazyLayerInit): Promise<Estargz> {
+  const { what, tocDigest, annotations } = init
+  const { size } = source
+  const readAt: ReadAt = (offset, length) => source.read(offset, length)
   if (init.format === 'zstd-chunked') {
     return openZstdChunked(readAt, { what, size, ...(annotations ? { annotations } : {}) })
   }
@@ -107,26 +107,6 @@ function partName(rows: TocRowCheck, start: number, end: number): string {
   const [from, to] = [rows.pathAt(start), rows.pathAt(end)]
   if (from === undefined) return 'what precedes the first file'
   return to === undefined || to === from ? from : `from ${from} up to ${to}`
-}
-
-/** Decompresses the bytes from `start` to `end`, which must be whole members. */
-async function segment(
-  readAt: ReadAt,
-  decoder: BaseDecoder,
-  start: number,
-  end: number,
-  take: (bytes: Uint8Array) => void,
-): Promise<void> {
-  decoder.restart()
-  const drain = (): void => {
-    for (let out = decoder.next(); out !== undefined; out = decoder.next()) take(out)
-  }
-  for (let at = start; at < end; at += READ_SIZE) {
-    decoder.push(await readAt(at, Math.min(READ_SIZE, end - at)))
-    drain()
-  }
-  decoder.end()
-  drain()
 }
 
 /** The tar, as it comes out of the members. */

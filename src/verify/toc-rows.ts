@@ -7,6 +7,7 @@ import { cleanPath } from '../formats/tar/path.ts'
 import { whiteoutName } from '../formats/tar/whiteout.ts'
 import { digestOf } from '../oci/digest.ts'
 import type { Findings } from './finding.ts'
+import type { Member } from './member-runs.ts'
 
 /** A part of a file as the TOC has it, with where it lies in the uncompressed tar. */
 interface Part {
@@ -16,6 +17,8 @@ interface Part {
   chunkOffset: number
   size: number
   start: number
+  /** The sha256 of its bytes, hex, where somebody else has taken it. */
+  digest?: string
 }
 
 /**
@@ -29,10 +32,13 @@ export class TocRowCheck {
   /** Rows with content, in order, and the first of them whose member has not begun. */
   readonly #parts: Part[] = []
   #placed = 0
-  /** The first part that is not hashed to its end. */
+  /** The first part that is not past its end, and whether it has begun. */
   #open = 0
+  #begun = false
+  /** Of that part, where it is neither known nor the beginning of `#whole`. */
   #hash: Hash | undefined = undefined
-  #whole: { hash: Hash; file: TocEntry } | undefined = undefined
+  /** Of a file of several chunks. */
+  #whole: Hash | undefined = undefined
   /** What the tar has where a file's first part begins. */
   readonly #content = new Map<TocEntry, Uint8Array>()
   /** The first file whose place in the tar is not known to be right. */
@@ -56,14 +62,29 @@ export class TocRowCheck {
     }
   }
 
-  /** Where members begin that rows point to, in order, each once. */
-  memberOffsets(): number[] {
-    const offsets: number[] = []
-    for (const { row } of this.#parts) {
-      const offset = row.offset ?? 0
-      if (offset !== offsets.at(-1)) offsets.push(offset)
+  /**
+   * The members of the blob up to `end`: those that rows point to, in order, each once, and what is before the first.
+   * Their parts are those whose digest `setDigest` takes.
+   */
+  *members(end: number): Generator<Member> {
+    let member: Member = { start: 0, end: 0, parts: [] }
+    for (const [number, part] of this.#parts.entries()) {
+      const { offset = 0, innerOffset = 0 } = part.row
+      if (offset > member.start) {
+        if (offset > end) break
+        yield { ...member, end: offset }
+        member = { start: offset, end: offset, parts: [] }
+      }
+      // The digest of a first chunk is that of the file so far.
+      if (isFirstOfMany(part)) continue
+      member.parts.push({ part: number, start: innerOffset, size: part.size })
     }
-    return offsets
+    if (end > member.start) yield { ...member, end }
+  }
+
+  /** Says the sha256 of the part `number`, hex, before its bytes come. */
+  setDigest(number: number, hex: string): void {
+    this.#parts[number]!.digest = hex
   }
 
   /** The file whose part begins in the member at `offset`, which is the last that began or the next; else undefined. */
@@ -105,9 +126,11 @@ export class TocRowCheck {
       const to = Math.min(part.start + part.size, end)
       if (from < to) {
         if (from === part.start) this.#begin(part)
-        const piece = bytes.subarray(from - start, to - start)
-        this.#hash?.update(piece)
-        this.#whole?.hash.update(piece)
+        if (this.#hash !== undefined || this.#whole !== undefined) {
+          const piece = bytes.subarray(from - start, to - start)
+          this.#hash?.update(piece)
+          this.#whole?.update(piece)
+        }
       }
       if (part.start + part.size > end) return
       this.#finish(part)
@@ -137,20 +160,21 @@ export class TocRowCheck {
   }
 
   #begin(part: Part): void {
-    this.#hash = createHash('sha256')
-    if (part.chunkOffset > 0) return
-    const many = part.size < (part.file.size ?? 0)
-    this.#whole = many ? { hash: createHash('sha256'), file: part.file } : undefined
+    this.#begun = true
+    const isFirst = isFirstOfMany(part)
+    if (part.chunkOffset === 0) this.#whole = isFirst ? createHash('sha256') : undefined
+    this.#hash = isFirst || part.digest !== undefined ? undefined : createHash('sha256')
   }
 
-  #finish({ row, file, chunkOffset, size, start }: Part): void {
+  #finish({ row, file, chunkOffset, size, start, digest }: Part): void {
     const path = cleanPath(file.name)
     const before = this.#parts[this.#open - 1]
     if (chunkOffset > 0 && before !== undefined && start !== before.start + before.size) {
       this.#findings.add(path, `its chunk at ${chunkOffset} does not follow the one before`)
     }
-    if (this.#hash === undefined) return
-    const got = `sha256:${this.#hash.digest('hex')}`
+    if (!this.#begun) return
+    const got = `sha256:${digest ?? (this.#hash ?? this.#whole!.copy()).digest('hex')}`
+    this.#begun = false
     this.#hash = undefined
     if (row.chunkDigest !== undefined && row.chunkDigest !== got) {
       this.#findings.add(
@@ -164,12 +188,17 @@ export class TocRowCheck {
       this.#findings.add(path, `its chunk at ${chunkOffset} is said to be zeros, and is not`)
     }
     if (chunkOffset + size < (file.size ?? 0)) return
-    const whole = this.#whole === undefined ? got : `sha256:${this.#whole.hash.digest('hex')}`
+    const whole = this.#whole === undefined ? got : `sha256:${this.#whole.digest('hex')}`
     this.#whole = undefined
     if (file.digest !== whole) {
       this.#findings.add(path, `its digest is ${file.digest ?? 'missing'}, its bytes have ${whole}`)
     }
   }
+}
+
+/** The first of several chunks. */
+function isFirstOfMany({ chunkOffset, size, file }: Part): boolean {
+  return chunkOffset === 0 && size < (file.size ?? 0)
 }
 
 const KINDS = {

@@ -5,6 +5,7 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import { moduleBeside } from '../threads/start-thread.ts'
 import type { ThreadPool } from '../threads/pool.ts'
 import { layerKind } from './layer-kind.ts'
+import { MEMBER_SLABS } from './member-runs.ts'
 import type { LazyLayerJobData, LazyLayerJobResult } from './lazy-layer-job.ts'
 
 const LAZY_LAYER = moduleBeside(import.meta.url, './lazy-layer-job')
@@ -40,7 +41,7 @@ export async function viewLayer(
     what,
     call: { module: LAZY_LAYER, data },
     open: async function* nothing() {},
-    slabSize: { input: 0, output: 0 },
+    slabSize: MEMBER_SLABS,
     signal,
   })
   return {

@@ -1,0 +1,91 @@
+/** What a batch thread does to read back members of an eStargz or zstd:chunked layer. */
+import { hash } from 'node:crypto'
+import { isAccelError } from '../errors/accel-error.ts'
+import type { BaseDecoder } from '../formats/codec/base-decoder.ts'
+import { GunzipStream } from '../formats/gzip/inflate.ts'
+import { ZstdDecompressStream } from '../formats/zstd/decompress.ts'
+
+/** What members are compressed with. */
+export type MemberFormat = 'gzip' | 'zstd'
+
+/** Members as stored, one behind the other in the input, and the parts of them whose digest is wanted. */
+export interface StoredMembers {
+  format: MemberFormat
+  /** Bytes of each as stored. */
+  stored: Uint32Array
+  /** For each part, in order of the members: the member's number, where the part begins in it, and its bytes. */
+  parts: Uint32Array
+}
+
+/** Values of a part in `parts`. */
+export const PART_VALUES = 3
+
+export interface InflatedMembers {
+  /** Uncompressed bytes of each member; they lie one behind the other in the output. Fewer than there are where one is damaged, or finds no room. */
+  sizes: Uint32Array
+  /** sha256 of each part, 64 hex digits each; of one that its member does not have, that of what it has. */
+  digests: string
+}
+
+const decoders = new Map<MemberFormat, BaseDecoder>()
+
+/** A decoder of `format`: it can be made to begin anew. */
+export function memberDecoder(format: MemberFormat, what: string): BaseDecoder {
+  return format === 'gzip' ? new GunzipStream({ what }) : new ZstdDecompressStream({ what })
+}
+
+/** Decompresses each member on its own, as far as they go, and digests the parts in them. */
+export function run(
+  { format, stored, parts }: StoredMembers,
+  input: Uint8Array,
+  output: Uint8Array,
+): InflatedMembers {
+  const decoder = decoders.get(format) ?? memberDecoder(format, 'a member')
+  // one that fails is of no use any more
+  decoders.delete(format)
+  const sizes: number[] = []
+  const starts: number[] = []
+  let from = 0
+  let end = 0
+  for (const size of stored) {
+    const filled = inflate(decoder, input.subarray(from, from + size), output.subarray(end))
+    if (filled < 0) break
+    from += size
+    sizes.push(filled)
+    starts.push(end)
+    end += filled
+  }
+  if (sizes.length === stored.length) decoders.set(format, decoder)
+  else decoder.close()
+  let digests = ''
+  for (let i = 0; i < parts.length; i += PART_VALUES) {
+    const member = parts[i]!
+    if (member >= sizes.length) break
+    const start = starts[member]! + parts[i + 1]!
+    digests += hash('sha256', output.subarray(start, start + parts[i + 2]!), 'hex')
+  }
+  return { sizes: Uint32Array.from(sizes), digests }
+}
+
+/** Fills `output` with what is in `stored`; gives its bytes, or -1 where that is nothing whole, or has no room. */
+function inflate(decoder: BaseDecoder, stored: Uint8Array, output: Uint8Array): number {
+  let filled = 0
+  const drain = (): boolean => {
+    for (let out = decoder.next(); out !== undefined; out = decoder.next()) {
+      if (filled + out.length > output.length) return false
+      output.set(out, filled)
+      filled += out.length
+    }
+    return true
+  }
+  decoder.restart()
+  try {
+    decoder.push(stored)
+    if (!drain()) return -1
+    decoder.end()
+    return drain() ? filled : -1
+  } catch (error) {
+    if (isAccelError(error)) return -1
+    throw error
+  }
+}
