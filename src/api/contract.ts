@@ -65,6 +65,8 @@ export interface WireTask {
   registry: string
   /** Attempts begun. */
   attempts: number
+  /** How often the service died while it ran; absent where it never did. */
+  interruptions?: number
   /** When the next attempt is made, where one failed. */
   next_attempt?: string
   /** When a worker took it; absent while it waits. */

@@ -60,6 +60,7 @@ const taskMembers = {
   },
   optional: {
     started: time('When the first attempt began.'),
+    interruptions: count('How often the service died while it ran; absent where it never did.'),
     next_attempt: time('When the next attempt is made.'),
     source_digest: digest('What is converted.'),
     target: text('Where the result is.'),

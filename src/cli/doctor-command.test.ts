@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
 import { chmod, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import type { Check } from '../doctor/check.ts'
@@ -112,4 +115,29 @@ test('a registry that is not in the file is not contacted', async (t) => {
   assert.equal(code, 1)
   assert.match(stderr, /REGISTRY_HOST_NOT_CONFIGURED/)
   assert.deepEqual(registry.requests(), [])
+})
+
+test('what the configuration keeps secret is not sent to another machine without TLS', async (t) => {
+  const seen: (string | undefined)[] = []
+  const server = createServer((request, response) => {
+    seen.push(request.headers.authorization)
+    const checks = { database: 'ok', disk: 'ok', registries: 'ok' }
+    response.end(JSON.stringify({ ready: true, checks }))
+  })
+  t.after(() => server.close())
+  await new Promise<void>((resolve) => server.listen(0, '0.0.0.0', resolve))
+  const { port } = server.address() as AddressInfo
+  // an address of this machine that does not say so
+  const own = Object.values(networkInterfaces())
+    .flatMap((addresses = []) => addresses)
+    .find(({ internal, family }) => !internal && family === 'IPv4')
+  if (own === undefined) return t.skip('this machine has no address but that of itself')
+  const yaml = `server: { api_token: t0k3n }
+provider: { source: { "127.0.0.1:1": { webhook: { auth_header: wh00k } } }, work_dir: /nonexistent }
+${rules}`
+  const config = await configFile(t, yaml)
+  const argv = ['--config', config, '--addr', `${own.address}:${port}`]
+  const { stdout } = await doctor(t, argv)
+  assert.match(stdout, /skipped whether it accepts the Authorization .* without TLS/)
+  assert.deepEqual(seen, [undefined])
 })

@@ -248,7 +248,7 @@ suite('Harbor', () => {
       'that waits',
       [
         webhook({
-          address: 'https://acceld/api/v1/conversions?sync=true',
+          address: 'https://user:s3cret@acceld/api/v1/conversions?sync=true',
           auth_header: HEADER,
         }),
       ],

@@ -117,7 +117,7 @@ function acceptedHeaders({ webhook }: SourceConfig, { server }: Config): string[
 function webhookCheck(webhook: HarborWebhook, accepted: readonly string[], place: string): Finding {
   const { policy, enabled, eventTypes, address, authHeader } = webhook
   const where = `in Harbor: ${place} > ${policy}`
-  const name = `the webhook ${policy} to ${withoutQuery(address)}`
+  const name = `the webhook ${policy} to ${placeOf(address)}`
   if (!enabled) return failure(`${name} is switched off`, `${where}: Enable`)
   if (!eventTypes.includes(PUSH_ARTIFACT)) {
     return failure(`${name} does not tell of pushes`, `${where}: Edit, tick "Artifact pushed"`)
@@ -138,7 +138,8 @@ function webhookCheck(webhook: HarborWebhook, accepted: readonly string[], place
   return ok(`${name} tells of pushes, with the Authorization that is expected`)
 }
 
-/** A query may hold a token. */
-function withoutQuery(address: string): string {
-  return address.split('?')[0] ?? ''
+/** Where an address leads; a query, or a user, may be a secret. */
+function placeOf(address: string): string {
+  const url = URL.parse(address)
+  return url === null ? 'an unreadable address' : `${url.origin}${url.pathname}`
 }

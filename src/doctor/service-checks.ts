@@ -1,6 +1,7 @@
 import { createServiceClient, type ServiceClient } from '../api/client.ts'
 import type { Config } from '../config/schema.ts'
 import { isAccelError } from '../errors/accel-error.ts'
+import { hostnameOf, isLoopback } from '../registry/host.ts'
 import { failure, ok, skipped, warning, type Finding } from './check.ts'
 
 /** How a running acceld is reached. */
@@ -32,6 +33,13 @@ export async function serviceChecks(
     })
   try {
     const findings = [await readiness(client(undefined), address, signal)]
+    if (!isPrivate(address)) {
+      const found = `whether it accepts the Authorization of the configuration was not tested: ${address} is another machine, and without TLS`
+      return [
+        ...findings,
+        skipped(found, 'run this on the machine of acceld, or give an https:// address'),
+      ]
+    }
     for (const { name, header, key } of headersOf(config, init.authorization)) {
       findings.push(await accepted(client(header), { name, key, signal }))
     }
@@ -52,6 +60,12 @@ function listensAt({ server }: Config): string {
   const everywhere = ['', '0.0.0.0', '::'].includes(host)
   const name = everywhere ? 'localhost' : host.includes(':') ? `[${host}]` : host
   return tls.certFile && tls.keyFile ? `https://${name}:${port}` : `${name}:${port}`
+}
+
+/** Nobody on the way can read what is sent there. */
+function isPrivate(address: string): boolean {
+  if (/^(https|unix):\/\//.test(address)) return true
+  return isLoopback(hostnameOf(address.replace(/^http:\/\//, '').split('/')[0] ?? ''))
 }
 
 async function readiness(

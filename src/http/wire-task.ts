@@ -59,6 +59,7 @@ export function wireTask(task: Task): WireTask {
     registry: task.host,
     attempts: task.attempts,
   }
+  if (task.interruptions > 0) wire.interruptions = task.interruptions
   if (task.notBefore !== undefined) wire.next_attempt = rfc3339(task.notBefore)
   if (task.started !== undefined) wire.started = rfc3339(task.started)
   const sourceDigest = outcome?.sourceDigest ?? task.digest

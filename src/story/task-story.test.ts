@@ -164,6 +164,12 @@ test('a failure says what lies behind it and what to do, and which attempts came
   ])
 })
 
+test('the ends of the service while a task ran are told', () => {
+  assert.deepEqual(told({ ...base, interruptions: 2 }, [], 'history'), [
+    'warning: The service ended 2 times while it ran; it was taken up again, with the layers that were finished.',
+  ])
+})
+
 const others: [string, Partial<WireTaskDetail>, RegExp][] = [
   ['waits', {}, /^plain: hub.test\/app:1 waits in line/],
   [

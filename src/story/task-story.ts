@@ -21,7 +21,7 @@ export function tellTask(task: WireTaskDetail, records: readonly WireRecord[]): 
     ...sizeSentences(task, warnings),
     ...checkSentences(task),
     ...timeSentences(task),
-    ...historySentences(asked),
+    ...historySentences(task, asked),
   ]
 }
 

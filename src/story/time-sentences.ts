@@ -19,13 +19,19 @@ function span(ms: number | undefined, what: string): string[] {
   return ms === undefined ? [] : [`${formatSpan(ms)} ${what}`]
 }
 
-/** The attempts that failed and were followed by another. */
-export function historySentences(records: readonly WireRecord[]): Sentence[] {
-  return records
+/** The attempts that failed and were followed by another, and those that ended with the service. */
+export function historySentences(
+  { interruptions = 0 }: WireTaskDetail,
+  records: readonly WireRecord[],
+): Sentence[] {
+  const text = `The service ended ${interruptions === 1 ? 'once' : `${interruptions} times`} while it ran; it was taken up again, with the layers that were finished.`
+  const died: Sentence[] = interruptions === 0 ? [] : [{ topic: 'history', tone: 'warning', text }]
+  const failed = records
     .filter(({ type }) => type === 'retrying')
-    .map(({ time, message = '', code }, i) => {
+    .map(({ time, message = '', code }, i): Sentence => {
       const what = code === undefined ? '' : ` (${code})`
       const text = `Attempt ${i + 1} failed at ${time.slice(0, 19).replace('T', ' ')} UTC: ${message}${what}.`
       return { topic: 'history', tone: 'warning', text }
     })
+  return [...died, ...failed]
 }
