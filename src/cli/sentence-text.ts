@@ -62,13 +62,16 @@ function painted(mark: string, tone: Tone, { colored = false }: SentenceTextInit
   return colored && colors[tone] !== '' ? `\u001b[${colors[tone]}m${mark}\u001b[0m` : mark
 }
 
+/** What stays on one line: a word, or what stands between quotation marks. */
+const pieces = /(?:"[^"]{1,40}"|\S)+/g
+
 /** `text` behind `head`, its further lines below its first; words are never cut, since they may be names and commands. */
 function hung(head: string, text: string, indent: number, { columns }: SentenceTextInit): string[] {
   const clean = text.replaceAll(/\p{Cc}+/gu, ' ')
   if (columns === undefined) return [head + clean]
   const lines: string[] = []
   let line = ''
-  for (const word of clean.split(' ')) {
+  for (const [word] of clean.matchAll(pieces)) {
     if (line !== '' && indent + line.length + 1 + word.length > columns) {
       lines.push(line)
       line = word

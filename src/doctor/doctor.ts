@@ -140,16 +140,16 @@ async function pathChecks(
   const { account } = greeting
   const [project = '', ...below] = path.split('/')
   const harbor = known.harbor === undefined ? undefined : registry.harbor(host)
-  const ofProject =
-    harbor === undefined
-      ? []
-      : await projectChecks(harbor, { config, source, account, project, signal })
+  const asked = { config, host, source, account, project, signal }
+  const ofProject: Awaited<ReturnType<typeof projectChecks>> =
+    harbor === undefined ? { findings: [] } : await projectChecks(harbor, asked)
+  const { mayPush } = ofProject
   const wholeProject = harbor !== undefined && below.length === 0
   const repository = wholeProject ? await repositoryIn(registry, host, project, signal) : path
   const wanted = digest ?? tag
-  const init = { config, known, repository, wanted, signal }
-  const findings = [...ofProject, ...(await repositoryChecks(registry, init))]
-  if (!write) return findings
+  const init = { config, known, repository, wanted, mayPush, signal }
+  const findings = [...ofProject.findings, ...(await repositoryChecks(registry, init))]
+  if (!write || mayPush === false) return findings
   const place = { host, repository }
   const at = registry.repository(place)
   const subject = await at.find(wanted ?? 'latest', { signal }).catch(() => undefined)

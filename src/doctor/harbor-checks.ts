@@ -1,13 +1,15 @@
 import { CONVERSIONS_PATH, PUSH_ARTIFACT } from '../api/contract.ts'
 import type { Config, SourceConfig } from '../config/schema.ts'
 import type { HarborApi } from '../registry/harbor-api.ts'
-import type { HarborProject, HarborWebhook } from '../registry/harbor-setup.ts'
+import type { HarborWebhook } from '../registry/harbor-setup.ts'
 import { failure, ok, skipped, warning, type Finding } from './check.ts'
 import { tick, type Permission } from './harbor-permission.ts'
 
 /** What is looked at in one project. */
 export interface ProjectInit {
   config: Config
+  /** As the configuration names it. */
+  host: string
   source: SourceConfig
   account: string | undefined
   project: string
@@ -24,44 +26,49 @@ const toSearch: readonly Permission[] = [
   { resource: 'artifact', action: 'list' },
 ]
 
-/** What Harbor itself says of a project: that it is there, what our account may do in it, and whom it tells of pushes. */
-export async function projectChecks(harbor: HarborApi, init: ProjectInit): Promise<Finding[]> {
+/**
+ * What Harbor itself says of a project: that it is there, what our account may do in it, and whom it tells of pushes.
+ * `mayPush` is undefined where it does not say.
+ */
+export async function projectChecks(
+  harbor: HarborApi,
+  init: ProjectInit,
+): Promise<{ findings: Finding[]; mayPush?: boolean }> {
   const { project: name, account, signal } = init
   const project = await harbor.project(name, { signal })
   if (project === undefined) {
-    return [
-      failure(
-        `there is no project ${name}, or ${account ?? 'nobody without an account'} may not see it`,
-        `check the name; ${tick(account, name, toConvert)}`,
-      ),
-    ]
+    const found = `there is no project ${name}, or ${account ?? 'nobody without an account'} may not see it`
+    return { findings: [failure(found, `check the name; ${tick(account, name, toConvert)}`)] }
   }
   if (project.proxyCache) {
     const found = `${name} caches another registry: Harbor lets nobody push to it`
-    return [failure(found, 'convert images of another project, or the source of this one')]
+    const fix = 'convert images of another project, or the source of this one'
+    return { findings: [failure(found, fix)], mayPush: false }
   }
-  const webhooks = await harbor.webhooks(project, { signal })
-  return [...(await permissionChecks(harbor, project, init)), ...webhookChecks(webhooks, init)]
-}
-
-async function permissionChecks(
-  harbor: HarborApi,
-  project: HarborProject,
-  { config, account, source, signal }: ProjectInit,
-): Promise<Finding[]> {
+  const webhooks = webhookChecks(await harbor.webhooks(project, { signal }), init)
   const may = await harbor.permissions(project, { signal })
   // the probes of the registry tell as much, if less exactly
-  if (may === undefined) return []
+  if (may === undefined) return { findings: webhooks }
+  return {
+    findings: [...permissionChecks(may, init), ...webhooks],
+    mayPush: may.has('repository:push'),
+  }
+}
+
+function permissionChecks(
+  may: ReadonlySet<string>,
+  { config, account, project, source }: ProjectInit,
+): Finding[] {
   const lacking = (permissions: readonly Permission[]): Permission[] =>
     permissions.filter(({ resource, action }) => !may.has(`${resource}:${action}`))
   const who = account ?? 'anybody'
   const missing = lacking(toConvert)
   const findings = [
     missing.length === 0
-      ? ok(`in the project ${project.name} ${who} may pull and push; tags are made by the push`)
+      ? ok(`in the project ${project} ${who} may pull and push; tags are made by the push`)
       : failure(
-          `in the project ${project.name} ${who} lacks ${namesOf(missing)}`,
-          tick(account, project.name, missing),
+          `in the project ${project} ${who} lacks ${namesOf(missing)}`,
+          tick(account, project, missing),
         ),
   ]
   const searches = source.reconcile.api !== 'off' && source.reconcile.api !== 'catalog'
@@ -69,8 +76,8 @@ async function permissionChecks(
   if (searches && config.reconcile.schedule !== undefined && unlisted.length > 0) {
     findings.push(
       warning(
-        `in the project ${project.name} ${who} lacks ${namesOf(unlisted)}: the searches of reconcile.schedule find nothing there`,
-        tick(account, project.name, unlisted),
+        `in the project ${project} ${who} lacks ${namesOf(unlisted)}: the searches of reconcile.schedule find nothing there`,
+        tick(account, project, unlisted),
       ),
     )
   }
@@ -84,7 +91,7 @@ function namesOf(permissions: readonly Permission[]): string {
 /** Whether Harbor tells us of pushes, and says who it is as we expect it. Headers are compared and never shown. */
 export function webhookChecks(
   webhooks: readonly HarborWebhook[] | undefined,
-  { project, source, account, config }: Omit<ProjectInit, 'signal'>,
+  { config, host, source, account, project }: Omit<ProjectInit, 'signal'>,
 ): Finding[] {
   if (webhooks === undefined) {
     const fix = tick(account, project, [{ resource: 'notification-policy', action: 'list' }])
@@ -101,7 +108,7 @@ export function webhookChecks(
     ]
   }
   const accepted = acceptedHeaders(source, config)
-  return ours.map((webhook) => webhookCheck(webhook, accepted, place))
+  return ours.map((webhook) => webhookCheck(webhook, { accepted, place, host }))
 }
 
 /** What acceld accepts as Authorization of events of a registry; an empty one is none. Secrets. */
@@ -114,7 +121,10 @@ function acceptedHeaders({ webhook }: SourceConfig, { server }: Config): string[
   ]
 }
 
-function webhookCheck(webhook: HarborWebhook, accepted: readonly string[], place: string): Finding {
+function webhookCheck(
+  webhook: HarborWebhook,
+  { accepted, place, host }: { accepted: readonly string[]; place: string; host: string },
+): Finding {
   const { policy, enabled, eventTypes, address, authHeader } = webhook
   const where = `in Harbor: ${place} > ${policy}`
   const name = `the webhook ${policy} to ${placeOf(address)}`
@@ -126,7 +136,7 @@ function webhookCheck(webhook: HarborWebhook, accepted: readonly string[], place
     const sends = authHeader === '' ? 'sends no Authorization' : 'sends another Authorization'
     return failure(
       `${name} ${sends}, expected that of webhook.auth_header: each event is refused with 401`,
-      `set provider.source.….webhook.auth_header, and to the same text ${where}: Edit > Auth Header`,
+      `write the same text into provider.source."${host}".webhook.auth_header and, ${where}: Edit, into Auth Header`,
     )
   }
   if (new URLSearchParams(address.split('?')[1]).get('sync') === 'true') {

@@ -1,6 +1,6 @@
 import { isCacheManifest, readCacheImage, recordsOf } from '../cache/cache-image.ts'
 import type { Config } from '../config/schema.ts'
-import { isAccelError, type AccelError } from '../errors/accel-error.ts'
+import { isAccelError } from '../errors/accel-error.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { parseIndex, parseManifest } from '../oci/manifest.ts'
 import { isIndexType, isManifestType } from '../oci/media-type.ts'
@@ -19,6 +19,8 @@ export interface RepositoryInit {
   repository: string
   /** A tag or digest; without one the first tag that is there. */
   wanted: string | undefined
+  /** What Harbor says of the account's permission to push; undefined where nobody says it. */
+  mayPush: boolean | undefined
   signal: AbortSignal
 }
 
@@ -88,26 +90,24 @@ class RepositoryChecks {
 
   async #push(): Promise<Finding[]> {
     const { name } = this.#at
-    const { signal } = this.#init
+    const { mayPush, signal } = this.#init
+    // what Harbor itself says of it is exact, and was said
+    if (mayPush === false) return []
     const pushed = await this.#asked('push', () => this.#probe.upload({ signal }))
-    if ('finding' in pushed) return [pushed.finding, ...(await this.#granted())]
+    if ('finding' in pushed) return [await this.#withGrants(pushed.finding)]
     const left = pushed.value.cancelled
       ? 'and taken back'
       : 'and given up; the registry clears it away later'
     return [ok(`${name} may be pushed to: an upload was begun ${left}`)]
   }
 
-  /** What the token service says, where it gives less than was asked for. */
-  async #granted(): Promise<Finding[]> {
+  /** Adds what the token service granted, where that is less than was asked for. */
+  async #withGrants(finding: Finding): Promise<Finding> {
     const granted = await this.#probe.granted().catch(() => undefined)
-    if (granted === undefined || granted.has('push')) return []
+    if (granted === undefined || granted.has('push')) return finding
     const given = granted.size === 0 ? 'nothing' : [...granted].join(' and ')
-    return [
-      warning(
-        `the token service was asked for pull and push in ${this.#init.repository} and granted ${given}`,
-        this.#permit('push'),
-      ),
-    ]
+    const found = `${finding.found}; its token service was asked for pull and push and granted ${given}`
+    return { ...finding, found }
   }
 
   /** Lazy pulling, and the links between images. */
@@ -192,13 +192,13 @@ class RepositoryChecks {
       return { value: await ask() }
     } catch (error) {
       if (signal.aborted) throw error
-      const refused = isAccelError(error, 'REGISTRY_AUTH') || isDenied(error)
-      if (!refused) {
+      const words = refusal(error)
+      if (words === undefined) {
         const { secure } = known.greeting
         return { finding: registryFailure(error, { host: known.host, secure }) }
       }
-      const words = (error as AccelError).message
-      return { finding: failure(`${action} is refused: ${words}`, this.#permit(action)) }
+      const found = `${this.#at.name} may not be ${action === 'pull' ? 'pulled from' : 'pushed to'}: ${words}`
+      return { finding: failure(found, this.#permit(action)) }
     }
   }
 
@@ -219,8 +219,14 @@ class RepositoryChecks {
 /** Tags that are looked at; a repository may have thousands. */
 const MAX_TAGS = 100
 
-function isDenied(error: unknown): boolean {
-  return isAccelError(error, 'REGISTRY_DENIED')
+/** The words with which a registry refuses an account something; undefined where the error is another. */
+function refusal(error: unknown): string | undefined {
+  if (!isAccelError(error, 'REGISTRY_AUTH') && !isAccelError(error, 'REGISTRY_DENIED')) {
+    return undefined
+  }
+  const said = error.context.diagnostics.map(({ code, message }) => `${code}: ${message}`)
+  const problem = isAccelError(error, 'REGISTRY_AUTH') ? [error.context.problem] : []
+  return [...problem, ...said].join('; ') || 'it is refused'
 }
 
 function rangeFinding({ partial, problem = '' }: { partial: boolean; problem?: string }): Finding {
