@@ -49,9 +49,9 @@ export function planTableFetches(
 }
 
 /**
- * The request for chunks of a v5 blob: `wanted` are chunks of one read, `following` those that a larger read would touch,
- * up to BATCH_SIZE of the files behind. What does not lie right behind is left out, and so is what is behind a chunk that
- * is there. Source: nydus rafs/src/metadata/md_v5.rs (amplify_user_io), storage/src/cache/mod.rs (merge_and_issue).
+ * The requests for chunks of a v5 blob: `wanted` are those of one read, `following` those that a larger read would touch.
+ * Of these the ones that lie right behind what is asked for are added, up to BATCH_SIZE stored bytes or to one that is
+ * there. Source: nydus rafs/src/metadata/md_v5.rs (merge_chunks_io), storage/src/cache/mod.rs (merge_and_issue).
  */
 export function planRecordFetches(
   wanted: readonly Chunk[],
@@ -77,10 +77,10 @@ export function planRecordFetches(
     else take(chunk)
   }
   for (const chunk of following) {
-    if (open === undefined || isReady(chunk)) break
-    const { compressedOffset: offset } = chunk
-    const gap = offset - open.end
-    if (gap < 0 || gap > MAX_GAP || open.fetch.length >= BATCH_SIZE) break
+    if (open === undefined || open.fetch.length >= BATCH_SIZE) break
+    const gap = chunk.compressedOffset - open.end
+    if (gap < 0 || gap > MAX_GAP) continue
+    if (isReady(chunk)) break
     take(chunk)
   }
   return fetches

@@ -164,14 +164,21 @@ class NydusImage implements OpenedImage {
       const first = Math.floor(at / chunkSize)
       const behind = Math.floor((Math.min(to, at + READ_SIZE) - 1) / chunkSize) + 1
       for (const part of byBlob([...this.#chunks(inode, first, behind)])) {
-        const following = sameBlob(this.#following(inode, first, behind), part[0]!)
-        await this.#blobs[part[0]!.blobIndex]!.fetch(part, following)
+        const { blobIndex } = part[0]!
+        const following = this.#following(blobIndex, { inode, first, behind })
+        await this.#blobs[blobIndex]!.fetch(part, following)
       }
     }
   }
 
-  /** What v5 reads along with the chunks from `first` to before `behind`: the rest of the file, and the files behind it. */
-  *#following(inode: number, first: number, behind: number): Generator<Chunk> {
+  /**
+   * What v5 reads along with the chunks of a file from `first` to before `behind`: the rest of the file and the files
+   * behind it, as far as they are in the same blob and fit.
+   */
+  *#following(
+    blobIndex: number,
+    { inode, first, behind }: { inode: number; first: number; behind: number },
+  ): Generator<Chunk> {
     const { inodes } = this.#tree
     const { chunkSize } = inodes
     const { node, firstName, count } = this.#numbering
@@ -179,8 +186,11 @@ class NydusImage implements OpenedImage {
     let window = BATCH_SIZE - (base - first * chunkSize)
     if (window <= 0) return
     const more = Math.min(behind + Math.ceil(window / chunkSize), inodes.chunkCount(inode))
-    yield* this.#chunks(inode, behind, more)
-    window -= Math.min(window, inodes.sizeOf(inode) - base)
+    for (const chunk of this.#chunks(inode, behind, more)) {
+      if (chunk.blobIndex !== blobIndex) continue
+      window -= chunk.uncompressedSize
+      yield chunk
+    }
     let left = MAX_FOLLOWING
     for (let at = firstName[inode]! + 1; at < count && window > 0 && left > 0; at++) {
       const next = this.#tree.inodeOf(node[at]!)
@@ -188,9 +198,12 @@ class NydusImage implements OpenedImage {
       if (size === 0) continue
       const whole = size < window ? inodes.chunkCount(next) : Math.floor(window / chunkSize)
       if (whole === 0) return
-      yield* this.#chunks(next, 0, whole)
-      window -= Math.min(window, size)
-      left -= 1
+      for (const chunk of this.#chunks(next, 0, whole)) {
+        if (chunk.blobIndex !== blobIndex) continue
+        window -= chunk.uncompressedSize
+        yield chunk
+      }
+      left--
     }
   }
 
@@ -232,8 +245,4 @@ function byBlob(chunks: readonly Chunk[]): Chunk[][] {
     else parts.push([chunk])
   }
   return parts
-}
-
-function* sameBlob(chunks: Iterable<Chunk>, { blobIndex }: Chunk): Generator<Chunk> {
-  for (const chunk of chunks) if (chunk.blobIndex === blobIndex) yield chunk
 }

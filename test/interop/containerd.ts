@@ -21,18 +21,28 @@ export interface LazyPuller extends AsyncDisposable {
    * reads every file.
    */
   pull(reference: string): Promise<LazyPull>
+  /** The same, but what is done with the directory where it is mounted is up to `use`. */
+  use(reference: string, use: (target: string) => Promise<void>): Promise<void>
 }
 
-/** Starts both daemons with their state below `folder`. */
+/** By default it fetches everything in the background, which hides what was never read. */
+const ON_DEMAND = 'noprefetch = true\nno_background_fetch = true\n'
+
+/** Starts both daemons with their state below `folder`; `settings` are those of the snapshotter, in TOML. */
 export async function startLazyPuller(
   folder: string,
   snapshotter: SnapshotterCommand,
+  settings = ON_DEMAND,
 ): Promise<LazyPuller> {
   mkdirSync(folder, { recursive: true })
-  const stargz = await startSnapshotter(folder, snapshotter)
+  const stargz = await startSnapshotter(folder, snapshotter, settings)
   const containerd = await startContainerd(folder)
   return {
     pull: (reference) => pull(folder, reference),
+    async use(reference, use) {
+      const { ctr, chain } = await rpull(folder, reference)
+      await viewed(ctr, folder, chain.at(-1) ?? '', use)
+    },
     async [Symbol.asyncDispose]() {
       await containerd[Symbol.asyncDispose]()
       await stargz[Symbol.asyncDispose]()
@@ -41,10 +51,13 @@ export async function startLazyPuller(
   }
 }
 
-function startSnapshotter(folder: string, { program, args }: SnapshotterCommand): Promise<Daemon> {
+function startSnapshotter(
+  folder: string,
+  { program, args }: SnapshotterCommand,
+  settings: string,
+): Promise<Daemon> {
   const [socket, config] = [join(folder, 'stargz.sock'), join(folder, 'stargz.toml')]
-  // By default it fetches everything in the background, which hides what was never read.
-  writeFileSync(config, 'noprefetch = true\nno_background_fetch = true\n')
+  writeFileSync(config, settings)
   const flags = ['-root', join(folder, 'stargz'), '-address', socket, '-config', config]
   return startDaemon(program, [...args, ...flags, '-log-level', 'debug'], {
     log: join(folder, 'stargz.log'),
@@ -104,22 +117,35 @@ function client(
   })
 }
 
-async function pull(folder: string, reference: string): Promise<LazyPull> {
+/** A pulled image: its namespace, and the names of its snapshots. */
+interface Pulled {
+  namespace: string
+  ctr: Ctr
+  diffIds: string[]
+  chain: string[]
+}
+
+async function rpull(folder: string, reference: string): Promise<Pulled> {
   // containerd knows a layer by what it unpacks to, so another pull's layer would answer for this one: a namespace
   // of its own for each.
   const namespace = randomUUID()
   const ctr = (...args: string[]): Promise<string> => client(folder, namespace, args)
-  const rpull = ['images', 'rpull', '--plain-http', '--snapshotter', 'stargz', reference]
-  await client(folder, namespace, rpull, 'ctr-remote')
+  const args = ['images', 'rpull', '--plain-http', '--snapshotter', 'stargz', reference]
+  await client(folder, namespace, args, 'ctr-remote')
   const diffIds = await diffIdsOf(ctr, reference)
-  const chain = chainIds(diffIds)
+  return { namespace, ctr, diffIds, chain: chainIds(diffIds) }
+}
+
+async function pull(folder: string, reference: string): Promise<LazyPull> {
+  const { namespace, ctr, diffIds, chain } = await rpull(folder, reference)
   const ordinary: LazyPull['ordinary'] = []
   for (const [i, diffId] of diffIds.entries()) {
     if (!(await isLazy(ctr, chain[i] ?? ''))) {
       ordinary.push({ diffId, reason: reasonOf(folder, namespace, i) })
     }
   }
-  return { tree: await viewed(ctr, folder, chain.at(-1) ?? ''), layers: diffIds.length, ordinary }
+  const tree = await viewed(ctr, folder, chain.at(-1) ?? '', readTree)
+  return { tree, layers: diffIds.length, ordinary }
 }
 
 type Ctr = (...args: string[]) => Promise<string>
@@ -174,7 +200,13 @@ function reasonOf(folder: string, namespace: string, layer: number): string {
   return said.length > 0 ? [...new Set(said)].join('; ') : `no reason given for layer ${layer + 1}`
 }
 
-async function viewed(ctr: Ctr, folder: string, snapshot: string): Promise<Tree> {
+/** What `use` makes of a directory where the snapshot is mounted. */
+async function viewed<Result>(
+  ctr: Ctr,
+  folder: string,
+  snapshot: string,
+  use: (target: string) => Promise<Result>,
+): Promise<Result> {
   const target = join(folder, `mnt-${randomUUID()}`)
   mkdirSync(target)
   const mount = await ctr('snapshots', 'view', '--target', target, 'view', snapshot)
@@ -182,7 +214,7 @@ async function viewed(ctr: Ctr, folder: string, snapshot: string): Promise<Tree>
   const snapshots = join(folder, 'stargz/snapshotter/snapshots')
   await output('sh', ['-ec', mount.replaceAll(`${snapshots}/`, '')], { cwd: snapshots })
   try {
-    return await readTree(target)
+    return await use(target)
   } finally {
     await output('umount', [target])
     rmdirSync(target)
