@@ -1,3 +1,4 @@
+import { open } from 'node:fs/promises'
 import { layerContent, noContent } from '../drivers/content-table.ts'
 import type { DriverContext, LayerConverter, LayerInput } from '../drivers/driver.ts'
 import type { LayerResult } from '../drivers/layer-result.ts'
@@ -16,6 +17,8 @@ import type { ThreadPool } from '../threads/pool.ts'
 import type { ImageSource } from '../transport/image-transport.ts'
 import { LISTING_FORM } from '../formats/listing/listing.ts'
 import { checkBlob } from '../verify/check-blob.ts'
+import { checkRefLayer } from '../verify/check-ref-layer.ts'
+import { referredLayer } from '../verify/layer-kind.ts'
 import { viewLayer } from '../verify/view-layer.ts'
 import type { LayerProgress } from './events.ts'
 import type { ImageCache } from './recover-layer.ts'
@@ -216,8 +219,11 @@ async function layerFile(
     await cached.remove()
   }
   const ingest = store.work.ingest()
+  const copy = store.work.ingest()
   try {
-    const result = await converter.convertLayer(layer, { ...context, ingestPath: ingest.path })
+    const isCopied = context.list && converter.inPlace === true
+    const source = isCopied ? copiedTo(copy.path, layer) : layer
+    const result = await converter.convertLayer(source, { ...context, ingestPath: ingest.path })
     if (result.kept !== undefined) return await store.layers.put(owner, key, result)
     if (context.list) {
       // at once: other layers are still being converted, and who takes it from the store need not read it again
@@ -225,13 +231,31 @@ async function layerFile(
       const made = { what, descriptor: result.descriptor, path: ingest.path }
       const view = await viewLayer(made, result.listing, context)
       if (view !== undefined) result.view = view
-      const checkedBlob = await checkBlob(made, context)
+      const checkedBlob =
+        referredLayer(result.descriptor) === undefined
+          ? await checkBlob(made, context)
+          : await checkRefLayer({ ...made, layer: copy.path }, context)
       if (checkedBlob !== undefined) result.checkedBlob = checkedBlob
     }
     const { digest, size } = result.descriptor
     return await store.layers.put(owner, key, result, { ingest, digest, size })
   } finally {
+    await copy.remove()
     await ingest.remove()
+  }
+}
+
+/** The layer, whose bytes also go to the file `path` when they are read: it has those of the last time. */
+function copiedTo(path: string, layer: LayerInput): LayerInput {
+  return {
+    ...layer,
+    async *open(signal) {
+      await using file = await open(path, 'w', 0o600)
+      for await (const bytes of layer.open(signal)) {
+        await file.writeFile(bytes)
+        yield bytes
+      }
+    },
   }
 }
 

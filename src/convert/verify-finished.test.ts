@@ -1,90 +1,29 @@
 import assert from 'node:assert/strict'
 import { readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import type { ConfiguredDriver } from '../drivers/driver.ts'
-import type { LayerResult } from '../drivers/layer-result.ts'
-import { driverNamed } from '../drivers/registry.ts'
-import { testTar } from '../testing/tar-builder.ts'
-import { openLayoutSource, openLayoutTarget } from '../layout/location.ts'
 import { digestOf } from '../oci/digest.ts'
-import { openStore } from '../store/store.ts'
-import { SharedJobs } from '../streams/shared-jobs.ts'
-import { buildImage, buildLayer, pushBuilt } from '../testing/image-builder.ts'
-import { temporaryDirectory } from '../testing/temporary-directory.ts'
-import { createThreadPool } from '../threads/pool.ts'
-import { createConverter } from './converter.ts'
-import type { ConversionReport } from './report.ts'
+import {
+  checkedConversion,
+  withLayers,
+  type CheckedConversion,
+} from '../testing/checked-conversion.ts'
+import { buildLayer } from '../testing/image-builder.ts'
+import { testTar } from '../testing/tar-builder.ts'
 
 // Some tar writers say the kind of file in the mode as well.
 const lower = testTar().directory('d/').file('d/f', 'content', { mode: 0o100644 }).file('gone', 'x')
 const upper = testTar().whiteout('gone').file('h', 'more').hardlink('i', 'h')
 
-/** Converts an image of two layers with a driver; resolves to the report and what the target's tag names then. */
-async function convert(
+/** Converts an image of two layers with a driver. */
+function convert(
   t: TestContext,
   driver: string,
   change: (configured: ConfiguredDriver) => ConfiguredDriver = (configured) => configured,
-): Promise<{ report: ConversionReport; pushed(): Promise<boolean> }> {
-  const directory = await temporaryDirectory(t)
-  const location = (name: string): string => `oci:${join(directory, name)}:latest`
-  await using original = await openLayoutTarget(location('source'))
-  const image = buildImage({ layers: [buildLayer(lower.bytes()), buildLayer(upper.bytes())] })
-  await pushBuilt(image, original.target, { tag: 'latest' })
-  await using store = await openStore<LayerResult>(join(directory, 'work'))
-  await using threads = createThreadPool()
-  const named = driverNamed(driver)
-  const converter = createConverter(
-    { threads, store, jobs: new SharedJobs(async () => {}) },
-    {
-      driver: named,
-      configured: change(named.configure({})),
-      platforms: [],
-      recipe: driver,
-      annotate: true,
-      verify: true,
-      growthWarning: 10,
-    },
-  )
-  const { source } = await openLayoutSource(location('source'))
-  await using target = await openLayoutTarget(location('target'))
-  const pushed = async (): Promise<boolean> => (await target.target.find('latest')) !== undefined
-  try {
-    const report = await converter.convert(
-      {
-        source,
-        sourceName: 'source',
-        sourceTag: 'latest',
-        target: target.target,
-        targetName: 'target',
-        targetTag: 'latest',
-        sameRepository: false,
-        mountFrom: [],
-        openImage: () => Promise.reject(new Error('no other image')),
-      },
-      { signal: t.signal, onEvent: () => {} },
-    )
-    return { report, pushed }
-  } catch (error) {
-    assert.equal(await pushed(), false)
-    throw error
-  }
+): Promise<CheckedConversion> {
+  const layers = [buildLayer(lower.bytes()), buildLayer(upper.bytes())]
+  return checkedConversion(t, { driver, layers, change })
 }
-
-/** The driver, whose layers are changed once they are converted. */
-const withLayers =
-  (change: (result: LayerResult, path: string) => void | Promise<void>) =>
-  (configured: ConfiguredDriver): ConfiguredDriver => ({
-    ...configured,
-    layers: {
-      key: configured.layers.key,
-      async convertLayer(layer, context) {
-        const result = await configured.layers.convertLayer(layer, context)
-        await change(result, context.ingestPath)
-        return result
-      },
-    },
-  })
 
 // Six entries by each of two readers, layer by layer; the five paths of the image by nydusd.
 for (const [driver, paths] of [

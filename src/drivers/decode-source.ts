@@ -44,7 +44,9 @@ export async function decodeSource(
     take(bytes: Uint8Array): Promise<void>
   },
 ): Promise<DecodedSource> {
-  const lister = list ? new TarLister(what, pieceSize) : undefined
+  const lister = list
+    ? new TarLister(what, pieceSize === undefined ? {} : { pieceSize })
+    : undefined
   const decoder = openDecoder({ what })
   const drain = async (): Promise<void> => {
     for (let bytes = decoder.next(); bytes !== undefined; bytes = decoder.next()) {
@@ -68,13 +70,15 @@ export async function decodeSource(
   if (found !== compression) {
     to.warn(compressionWarning(compression, found))
   }
-  const got = to.hash.digest()
-  if (got !== diffId) {
-    throw new AccelError('IMAGE_DIFF_ID_MISMATCH', { layer: what, want: diffId, got })
-  }
+  checkDiffId(what, diffId, to.hash.digest())
   const size = decoder.produced
   if (lister === undefined) return { size }
   return { size, listing: lister.finish(host) }
+}
+
+/** Throws IMAGE_DIFF_ID_MISMATCH where a layer's tar has not the digest that the image config says. */
+export function checkDiffId(layer: string, want: Digest, got: Digest): void {
+  if (got !== want) throw new AccelError('IMAGE_DIFF_ID_MISMATCH', { layer, want, got })
 }
 
 /** What is said of a layer that is compressed otherwise than its media type says. */

@@ -35,6 +35,8 @@ export interface LayerInput {
 export interface LayerConverter {
   /** Of all that changes the bytes made: driver name, version, options. Part of every cache key. */
   readonly key: string
+  /** Layers may stay where they are, to be read there by what their blobs say: who reads a result back needs them. */
+  readonly inPlace?: boolean
   convertLayer(layer: LayerInput, context: DriverContext): Promise<LayerResult>
   /**
    * Why a blob that another builder made of a layer, in the file `path`, cannot stand for it, or undefined where it can.

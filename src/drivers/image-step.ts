@@ -81,6 +81,8 @@ export interface FinishedImage {
   manifests: ManifestPlan[]
   /** Blobs that must be somewhere although no manifest names them. */
   blobs?: ImageBlob[]
+  /** Files of Nydus bootstraps that say where chunks are in blobs of other images. @default none */
+  dictionary?: readonly string[]
   /** In sentences. */
   warnings: string[]
 }

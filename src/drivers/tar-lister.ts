@@ -1,5 +1,5 @@
 import type { ListingData } from '../formats/listing/listing.ts'
-import { TarListing } from '../formats/listing/tar-listing.ts'
+import { TarListing, type TarListingInit } from '../formats/listing/tar-listing.ts'
 import { TarReader } from '../formats/tar/reader.ts'
 import type { LayerHost } from '../threads/layer-host.ts'
 
@@ -8,10 +8,9 @@ export class TarLister {
   readonly #reader: TarReader
   readonly #listing: TarListing
 
-  /** `pieceSize` as TarListingInit. */
-  constructor(what: string, pieceSize?: number) {
+  constructor(what: string, init: Omit<TarListingInit, 'skip'> = {}) {
     this.#reader = new TarReader({ what })
-    this.#listing = new TarListing(pieceSize === undefined ? {} : { pieceSize })
+    this.#listing = new TarListing(init)
   }
 
   take(bytes: Uint8Array): void {

@@ -1,5 +1,5 @@
 import { AccelError } from '../errors/accel-error.ts'
-import type { Compressor } from '../formats/nydus-blob/algorithm.ts'
+import type { Compressor, Digester } from '../formats/nydus-blob/algorithm.ts'
 import { BlobReader, type BlobSource } from '../formats/nydus-blob/blob-reader.ts'
 import { type BlobCipher, decryptPiece } from '../formats/nydus-blob/cipher.ts'
 import { decompressPiece, viewPiece } from '../formats/nydus-blob/chunk-codec.ts'
@@ -20,6 +20,10 @@ export interface ChunkReader {
    * so that its bytes have its digest without being read. Throws FORMAT_INVALID.
    */
   compare?(chunk: Chunk): void
+  /** With what the source's listing digests files whose chunks are here, where these were read back. @default CONTENT_DIGESTER */
+  readonly listedBy?: Digester
+  /** Its bytes are not at hand: chunks can only be compared. */
+  readonly comparesOnly?: boolean
 }
 
 /** What is read of a blob: its id names it in messages. */

@@ -14,7 +14,8 @@ import type { Finding } from './finding.ts'
 import { transferred } from './listing-data.ts'
 import { v5Chunks, v6Chunks, type ChunkReader } from './nydus-chunks.ts'
 import { readNydusImage, type NydusBlob } from './nydus-image.ts'
-import { refChunks } from './ref-chunks.ts'
+import { openDictionaryChunks } from './dictionary-chunks.ts'
+import { checkedRefChunks, refChunks } from './ref-chunks.ts'
 
 export interface NydusImageJobData {
   /** Names the image in messages. */
@@ -25,6 +26,8 @@ export interface NydusImageJobData {
   blobs: ReadonlyMap<string, string>
   /** Those whose chunks need not be read again. */
   checked: ReadonlyMap<string, CheckedBlob>
+  /** Files of bootstraps that say where chunks are in blobs that are not at hand. */
+  dictionary: readonly string[]
   /** What files are cut into for the digests of the source's listing. */
   pieceSize: number
   /** Of the bootstrap layer, where it is encrypted. */
@@ -45,12 +48,13 @@ export interface NydusImageJobResult {
 
 /** Reads the bootstrap and every chunk that it names. */
 export async function run(
-  { what, bootstrap, blobs, checked, pieceSize, key }: NydusImageJobData,
+  { what, bootstrap, blobs, checked, dictionary, pieceSize, key }: NydusImageJobData,
   host: LayerHost,
 ): Promise<NydusImageJobResult> {
   using stack = new DisposableStack()
   const file = stack.use(openFile(bootstrap, what))
   const opened = await readBootstrapLayer(key === undefined ? file : decrypted(file, key), what)
+  const chunksElsewhere = openDictionaryChunks(dictionary, opened.version)
   const open = (blobId: string): BlobSource => {
     const path = blobs.get(blobId)
     if (path === undefined) {
@@ -65,7 +69,14 @@ export async function run(
     const { blobId, tablesId, compressor, digester, cipher, entry } = blob
     const init = { what: `${what}, blob sha256:${tablesId ?? blobId}`, compressor, cipher, entry }
     if (tablesId !== undefined) {
+      if (checked.get(tablesId)?.digester === digester) {
+        return checkedRefChunks(open(tablesId), digester, init.what, entry)
+      }
       return refChunks(open(tablesId), open(blobId), init.what, entry)
+    }
+    if (!blobs.has(blobId)) {
+      const elsewhere = chunksElsewhere(blob, init.what)
+      if (elsewhere !== undefined) return elsewhere
     }
     const source = open(blobId)
     if (opened.version === 5) return v5Chunks(source, init)

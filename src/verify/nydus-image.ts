@@ -23,6 +23,7 @@ import {
   S_IFIFO,
   S_IFMT,
 } from '../formats/nydus-tree/file-mode.ts'
+import type { Chunk } from '../formats/nydus-tree/chunk-store.ts'
 import type { FileTree } from '../formats/nydus-tree/file-tree.ts'
 import { compareBytes } from '../formats/nydus-tree/name-order.ts'
 import { nlinkOf, numberTree } from '../formats/nydus-tree/numbering.ts'
@@ -142,40 +143,62 @@ class FileContents {
     const { inodes } = this.#bootstrap.tree
     const count = inodes.chunkCount(inode)
     const digests: Uint8Array[] = []
+    let listedBy: Digester | undefined
     for (let i = 0; i < count; i++) {
       const chunk = inodes.chunks.get(inodes.chunkAt(inode, i))
       const reader = this.#blobs[chunk.blobIndex]
-      const { digester } = this.#bootstrap.blobs[chunk.blobIndex]!
-      if (reader?.compare === undefined || digester !== CONTENT_DIGESTER) return undefined
+      if (reader?.compare === undefined || !this.#isListedBy(chunk, reader)) return undefined
       reader.compare(chunk)
+      digests.push(chunk.digest)
+      listedBy = reader.listedBy
+    }
+    return contentOfPieces(digests, listedBy)
+  }
+
+  /** Whether the source's listing has the digests of chunks of a blob. */
+  #isListedBy({ blobIndex }: Chunk, { listedBy = CONTENT_DIGESTER }: ChunkReader): boolean {
+    return this.#bootstrap.blobs[blobIndex]!.digester === listedBy
+  }
+
+  async digest(inode: number): Promise<Uint8Array> {
+    const { tree } = this.#bootstrap
+    const { inodes } = tree
+    let unread = false
+    for (let i = 0; i < inodes.chunkCount(inode); i++) {
+      const reader = await this.#blob(inodes.chunks.blobIndexOf(inodes.chunkAt(inode, i)))
+      unread ||= reader.comparesOnly === true
+    }
+    return unread ? this.#digestOfPieces(inode) : this.#digestOfBytes(inode)
+  }
+
+  /** Of a file with chunks that can only be compared: others are read. */
+  async #digestOfPieces(inode: number): Promise<Uint8Array> {
+    const known = this.knownDigest(inode)
+    if (known !== undefined) return known
+    const { inodes } = this.#bootstrap.tree
+    const digests: Uint8Array[] = []
+    for (let i = 0; i < inodes.chunkCount(inode); i++) {
+      const chunk = inodes.chunks.get(inodes.chunkAt(inode, i))
+      const reader = await this.#blob(chunk.blobIndex)
+      if (!this.#chunksArePieces || !this.#isListedBy(chunk, reader)) {
+        throw this.#invalid(`chunk ${chunk.index} of blob ${chunk.blobIndex} is not at hand`)
+      }
+      if (reader.comparesOnly === true) reader.compare!(chunk)
+      else await this.#read(chunk)
       digests.push(chunk.digest)
     }
     return contentOfPieces(digests)
   }
 
-  async digest(inode: number): Promise<Uint8Array> {
-    const { tree, blobs } = this.#bootstrap
-    const { inodes } = tree
+  async #digestOfBytes(inode: number): Promise<Uint8Array> {
+    const { inodes } = this.#bootstrap.tree
     const hash = this.#hash ?? newContentHash(this.#init.pieceSize)
     // one that is not ended must not be gone on with
     this.#hash = undefined
     let size = 0
     for (let i = 0; i < inodes.chunkCount(inode); i++) {
       const chunk = inodes.chunks.get(inodes.chunkAt(inode, i))
-      const bytes = await (await this.#blob(chunk.blobIndex)).read(chunk)
-      const { digester } = blobs[chunk.blobIndex]!
-      const got = digestFunction(digester)(bytes)
-      if (compareBytes(got, chunk.digest) !== 0) {
-        throw new AccelError('CONTENT_DIGEST_MISMATCH', {
-          what: `${this.#init.what}, chunk ${chunk.index} of blob ${chunk.blobIndex}`,
-          want: `${digester}:${Buffer.from(chunk.digest).toString('hex')}`,
-          got: `${digester}:${Buffer.from(got).toString('hex')}`,
-          size: bytes.length,
-        })
-      }
-      if ((chunk.flags & ChunkFlag.hasCrc32) !== 0 && crc32c(bytes) !== chunk.crc32) {
-        throw this.#invalid(`chunk ${chunk.index} of blob ${chunk.blobIndex} has another CRC`)
-      }
+      const bytes = await this.#read(chunk)
       hash.update(bytes)
       size += bytes.length
     }
@@ -186,6 +209,25 @@ class FileContents {
     }
     this.#hash = hash
     return hash.digest()
+  }
+
+  /** The bytes of a chunk, which have its digest. */
+  async #read(chunk: Chunk): Promise<Uint8Array> {
+    const bytes = await (await this.#blob(chunk.blobIndex)).read(chunk)
+    const { digester } = this.#bootstrap.blobs[chunk.blobIndex]!
+    const got = digestFunction(digester)(bytes)
+    if (compareBytes(got, chunk.digest) !== 0) {
+      throw new AccelError('CONTENT_DIGEST_MISMATCH', {
+        what: `${this.#init.what}, chunk ${chunk.index} of blob ${chunk.blobIndex}`,
+        want: `${digester}:${Buffer.from(chunk.digest).toString('hex')}`,
+        got: `${digester}:${Buffer.from(got).toString('hex')}`,
+        size: bytes.length,
+      })
+    }
+    if ((chunk.flags & ChunkFlag.hasCrc32) !== 0 && crc32c(bytes) !== chunk.crc32) {
+      throw this.#invalid(`chunk ${chunk.index} of blob ${chunk.blobIndex} has another CRC`)
+    }
+    return bytes
   }
 
   #invalid(problem: string): AccelError {

@@ -1,4 +1,5 @@
 import type { BlobSource } from '../formats/nydus-blob/blob-reader.ts'
+import type { Digester } from '../formats/nydus-blob/algorithm.ts'
 import type { ReadChunkTable } from '../formats/nydus-blob/chunk-table.ts'
 import type { Chunk } from '../formats/nydus-tree/chunk-store.ts'
 import type { RafsV6Blob } from '../formats/rafs-v6/layout.ts'
@@ -22,6 +23,28 @@ export async function refChunks(
   entry?: RafsV6Blob,
 ): Promise<ChunkReader> {
   return refTableChunks(layer, what, await openChunkTables(tables, what, { entry }))
+}
+
+/** The same where all of them were read back before, and the layer is not at hand: chunks can only be compared. */
+export async function checkedRefChunks(
+  tables: BlobSource,
+  digester: Digester,
+  what: string,
+  entry: RafsV6Blob | undefined,
+): Promise<ChunkReader> {
+  const { table, digests } = await openChunkTables(tables, what, { entry })
+  return {
+    listedBy: digester,
+    comparesOnly: true,
+    compare(chunk) {
+      const info = table.chunks.at(chunk.index)
+      if (info === undefined) {
+        throw invalidBlob(what, 0, `chunk ${chunk.index} is not in its chunk table`)
+      }
+      compareChunk(chunk, info, digests, what)
+    },
+    read: () => Promise.reject(invalidBlob(what, 0, 'the layer that it is about is not at hand')),
+  }
 }
 
 /** The same where the tables are known. */

@@ -23,6 +23,9 @@ export interface VerifyReport {
   notes: string[]
 }
 
+/** Problems that an error names; a log is no place for more. */
+export const MAX_NAMED = 5
+
 /** A report of nothing. */
 export function emptyReport(): VerifyReport {
   return { views: [], findings: [], problems: 0, notes: [] }

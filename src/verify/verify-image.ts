@@ -48,6 +48,8 @@ export interface VerifyInit {
   what: string
   threads: ThreadPool
   signal: AbortSignal
+  /** Files of bootstraps that say where chunks are in blobs that are not among the layers. @default none */
+  dictionary?: readonly string[]
 }
 
 /** The layers of an ordinary image, the lowest first, as they are stored. */
@@ -123,12 +125,13 @@ class Verification {
       if (isChecked(layer.checkedBlob, descriptor.digest)) checked.set(id, layer.checkedBlob!)
     }
     const pieceSize = this.#source[0]?.pieceSize ?? CONTENT_PIECE
-    const { what } = this.#init
+    const { what, dictionary = [] } = this.#init
     const data: NydusImageJobData = {
       what,
       bootstrap,
       blobs,
       checked,
+      dictionary,
       pieceSize,
       ...(key && { key }),
     }

@@ -81,11 +81,12 @@ async function refLayer(
   context: DriverContext,
   { format }: LayerOptions,
 ): Promise<LayerResult> {
-  const { what, descriptor } = layer
+  const { what, descriptor, diffId } = layer
   const { digest, size } = descriptor
-  const { ingestPath } = context
+  const { ingestPath, list } = context
   const { chunkSize } = format
-  const data: RefJobData = { what, compression, digest, size, ingestPath, chunkSize }
+  const source = { what, compression, digest, size, diffId }
+  const data: RefJobData = { ...source, list, ingestPath, chunkSize }
   const made = await runJob(layer, { module: REF_JOB, data }, context, format)
   return resultOf(made, { [REF_ANNOTATION]: digest })
 }

@@ -105,6 +105,7 @@ export async function finishImage(
   return {
     manifests: options.mergeManifest ? besideSource(image, plan) : [plan],
     blobs: [...elsewhere, ...referred],
+    dictionary: options.dictionary?.bootstraps ?? [],
     warnings: [],
   }
 }

@@ -40,6 +40,7 @@ function converter(options: NydusOptions, dictionary: Dictionary | undefined): I
   return {
     layers: {
       key: JSON.stringify(['nydus', VERSION, format, prefetch, ociRef, dictionary?.digest]),
+      inPlace: ociRef,
       convertLayer: (layer, context) =>
         convertLayer(layer, context, {
           format,

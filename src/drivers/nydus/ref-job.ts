@@ -8,9 +8,11 @@ import { TarChunks } from '../../formats/zran/tar-chunks.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { LayerHost } from '../../threads/layer-host.ts'
 import { openBlobFile } from '../blob-file.ts'
-import { compressionWarning } from '../decode-source.ts'
+import { openStreamHash } from '../../streams/twin-hash.ts'
+import { checkDiffId, compressionWarning } from '../decode-source.ts'
+import { TarLister } from '../tar-lister.ts'
 import { untilEnd, type LayerJobResult } from './layer-job.ts'
-import { writeRefBlob } from './ref-blob.ts'
+import { REF_ALGORITHMS, writeRefBlob } from './ref-blob.ts'
 import { RefBuild } from './ref-build.ts'
 
 /** What the main thread says of the layer. */
@@ -21,16 +23,14 @@ export interface RefJobData {
   /** The layer as stored. */
   digest: Digest
   size: number
+  diffId: Digest
+  list: boolean
   ingestPath: string
   /** Bytes of a chunk. */
   chunkSize: number
 }
 
-/**
- * Runs one conversion. The diffID is not compared: it would take a fifth of the time, and nothing reads the layer by it;
- * what is read is fixed by the digest of the layer, of each chunk, and by the CRC of the gzip.
- * Throws ZRAN_…, FORMAT_…, DRIVER_…, STORE_….
- */
+/** Runs one conversion. Throws ZRAN_…, FORMAT_…, DRIVER_…, STORE_…, IMAGE_DIFF_ID_MISMATCH. */
 export function run(data: RefJobData, host: LayerHost): Promise<LayerJobResult> {
   return untilEnd(host, () => convert(data, host))
 }
@@ -46,7 +46,15 @@ async function convert(data: RefJobData, host: LayerHost): Promise<LayerJobResul
   const contexts = compression === 'gzip' ? new ContextCutter({ what, chunkSize }) : undefined
   const cutter = contexts ?? new PlainCutter(chunkSize)
   const build = new RefBuild({ what, chunkSize, zran: contexts !== undefined })
-  const reader = new TarChunks({ what, cutter, chunkSize })
+  const hash = openStreamHash()
+  // Its chunks are named by SHA-256: so it is known what a file holds whose chunks were read back.
+  const { digester } = REF_ALGORITHMS
+  const lister = data.list ? new TarLister(what, { pieceSize: chunkSize, digester }) : undefined
+  const onBytes = (bytes: Uint8Array): void => {
+    hash.update(bytes)
+    lister?.take(bytes)
+  }
+  const reader = new TarChunks({ what, cutter, chunkSize, onBytes })
   const takeAll = (): void => {
     for (let event = reader.next(); event !== undefined; event = reader.next()) {
       build.take(event)
@@ -62,6 +70,7 @@ async function convert(data: RefJobData, host: LayerHost): Promise<LayerJobResul
   } finally {
     cutter.bytes.close()
   }
+  checkDiffId(what, data.diffId, hash.digest())
   if (compression !== data.compression) {
     build.warnings.add(compressionWarning(data.compression, compression))
   }
@@ -77,6 +86,7 @@ async function convert(data: RefJobData, host: LayerHost): Promise<LayerJobResul
     entries: build.count,
     detail,
     sourceUncompressedSize: cutter.bytes.outOffset,
+    ...(lister && { listing: lister.finish(host) }),
   }
 }
 

@@ -1,6 +1,11 @@
 import { createHash } from 'node:crypto'
 import type { Digester } from '../nydus-blob/algorithm.ts'
-import { blake3IsNative, digestFunction, newBlake3Hasher } from '../nydus-blob/chunk-digest.ts'
+import {
+  blake3IsNative,
+  digestFunction,
+  newBlake3Hasher,
+  type DigestFunction,
+} from '../nydus-blob/chunk-digest.ts'
 
 /** Bytes of a piece, unless said otherwise: those of a Nydus chunk. */
 export const CONTENT_PIECE = 0x10_0000
@@ -24,26 +29,35 @@ export interface ContentHash {
   digestOf(bytes: Uint8Array): Uint8Array
 }
 
-/** Makes one for files that are cut into pieces of `pieceSize` bytes. */
-export function newContentHash(pieceSize: number = CONTENT_PIECE): ContentHash {
-  return new PieceHash(pieceSize)
+/** Makes one for files that are cut into pieces of `pieceSize` bytes. BLAKE3 needs the native binding. */
+export function newContentHash(
+  pieceSize: number = CONTENT_PIECE,
+  digester: Digester = CONTENT_DIGESTER,
+): ContentHash {
+  return new PieceHash(pieceSize, digester)
 }
 
 /** The digest of a file whose pieces have these, in order, at least one. */
-export function contentOfPieces(digests: readonly Uint8Array[]): Uint8Array {
-  return digests.length === 1 ? digests[0]! : wholeDigest(Buffer.concat(digests))
+export function contentOfPieces(
+  digests: readonly Uint8Array[],
+  digester: Digester = CONTENT_DIGESTER,
+): Uint8Array {
+  return digests.length === 1 ? digests[0]! : digestFunction(digester)(Buffer.concat(digests))
 }
-
-const wholeDigest = digestFunction(CONTENT_DIGESTER)
 
 class PieceHash implements ContentHash {
   readonly #size: number
-  readonly #hash = newBlake3Hasher() ?? newSha256Hasher()
+  readonly #digester: Digester
+  readonly #whole: DigestFunction
+  readonly #hash: { update(bytes: Uint8Array): void; digest(): Uint8Array }
   #left: number
   /** Of the pieces that are over. */
   #pieces: Uint8Array[] = []
 
-  constructor(size: number) {
+  constructor(size: number, digester: Digester) {
+    this.#digester = digester
+    this.#whole = digestFunction(digester)
+    this.#hash = digester === 'blake3' ? newBlake3Hasher()! : newSha256Hasher()
     this.#size = size
     this.#left = size
   }
@@ -67,11 +81,11 @@ class PieceHash implements ContentHash {
     if (this.#pieces.length === 0) return last
     const digests = [...this.#pieces, last]
     this.#pieces = []
-    return contentOfPieces(digests)
+    return contentOfPieces(digests, this.#digester)
   }
 
   digestOf(bytes: Uint8Array): Uint8Array {
-    if (bytes.length <= this.#size) return wholeDigest(bytes)
+    if (bytes.length <= this.#size) return this.#whole(bytes)
     this.update(bytes)
     return this.digest()
   }

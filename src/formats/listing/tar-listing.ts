@@ -1,4 +1,5 @@
 import type { TarEntry, TarEvent } from '../tar/entry.ts'
+import type { Digester } from '../nydus-blob/algorithm.ts'
 import { cleanPath } from '../tar/path.ts'
 import { whiteoutName } from '../tar/whiteout.ts'
 import { CONTENT_PIECE, newContentHash, type ContentHash } from './content-hash.ts'
@@ -11,6 +12,8 @@ export interface TarListingInit {
   skip?: (path: string) => boolean
   /** What files are cut into for their digests: see ContentHash. @default 1 MiB */
   pieceSize?: number
+  /** With what they are digested. @default CONTENT_DIGESTER */
+  digester?: Digester
 }
 
 /** Lists what a layer's tar holds, as it is read. Entries that aufs left are no part of an image and are left out. */
@@ -20,10 +23,10 @@ export class TarListing {
   readonly #hash: ContentHash
   #open: { entry: ListedEntry; left: number; skip: boolean } | undefined = undefined
 
-  constructor({ skip = () => false, pieceSize = CONTENT_PIECE }: TarListingInit = {}) {
+  constructor({ skip = () => false, pieceSize = CONTENT_PIECE, digester }: TarListingInit = {}) {
     this.#skip = skip
     this.#writer = new ListingWriter(pieceSize)
-    this.#hash = newContentHash(pieceSize)
+    this.#hash = newContentHash(pieceSize, digester)
   }
 
   /** Takes each event of a TarReader; gives the digest of a file's content with the last of its bytes. */

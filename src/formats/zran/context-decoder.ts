@@ -13,7 +13,7 @@ const SURPLUS = 64 * 1024
  * with the same demands. A chunk is `offset` to `offset` + its size of them. `what` names the layer.
  * Source: nydus utils/src/compress/zlib_random.rs (ZranDecoder::uncompress).
  *
- * Throws FORMAT_INVALID where they are damaged, or not the context's. Memory: twice the context's output. It is inflated twice unless a member ends in it.
+ * Throws FORMAT_INVALID where they are damaged, or not the context's. Memory: twice the context's output.
  */
 export function decodeContext(
   { contexts, dictionaries }: Contexts,
@@ -44,7 +44,7 @@ export function decodeContext(
   )
   let rest = Buffer.concat([bitPrefix(context.pendingBits, context.previousByte), compressed])
   for (;;) {
-    const member = inflate(rest, dictionary, outLength - made + SURPLUS, invalid)
+    const member = inflate(rest, dictionary, outLength - made, invalid)
     pieces.push(member.output)
     made += member.output.length
     // nydusd asks for no more than the context has, so it does not get to the end of a member that goes on behind it.
@@ -63,32 +63,38 @@ export function decodeContext(
   return Buffer.concat(pieces).subarray(0, outLength)
 }
 
+/** What comes of a member, or of the rest of it; whether it ended matters where that is no more than `wanted` bytes. */
 function inflate(
   input: Uint8Array,
   dictionary: Uint8Array | undefined,
-  maxOutputLength: number,
+  wanted: number,
   invalid: (problem: string, cause: unknown) => AccelError,
 ): { output: Uint8Array; used: number; ended: boolean } {
   const options = {
     finishFlush: constants.Z_SYNC_FLUSH,
-    maxOutputLength,
+    maxOutputLength: wanted + SURPLUS,
     info: true,
     ...(dictionary === undefined || dictionary.length === 0 ? {} : { dictionary }),
   }
   // What `info` does to the result is documented, and missing in the types.
   const run = (bytes: Uint8Array): { buffer: Uint8Array; engine: { bytesWritten: number } } =>
     inflateRawSync(bytes, options) as unknown as ReturnType<typeof run>
+  let first: ReturnType<typeof run>
   try {
-    // One byte more tells whether the deflate stream ended with the input: then it is not used.
-    const { buffer, engine } = run(Buffer.concat([input, Buffer.alloc(1)]))
-    const used = engine.bytesWritten
-    if (used <= input.length) return { output: buffer, used, ended: true }
-  } catch {
-    // It went on, and that byte made no sense.
-  }
-  try {
-    return { output: run(input).buffer, used: input.length, ended: false }
+    first = run(input)
   } catch (cause) {
     throw invalid((cause as Error).message, cause)
+  }
+  const { bytesWritten } = first.engine
+  if (bytesWritten < input.length) return { output: first.buffer, used: bytesWritten, ended: true }
+  const goesOn = { output: first.buffer, used: input.length, ended: false }
+  if (first.buffer.length > wanted) return goesOn
+  try {
+    // One byte more tells whether the deflate stream ended with the input: then it is not used.
+    const { engine } = run(Buffer.concat([input, Buffer.alloc(1)]))
+    return engine.bytesWritten <= input.length ? { ...goesOn, ended: true } : goesOn
+  } catch {
+    // It went on, and that byte made no sense.
+    return goesOn
   }
 }
