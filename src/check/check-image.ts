@@ -10,6 +10,8 @@ import type { WorkDirectory } from '../store/work-directory.ts'
 import type { ThreadPool } from '../threads/pool.ts'
 import type { ImageSource, RangedSource } from '../transport/image-transport.ts'
 import type { Finding } from '../verify/finding.ts'
+import type { RepositoryProbe } from '../registry/repository-probe.ts'
+import { registryProblems } from './registry-problems.ts'
 import { referredLayer } from '../verify/layer-kind.ts'
 import { listLayer, verifyImage, type VerifiedLayer } from '../verify/verify-image.ts'
 import { configProblems } from './config-problems.ts'
@@ -23,6 +25,8 @@ export interface CheckedEnd<Transport> {
   transport: Transport
   name: string
   root: Descriptor
+  /** Where it is in a registry: asks what that can do. */
+  probe?: RepositoryProbe
 }
 
 export interface CheckParts {
@@ -59,7 +63,7 @@ export async function checkImages(
     const key = original.descriptor.digest
     const tree = trees.get(key) ?? sourceLayers(source.transport, original, parts, init)
     trees.set(key, tree)
-    images.push(await checkImage(target.transport, image, original, await tree, parts, init))
+    images.push(await checkImage(target, image, original, await tree, parts, init))
   }
   return { images, passed: images.every(({ problems }) => problems === 0) }
 }
@@ -116,7 +120,7 @@ async function sourceLayers(
 
 /** Pulls one image of the target and compares it. */
 async function checkImage(
-  target: RangedSource,
+  { transport: target, probe }: CheckedEnd<RangedSource>,
   image: TargetImage,
   original: SourceImage,
   source: ListingData[],
@@ -129,6 +133,7 @@ async function checkImage(
   const findings: Finding[] = [
     ...manifestProblems(image, original),
     ...configProblems(original.config, config),
+    ...(probe === undefined ? [] : await registryProblems(image, probe, signal)),
   ]
   const own = new Set(original.manifest.layers.map(({ digest }) => digest))
   // One blob may serve two dialects, and be lazy to the readers of the other alone.

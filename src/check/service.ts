@@ -58,5 +58,6 @@ async function openEnd(
   if (registry === undefined) throw new AccelError('CONFIG_ARGUMENT_MISSING', { name: '--config' })
   const transport = registry.repository(reference, { side })
   const root = await transport.resolve(reference.digest ?? reference.tag ?? 'latest', { signal })
-  return { transport, name: formatReference(reference), root }
+  const probe = registry.probe(reference)
+  return { transport, name: formatReference(reference), root, probe }
 }

@@ -1,6 +1,7 @@
 /** Damage to what stands around the layers, the same for eStargz and zstd:chunked. */
 import { UNCOMPRESSED_SIZE_ANNOTATION } from '../../formats/estargz/layout.ts'
 import { digestOf } from '../../oci/digest.ts'
+import { OCI_LAYER_TAR } from '../../oci/media-type.ts'
 import { annotation, layer } from './common-damage.ts'
 import type { DamageCase } from './damage-bench.ts'
 
@@ -13,6 +14,11 @@ export const lazyImageDamage: readonly DamageCase[] = [
     'no annotations at all',
     layer(0, ({ descriptor }) => void delete descriptor.annotations),
     /sha256:[0-9a-f]{64}: .*not lazy/,
+  ],
+  [
+    'a media type of a layer',
+    layer(0, (one) => void (one.descriptor = { ...one.descriptor, mediaType: OCI_LAYER_TAR })),
+    /sha256:[0-9a-f]{64}: its media type is .*, its bytes are a tar in (gzip|zstd)/,
   ],
   ['a diffID', layer(0, (one) => void (one.diffId = OTHER)), /its diffID is/],
   ['a layer that is missing', ({ layers }) => void layers.pop(), 'etc/motd: path'],
