@@ -65,8 +65,7 @@ test('a real conversion tells of its layers, one of which was converted before',
     texts[0] ?? '',
     /^127.0.0.1:\d+\/b:v1 was converted to eStargz by the rule default\./,
   )
-  const layers =
-    '2 layers: 1 was converted and 1 was taken from work_dir, where earlier conversions had left layers.'
+  const layers = '2 layers: 1 was converted and 1 was found converted in work_dir.'
   assert.ok(texts.includes(layers), texts.join('\n'))
   assert.ok(
     texts.some((text) => /4 paths were compared with the source/.test(text)),

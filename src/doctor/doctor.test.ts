@@ -151,11 +151,11 @@ suite('Harbor', () => {
     const edit = `in Harbor: Projects > demo > Robot Accounts > ${ROBOT} > Action > Edit, tick`
     assert.equal(
       lines[0],
-      `failure: in the project demo ${ROBOT} lacks repository:push -> ${edit} "Repository: Push"`,
+      `failure: in the project demo ${ROBOT} lacks repository:push -> ${edit} Push in the row "Repository"`,
     )
     assert.match(
       lines[1] ?? '',
-      /^skipped: whether demo has a webhook .*"Notification Policy: List"$/,
+      /^skipped: whether demo has a webhook .*List in the row "Notification Policy"$/,
     )
     assert.equal(lines.length, 2)
     assert.equal(registry.openUploads(), 0)
@@ -168,7 +168,7 @@ suite('Harbor', () => {
     assert.match(lines[0] ?? '', /^skipped: whether demo has a webhook/)
     assert.match(
       lines[1] ?? '',
-      /^failure: HOST\/demo\/app may not be pushed to: .* granted pull -> .* tick "Repository: Pull" and "Repository: Push"$/,
+      /^failure: HOST\/demo\/app may not be pushed to: .* granted pull -> .* tick Pull and Push in the row "Repository"$/,
     )
   })
 
@@ -180,7 +180,7 @@ suite('Harbor', () => {
     assert.deepEqual(lines.length, 1)
     assert.match(
       lines[0] ?? '',
-      /^warning: .* lacks repository:list and artifact:list: .* -> .*"Repository: List" and "Artifact: List"$/,
+      /^warning: .* lacks repository:list and artifact:list: .* -> .*List in the row "Repository" and List in the row "Artifact"$/,
     )
   })
 
@@ -434,7 +434,7 @@ suite('with --write', () => {
     const lines = wrong(await examined(t, registry, { source: auth, write: true }))
     assert.match(
       lines.at(-1) ?? '',
-      /^warning: the artifact of this test could not be removed: .* tick "Artifact: Delete"$/,
+      /^warning: the artifact of this test could not be removed: .* tick Delete in the row "Artifact"$/,
     )
   })
 

@@ -1,43 +1,58 @@
+import { listOf } from '../story/sentence.ts'
+
 /** A permission of Harbor, as its API has it. */
 export interface Permission {
-  resource: 'repository' | 'artifact' | 'tag' | 'notification-policy'
+  resource: 'repository' | 'artifact' | 'notification-policy'
   action: 'pull' | 'push' | 'list' | 'delete'
 }
 
-/** How the dialog in which a robot gets its permissions calls them; since Harbor 2.10 a table of resources and actions. */
+/**
+ * The rows of the table in which a robot gets its permissions since Harbor 2.10; the columns are the actions. Source: Harbor
+ * src/portal/src/app/shared/components/robot-permissions-panel.
+ */
 const rows: Record<Permission['resource'], string> = {
   repository: 'Repository',
   artifact: 'Artifact',
-  tag: 'Tag',
   'notification-policy': 'Notification Policy',
 }
 
 /** The account of a robot of one project, `robot$demo+acceld`, or of the system, `robot$acceld`. */
 const robot = /^robot\$(?:(?<project>[^+]+)\+)?.+$/
 
-/** Where in Harbor `account` gets permissions in `project`, and which to tick. */
+/** Where in Harbor `account` gets permissions in `project`, and which boxes to tick. */
 export function tick(
   account: string | undefined,
   project: string,
   permissions: readonly Permission[],
 ): string {
-  const wanted = permissions.map(({ resource, action }) => `${rows[resource]}: ${titled(action)}`)
-  const boxes = wanted.map((box) => `"${box}"`).join(' and ')
+  const boxes = listOf(
+    [...Map.groupBy(permissions, ({ resource }) => resource)].map(
+      ([resource, some]) =>
+        `${listOf(some.map(({ action }) => titled(action)))} in the row "${rows[resource]}"`,
+    ),
+  )
+  const own = `Projects > ${project} > Robot Accounts`
   if (account === undefined) {
-    return `make a robot account in Harbor, Projects > ${project} > Robot Accounts, with ${boxes}, and configure it as auth`
+    return `make a robot account in Harbor, ${own}, tick ${boxes}, and configure it as auth`
   }
   const found = robot.exec(account)
   if (found === null) {
-    return `in Harbor: Projects > ${project} > Members, give ${account} the role Developer or more; it comes with ${boxes}`
+    const role = permissions.some(isOfMaintainers) ? 'Maintainer' : 'Developer'
+    return `in Harbor: Projects > ${project} > Members, give ${account} the role ${role} or a higher one`
   }
-  const own = found.groups?.['project']
-  if (own === undefined) {
+  const of = found.groups?.['project']
+  if (of === undefined) {
     return `in Harbor: Administration > Robot Accounts > ${account} > Action > Edit, for the project ${project} tick ${boxes}`
   }
-  if (own !== project) {
-    return `${account} is a robot of the project ${own} and of no other: use one of ${project}, or one of the system, with ${boxes}`
+  if (of !== project) {
+    return `${account} is a robot of the project ${of} and of no other: use one of ${project}, or one of the system, and tick ${boxes}`
   }
-  return `in Harbor: Projects > ${project} > Robot Accounts > ${account} > Action > Edit, tick ${boxes}`
+  return `in Harbor: ${own} > ${account} > Action > Edit, tick ${boxes}`
+}
+
+/** What a developer of a project may not do. Source: Harbor src/common/rbac/project/rbac_role.go. */
+function isOfMaintainers({ resource, action }: Permission): boolean {
+  return resource === 'notification-policy' || action === 'delete'
 }
 
 function titled(action: string): string {

@@ -100,7 +100,11 @@ function headersOf(
       ? []
       : [{ name: `the Authorization of ${host}'s webhook`, header: webhook.authHeader, key }]
   })
-  return [...own, ...token, ...registries]
+  const configured = [...token, ...registries]
+  return [
+    ...own.filter(({ header }) => !configured.some((one) => one.header === header)),
+    ...configured,
+  ]
 }
 
 async function accepted(

@@ -48,12 +48,11 @@ function lazy({ layers, format }: ImageMember, of: string): ImageSentence[] {
   for (const [why, some] of Map.groupBy(whole, whyNot)) {
     const names = `${some.length === 1 ? 'Layer' : 'Layers'} ${listOf(some.map(({ index }) => String(index)))}`
     const are = some.length === 1 ? 'is' : 'are'
-    sentences.push(
-      say(
-        'warning',
-        `${names}${of} ${are} pulled as a whole: ${why}. containerd pulls the layers above it as a whole, too.`,
-      ),
-    )
+    const lowest = Math.min(...some.map(({ index }) => index))
+    const above = layers.some(({ index }) => index > lowest)
+      ? ' containerd pulls the layers above it as a whole, too.'
+      : ''
+    sentences.push(say('warning', `${names}${of} ${are} pulled as a whole: ${why}.${above}`))
   }
   return sentences
 }

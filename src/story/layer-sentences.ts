@@ -25,8 +25,8 @@ function counts(layers: readonly WireLayerResult[]): string {
     converted.filter((layer) => layer.found === found).length
   const ways: [number, string][] = [
     [number(undefined), 'converted'],
-    [number('store'), 'taken from work_dir, where earlier conversions had left layers'],
-    [number('cache'), 'taken from the remote cache'],
+    [number('store'), 'found converted in work_dir'],
+    [number('cache'), 'found converted in the remote cache'],
     [layers.length - converted.length, 'kept unconverted'],
   ]
   const platforms = new Set(layers.map(({ platform }) => platform))

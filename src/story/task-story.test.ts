@@ -77,12 +77,12 @@ test('a conversion tells where its layers came from, how large they are and how 
   const task = completed([...layers, layer(3, { target_size: 1_270_000, index_size: 3000 })])
   assert.deepEqual(told(task), [
     `good: hub.test/app:1 was converted to eStargz by the rule default. The result is hub.test/app:1-esgz (${digest(9)}).`,
-    'plain: How clients read it, and what they must be told, is another question. -> accelctl explain --config FILE hub.test/app:1-esgz',
-    'plain: 3 layers: 1 was converted, 1 was taken from work_dir, where earlier conversions had left layers and 1 was taken from the remote cache.',
+    'plain: 3 layers: 1 was converted, 1 was found converted in work_dir and 1 was found converted in the remote cache.',
     'plain: Of 3 blobs 2 were uploaded and 1 was in the repository already.',
     'plain: The result has 3.27 MB, the source 3.00 MB: 9.0 % larger. Layer 3 grew most, from 1.00 MB to 1.27 MB for 100 entries, 3.00 kB of them to say where its files are.',
     'good: Before the push it was read back as its readers see it, and 1200 paths were compared with the source: all are the same.',
     'plain: It waited 40 ms and then took 12 s: 1 s to read the manifests, 8 s to convert and 3 s to push.',
+    'plain: How clients read it, and what they must be told, is another question. -> accelctl explain --config FILE hub.test/app:1-esgz',
   ])
 })
 
@@ -158,9 +158,9 @@ test('a failure says what lies behind it and what to do, and which attempts came
   assert.deepEqual(told(task, records), [
     'problem: The conversion of hub.test/app:1 failed after 2 attempts: target hub.test/app: hub.test does not let us in (REGISTRY_AUTH). -> Check the account.',
     'plain: Behind that: the token service answered 401.',
+    'warning: Attempt 1 failed at 2026-11-21 17:00:01 UTC: it cannot be reached (REGISTRY_UNREACHABLE).',
     'plain: Which permission or setting is missing can be tested. -> accelctl doctor --config FILE hub.test/app:1',
     `plain: It can be tried again, with all its attempts. -> accelctl task retry ${id}`,
-    'warning: Attempt 1 failed at 2026-11-21 17:00:01 UTC: it cannot be reached (REGISTRY_UNREACHABLE).',
   ])
 })
 

@@ -15,7 +15,7 @@ export function tellTask(task: WireTaskDetail, records: readonly WireRecord[]): 
   const warnings = asked
     .slice(Math.max(0, lastOf(asked, 'started')))
     .flatMap(({ type, message }) => (type === 'warning' && message ? [message] : []))
-  return [
+  const told = [
     ...outcomeSentences(task),
     ...layerSentences(task, warnings),
     ...sizeSentences(task, warnings),
@@ -23,6 +23,7 @@ export function tellTask(task: WireTaskDetail, records: readonly WireRecord[]): 
     ...timeSentences(task),
     ...historySentences(task, asked),
   ]
+  return told.toSorted((a, b) => Number(a.topic === 'next') - Number(b.topic === 'next'))
 }
 
 function lastOf(records: readonly WireRecord[], type: string): number {
