@@ -4,6 +4,7 @@ import { isAccelError } from '../errors/accel-error.ts'
 import type { BaseDecoder } from '../formats/codec/base-decoder.ts'
 import { GunzipStream } from '../formats/gzip/inflate.ts'
 import { ZstdDecompressStream } from '../formats/zstd/decompress.ts'
+import { ZstdPieces } from '../formats/zstd/piece.ts'
 
 /** What members are compressed with. */
 export type MemberFormat = 'gzip' | 'zstd'
@@ -27,7 +28,8 @@ export interface InflatedMembers {
   digests: string
 }
 
-const decoders = new Map<MemberFormat, BaseDecoder>()
+let gunzip: GunzipStream | undefined
+const zstd = new ZstdPieces()
 
 /** A decoder of `format`: it can be made to begin anew. */
 export function memberDecoder(format: MemberFormat, what: string): BaseDecoder {
@@ -40,23 +42,19 @@ export function run(
   input: Uint8Array,
   output: Uint8Array,
 ): InflatedMembers {
-  const decoder = decoders.get(format) ?? memberDecoder(format, 'a member')
-  // one that fails is of no use any more
-  decoders.delete(format)
+  const inflate = format === 'gzip' ? inflateGzip : inflateZstd
   const sizes: number[] = []
   const starts: number[] = []
   let from = 0
   let end = 0
   for (const size of stored) {
-    const filled = inflate(decoder, input.subarray(from, from + size), output.subarray(end))
+    const filled = inflate(input.subarray(from, from + size), output.subarray(end))
     if (filled < 0) break
     from += size
     sizes.push(filled)
     starts.push(end)
     end += filled
   }
-  if (sizes.length === stored.length) decoders.set(format, decoder)
-  else decoder.close()
   let digests = ''
   for (let i = 0; i < parts.length; i += PART_VALUES) {
     const member = parts[i]!
@@ -67,8 +65,14 @@ export function run(
   return { sizes: Uint32Array.from(sizes), digests }
 }
 
-/** Fills `output` with what is in `stored`; gives its bytes, or -1 where that is nothing whole, or has no room. */
-function inflate(decoder: BaseDecoder, stored: Uint8Array, output: Uint8Array): number {
+/** Fills `output` with what is in the frame `stored`; gives its bytes, or -1 where that is no single whole frame, or has no room. */
+function inflateZstd(stored: Uint8Array, output: Uint8Array): number {
+  return zstd.decodeInto(stored, output)?.length ?? -1
+}
+
+/** The same of gzip members. */
+function inflateGzip(stored: Uint8Array, output: Uint8Array): number {
+  const decoder = (gunzip ??= new GunzipStream({ what: 'a member' }))
   let filled = 0
   const drain = (): boolean => {
     for (let out = decoder.next(); out !== undefined; out = decoder.next()) {
@@ -81,11 +85,15 @@ function inflate(decoder: BaseDecoder, stored: Uint8Array, output: Uint8Array): 
   decoder.restart()
   try {
     decoder.push(stored)
-    if (!drain()) return -1
-    decoder.end()
-    return drain() ? filled : -1
+    if (drain()) {
+      decoder.end()
+      if (drain()) return filled
+    }
   } catch (error) {
-    if (isAccelError(error)) return -1
-    throw error
+    if (!isAccelError(error)) throw error
   }
+  // one that fails is of no use any more
+  decoder.close()
+  gunzip = undefined
+  return -1
 }

@@ -168,13 +168,14 @@ class FileContents {
       const reader = await this.#blob(inodes.chunks.blobIndexOf(inodes.chunkAt(inode, i)))
       unread ||= reader.comparesOnly === true
     }
+    // now that all of its blobs are open
+    const known = this.knownDigest(inode)
+    if (known !== undefined) return known
     return unread ? this.#digestOfPieces(inode) : this.#digestOfBytes(inode)
   }
 
   /** Of a file with chunks that can only be compared: others are read. */
   async #digestOfPieces(inode: number): Promise<Uint8Array> {
-    const known = this.knownDigest(inode)
-    if (known !== undefined) return known
     const { inodes } = this.#bootstrap.tree
     const digests: Uint8Array[] = []
     for (let i = 0; i < inodes.chunkCount(inode); i++) {

@@ -11,9 +11,16 @@ export type Algorithm = 'gzip' | 'zstd'
 export interface Decompressor {
   /**
    * Decodes from bytes `start` to `end` of `input`; gives a view, perhaps empty, valid until the next call.
-   * `last`: there is no input beyond `end`; throws CodecFault `Z_BUF_ERROR` where more was needed.
+   * `last`: there is no input beyond `end`; throws CodecFault `Z_BUF_ERROR` where more was needed. `into`: where the bytes
+   * go, as far as there is room, instead of a buffer that is used again.
    */
-  decode(input: Uint8Array, start: number, end: number, last: boolean): Uint8Array
+  decode(
+    input: Uint8Array,
+    start: number,
+    end: number,
+    last: boolean,
+    into?: Uint8Array,
+  ): Uint8Array
   /** Input bytes used. */
   readonly used: number
   /** More may come out without more input. */
@@ -69,15 +76,21 @@ export class NativeDecompressor implements Decompressor {
     this.#last = lastFlag(algorithm)
   }
 
-  decode(input: Uint8Array, start: number, end: number, last: boolean): Uint8Array {
-    const size = this.#output.length
+  decode(
+    input: Uint8Array,
+    start: number,
+    end: number,
+    last: boolean,
+    into: Uint8Array = this.#output,
+  ): Uint8Array {
+    const size = into.length
     const flush = last ? this.#last : this.#flow
-    this.#handle.write(flush, input, start, end - start, this.#output, 0, size)
+    this.#handle.write(flush, input, start, end - start, into, 0, size)
     const { availIn, availOut } = this.#handle
     this.used = end - start - availIn
     this.more = availOut === 0
     this.stopped = availIn > 0 && availOut > 0
-    return this.#output.subarray(0, size - availOut)
+    return into.subarray(0, size - availOut)
   }
 
   reset(): void {
@@ -124,7 +137,13 @@ export class ChunkDecompressor implements Decompressor {
     this.#last = lastFlag(algorithm)
   }
 
-  decode(input: Uint8Array, start: number, end: number, last: boolean): Uint8Array {
+  decode(
+    input: Uint8Array,
+    start: number,
+    end: number,
+    last: boolean,
+    into?: Uint8Array,
+  ): Uint8Array {
     const sliceEnd = Math.min(end, start + SLICE)
     const flush = last && sliceEnd === end ? this.#last : this.#flow
     const close = this.#handle.close
@@ -133,7 +152,10 @@ export class ChunkDecompressor implements Decompressor {
       const output = this.#stream._processChunk(input.subarray(start, sliceEnd), flush)
       this.used = this.#stream.bytesWritten
       this.stopped = this.used < sliceEnd - start
-      return output
+      if (into === undefined) return output
+      if (output.length > into.length) throw new CodecFault('Z_BUF_ERROR', 'no room for it')
+      into.set(output)
+      return into.subarray(0, output.length)
     } catch (error) {
       const { code, message } = error as { code?: string; message: string }
       throw new CodecFault(code ?? 'Z_DATA_ERROR', message)
