@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { Service } from '../model/service.ts'
 import { ConnectionBanner, ConnectionLight } from './connection.tsx'
-import { DashboardContext, useLiveTasks } from './dashboard-context.ts'
+import { DashboardContext, NOWHERE, useLiveTasks } from './dashboard-context.ts'
 import { Footer } from './footer.tsx'
 import { FIRST_ROWS } from './history.tsx'
 import { LiveTasks } from './live-tasks.ts'
@@ -15,7 +15,11 @@ import { TaskPage } from './task-page.tsx'
 export function App() {
   const dashboard = useMemo(() => {
     const service = new Service({ base: document.baseURI, token: storedToken })
-    return { service, tasks: new LiveTasks(service), rows: { shown: FIRST_ROWS } }
+    return {
+      service,
+      tasks: new LiveTasks(service),
+      list: { shown: FIRST_ROWS, age: { within: '', since: '' }, query: '', reach: NOWHERE },
+    }
   }, [])
   useEffect(() => dashboard.tasks.start(), [dashboard])
   return (

@@ -3,12 +3,34 @@ import { useContext, useEffect, useReducer } from 'preact/hooks'
 import type { Service } from '../model/service.ts'
 import type { LiveTasks } from './live-tasks.ts'
 
+/** How far a list of tasks was looked at. */
+export interface ListMemory {
+  /** Rows that are shown. */
+  shown: number
+  /** From when on the age of the filter let tasks through, RFC 3339. */
+  age: { within: string; since: string }
+  /** What was asked for. */
+  query: string
+  reach: Reach
+}
+
+/** How far back a list is complete: the `created` of the oldest task of it, and where the next page begins. */
+export interface Reach {
+  /** The first page is there. */
+  known: boolean
+  oldest: string
+  next: string | undefined
+}
+
+/** Nothing was fetched. */
+export const NOWHERE: Reach = { known: false, oldest: '', next: undefined }
+
 /** What every part of the page works with. */
 export interface Dashboard {
   service: Service
   tasks: LiveTasks
-  /** Rows of the history that are shown: as many as there were when one comes back to it. */
-  rows: { shown: number }
+  /** How far the history was shown and fetched, for when one comes back to it. */
+  list: ListMemory
 }
 
 export const DashboardContext = createContext<Dashboard | undefined>(undefined)

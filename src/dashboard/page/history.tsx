@@ -1,5 +1,5 @@
 import type { VNode } from 'preact'
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { NEVER, type WireTask } from '../../api/contract.ts'
 import {
   DEFAULT_FILTER,
@@ -36,14 +36,18 @@ interface HistoryInit {
 
 /** All tasks that fit a filter, the newest first. */
 export function History({ all, filter, registries }: HistoryInit) {
-  const { rows } = useDashboard()
-  const [shown, setShown] = useState(rows.shown)
-  const show = (count: number): void => setShown((rows.shown = count))
-  const since = useMemo(() => sinceOf(filter, Date.now()), [filter.within])
+  const { list } = useDashboard()
+  const [shown, setShown] = useState(list.shown)
+  const show = (count: number): void => setShown((list.shown = count))
+  if (list.age.within !== filter.within) {
+    list.age = { within: filter.within, since: sinceOf(filter, Date.now()) }
+  }
+  const { since } = list.age
   const { reach, fetchNext, problem } = useTaskPages(queryOf(filter, since))
   const found = all.filter((task) => task.created >= reach.oldest && fits(filter, since, task))
   const rowOf = useRows()
-  const lacking = found.length < shown
+  // one page more than is shown: only then is it known whether there is more to show
+  const lacking = found.length <= shown
   useEffect(() => {
     if (lacking) fetchNext()
   }, [lacking, reach.next])

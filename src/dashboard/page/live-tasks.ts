@@ -9,6 +9,9 @@ const FIRST_LIST = 1000
 /** Milliseconds until a list that failed is asked for again. */
 const LIST_AGAIN_MS = 5_000
 
+/** Least milliseconds between two tasks that are told of as ended. */
+const TELL_MS = 2_000
+
 /** The tasks as they are now. Whoever listens is told of changes, once a frame at most. */
 export class LiveTasks {
   readonly book = new TaskBook()
@@ -25,6 +28,8 @@ export class LiveTasks {
   readonly #listeners = new Set<() => void>()
   #stop = new AbortController()
   #told = false
+  #ended = ''
+  #telling = false
 
   constructor(service: Service) {
     this.#service = service
@@ -138,10 +143,17 @@ export class LiveTasks {
     this.#changed()
   }
 
-  #tell(task: KnownTask): void {
-    const before = this.book.get(task.id)?.state
-    if (before === task.state || isOpen(task.state)) return
-    this.news = `${task.source}: ${task.state}${task.reason === '' ? '' : `, ${task.reason}`}`
+  /** Tells of a task that has ended; of many that end together the last is told of: nobody can listen to all. */
+  #tell({ id, state, source, reason }: KnownTask): void {
+    const before = this.book.get(id)?.state
+    if (before === state || isOpen(state)) return
+    this.#ended = `${source}: ${state}${reason === '' ? '' : `, ${reason}`}`
+    if (this.#telling) return
+    this.#telling = true
+    setTimeout(() => {
+      this.#telling = false
+      this.say(this.#ended)
+    }, TELL_MS)
   }
 
   #changed(): void {

@@ -6,14 +6,14 @@ import { ImageName } from './image-name.tsx'
 import { Age } from './moment.tsx'
 import { taskHref } from './route.ts'
 
-/** Tasks of the queue that are shown before somebody asks for all. */
+/** Tasks of the queue that are shown before somebody asks for more, and how many more then. */
 const SHOWN = 5
+const MORE = 100
 
 /** What waits, the next first. */
 export function Queue({ tasks, loaded }: { tasks: readonly KnownTask[]; loaded: boolean }) {
-  const [all, setAll] = useState(false)
+  const [shown, setShown] = useState(SHOWN)
   const now = useNow(1000)
-  const shown = all ? tasks : tasks.slice(0, SHOWN)
   return (
     <section class="card" aria-labelledby="queue">
       <h2 id="queue">
@@ -21,7 +21,7 @@ export function Queue({ tasks, loaded }: { tasks: readonly KnownTask[]; loaded: 
       </h2>
       {tasks.length === 0 && <p class="empty">{loaded ? 'The queue is empty.' : 'Loading …'}</p>}
       <ol class="plain rows">
-        {shown.map((task) => (
+        {tasks.slice(0, shown).map((task) => (
           <li key={task.id} class="row">
             <a class="image" href={taskHref(task.id)}>
               <ImageName name={task.source} />
@@ -39,9 +39,9 @@ export function Queue({ tasks, loaded }: { tasks: readonly KnownTask[]; loaded: 
           </li>
         ))}
       </ol>
-      {tasks.length > SHOWN && (
-        <button type="button" aria-expanded={all} onClick={() => setAll(!all)}>
-          {all ? 'Show fewer' : `Show all ${formatCount(tasks.length)}`}
+      {tasks.length > shown && (
+        <button type="button" onClick={() => setShown(shown === SHOWN ? MORE : shown + MORE)}>
+          {tasks.length <= MORE ? `Show all ${tasks.length}` : `Show ${MORE} more`}
         </button>
       )}
     </section>

@@ -9,16 +9,23 @@ import {
 import { bucketsOf, type Bucket } from '../model/history-plot.ts'
 import type { KnownTask } from '../model/task-book.ts'
 import { BarPlot } from './bar-plot.tsx'
-import { useNow } from './dashboard-context.ts'
+import { useDashboard, useNow } from './dashboard-context.ts'
 
 /** How much was converted over time, and what came of it. */
 export function Trends({ all, loaded }: { all: readonly KnownTask[]; loaded: boolean }) {
+  const { tasks } = useDashboard()
   const now = Math.floor(useNow(60_000) / 60_000) * 60_000
   const { step, bars } = useMemo(() => bucketsOf(all, now), [all, now])
   return (
     <section class="card trends" aria-labelledby="trends">
       <h2 id="trends">
-        Trends {bars.length > 0 && <span class="count">a bar is {formatSpan(step)}</span>}
+        Trends{' '}
+        {bars.length > 0 && (
+          <span class="count">
+            a bar is {formatSpan(step)}
+            {tasks.reach !== '' && `, of the newest ${formatCount(all.length)} tasks`}
+          </span>
+        )}
       </h2>
       {bars.length === 0 ? (
         <p class="empty">{loaded ? 'No conversion has ended yet.' : 'Loading …'}</p>

@@ -131,7 +131,7 @@ test('all of it is used by keyboard', { skip }, async () => {
   await page.getByRole('link', { name: 'All conversions' }).focus()
   await key('Enter')
   // one goes on where one had left
-  await page.waitForFunction(`document.activeElement.textContent === ${JSON.stringify(long)}`)
+  await page.locator('a:focus', { hasText: long }).waitFor()
   assert.deepEqual(faults, [])
 })
 
