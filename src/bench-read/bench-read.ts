@@ -2,6 +2,7 @@ import { AccelError } from '../errors/accel-error.ts'
 import { formatPlatform } from '../oci/platform.ts'
 import { startSet } from '../trace/start-set.ts'
 import type { Trace } from '../trace/trace.ts'
+import { tocFormat } from './layered-image.ts'
 import {
   measure,
   withImage,
@@ -9,6 +10,7 @@ import {
   type Measurement,
   type MeasureInit,
 } from './measure.ts'
+import { isNydus } from './nydus-image.ts'
 import { readPart } from './opened-image.ts'
 import { firstDifference, quantile } from './replay.ts'
 import type { ImageReport, ReadReport, StageReport } from './report.ts'
@@ -69,25 +71,24 @@ async function foundTrace(
 ): Promise<{ trace: Trace; notes: string[] }> {
   const unhurried = { ...init, link: {} }
   for (const measured of group) {
-    if (!mayBeLazy(measured)) continue
+    if (!isLazy(measured)) continue
     init.onStep(`finding out what ${measured.image.what} reads to start`)
-    const found = await withImage(measured, unhurried, async (opened) => {
-      if (!opened.lazy) return undefined
-      return startSet(measured.image.config, {
+    return withImage(measured, unhurried, (opened) =>
+      startSet(measured.image.config, {
         entry: (path) => opened.entry(path),
         children: (path) => opened.children(path),
         read: (path, offset, length) => readPart(opened, path, offset, length),
-      })
-    })
-    if (found !== undefined) return found
+      }),
+    )
   }
   const notes = ['no image is read lazily: nothing is replayed']
   return { trace: [], notes }
 }
 
-/** Looking into an ordinary image would pull all of it. */
-function mayBeLazy({ image }: MeasuredImage): boolean {
-  return image.manifest.layers.some(({ annotations = {} }) => Object.keys(annotations).length > 0)
+/** Whether all files can be read one by one: looking into other images would pull them. */
+function isLazy({ image }: MeasuredImage): boolean {
+  const { layers } = image.manifest
+  return isNydus(image) || layers.every((layer) => tocFormat(layer) !== undefined)
 }
 
 interface Run {
@@ -106,7 +107,7 @@ function compare(trace: Trace, one: Run, other: Run): void {
 }
 
 function imageReport(
-  { image }: MeasuredImage,
+  { image, root }: MeasuredImage,
   platform: string,
   runs: readonly Measurement[],
 ): ImageReport {
@@ -118,15 +119,20 @@ function imageReport(
   })
   const [open, prefetch, reads] = [stage('open'), stage('prefetch'), stage('reads')]
   const { facts, missing } = runs[0]!
+  const { descriptor, manifest } = image
+  const documents =
+    root.digest === descriptor.digest ? descriptor.size : descriptor.size + root.size
+  const size = facts.size + manifest.config.size + documents
   const bytes = open.bytes + prefetch.bytes + reads.bytes
   return {
     image: image.what,
     digest: image.descriptor.digest,
     platform,
     ...facts,
+    size,
     requests: open.requests + prefetch.requests + reads.requests,
     bytes,
-    share: facts.size === 0 ? 0 : bytes / facts.size,
+    share: bytes / size,
     firstFileMs: rounded(median((run) => run.firstFileMs)),
     lastByteMs: rounded(median((run) => run.lastByteMs)),
     readP50Ms: rounded(median(({ times }) => quantile(times, 0.5))),

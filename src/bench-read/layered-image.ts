@@ -95,13 +95,11 @@ function pullLayer(
 
 class LayeredImage implements OpenedImage {
   readonly facts: ImageFacts
-  readonly lazy: boolean
   readonly #layers: readonly Layer[]
   readonly #tree = new MergedTree()
 
   constructor(layers: readonly Layer[], facts: ImageFacts) {
     this.facts = facts
-    this.lazy = layers.every((layer) => layer instanceof TocLayer)
     this.#layers = layers
     for (const { listing } of layers) this.#tree.apply(listing)
   }

@@ -3,11 +3,10 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import type { WorkDirectory } from '../store/work-directory.ts'
 import type { ThreadPool } from '../threads/pool.ts'
 import type { Trace } from '../trace/trace.ts'
-import { layerKind } from '../verify/layer-kind.ts'
 import { openLayeredImage } from './layered-image.ts'
 import { Link, type LinkInit, type Stopwatch } from './link.ts'
 import { MeteredRepository, type ReadableRepository, type Traffic } from './metered-repository.ts'
-import { openNydusImage } from './nydus-image.ts'
+import { isNydus, openNydusImage } from './nydus-image.ts'
 import type { ImageFacts, OpenedImage } from './opened-image.ts'
 import { replay, type Replay } from './replay.ts'
 import type { StageReport } from './report.ts'
@@ -85,8 +84,7 @@ export async function withImage<Result>(
     await metered.manifest(image.descriptor)
     await metered.document(image.manifest.config, `${image.what} config`)
     const parts = { ...init, repository: metered, stack }
-    const nydus = image.manifest.layers.some((layer) => layerKind(layer) === 'nydus-bootstrap')
-    return nydus ? openNydusImage(image, parts) : openLayeredImage(image, parts)
+    return isNydus(image) ? openNydusImage(image, parts) : openLayeredImage(image, parts)
   })
   return await use(result, metered, { report, start })
 }

@@ -26,6 +26,11 @@ const READ_SIZE = 128 * 1024
 /** Files that a v5 read is extended to. Source: nydus rafs/src/metadata/md_v5.rs (max_tries). */
 const MAX_FOLLOWING = 64
 
+/** Whether an image has a bootstrap. */
+export function isNydus({ manifest }: TargetImage): boolean {
+  return manifest.layers.some((layer) => layerKind(layer) === 'nydus-bootstrap')
+}
+
 /**
  * Opens a Nydus image as containerd with nydus-snapshotter and nydusd does: the bootstrap layer is pulled, and of v6 the
  * chunk table of each blob is fetched. Throws BENCH_UNREADABLE where blobs are not in the registry or the bootstrap is encrypted.
@@ -85,7 +90,6 @@ function referred({ blobId, tablesId, size }: NydusBlob): Descriptor | undefined
 
 class NydusImage implements OpenedImage {
   readonly facts: ImageFacts
-  readonly lazy = true
   readonly #bootstrap: OpenedBootstrap
   readonly #tree: FileTree
   readonly #numbering: Numbering

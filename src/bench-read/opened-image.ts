@@ -11,7 +11,7 @@ export interface ImageFacts {
   format: 'ordinary' | 'estargz' | 'zstd-chunked' | 'nydus-v5' | 'nydus-v6' | 'nydus-ref'
   /** The programs that are followed. */
   reader: string
-  /** Bytes of all its blobs, as stored. */
+  /** Bytes of all its layers, as stored. */
   size: number
   /** What a user should know of what was not followed. */
   notes: readonly string[]
@@ -20,8 +20,6 @@ export interface ImageFacts {
 /** An image as one of its readers has it open: names are known, content comes as it is read. Paths are clean. */
 export interface OpenedImage {
   readonly facts: ImageFacts
-  /** All files can be read, and are not there before they are. */
-  readonly lazy: boolean
   /** What is at a path, symlinks not followed; undefined where nothing is. */
   entry(path: string): OpenedFile | undefined
   /** Paths of what lies in a directory. */

@@ -1,5 +1,8 @@
 import type { SparseBlob } from './sparse-blob.ts'
 
+/** A blob of which parts can be fetched, and read then. */
+export type FetchedBlob = Pick<SparseBlob, 'size' | 'fetch' | 'read'>
+
 /** Bytes of a region. Source: stargz-snapshotter fs/remote/resolver.go (defaultChunkSize). */
 export const REGION_SIZE = 50_000
 
@@ -9,10 +12,10 @@ export const REGION_SIZE = 50_000
  * registry answers that, and like this where it does not. Source: stargz-snapshotter fs/remote/blob.go (ReadAt).
  */
 export class RegionBlob {
-  readonly #blob: SparseBlob
+  readonly #blob: FetchedBlob
   readonly #there: Uint8Array
 
-  constructor(blob: SparseBlob) {
+  constructor(blob: FetchedBlob) {
     this.#blob = blob
     this.#there = new Uint8Array(Math.ceil(blob.size / REGION_SIZE))
   }

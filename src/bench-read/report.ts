@@ -12,6 +12,8 @@ export interface ImageReport extends Traffic, ImageFacts {
   image: string
   digest: string
   platform: string
+  /** Bytes of all its blobs and documents, as stored. */
+  size: number
   /** Part of `size` that was asked for, tables and what came along included. */
   share: number
   /** From the first request on, until the first file of the trace was read. */

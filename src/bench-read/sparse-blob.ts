@@ -8,6 +8,9 @@ import type { MeteredRepository } from './metered-repository.ts'
 /** Bytes that one request asks for at most, since they are held until all have come; more is several requests. */
 export const MAX_REQUEST = 16 * 1024 * 1024
 
+/** Largest blob: tables of what is there are made by its size. Source: nydus storage/src/device.rs, the limit of its blobs. */
+const MAX_BLOB_SIZE = 2 ** 40
+
 /**
  * A blob of which parts were fetched, kept in a file with holes as snapshotters keep theirs. What to fetch, and when, is
  * the affair of the reader that is followed; what was not fetched cannot be read. Memory: MAX_REQUEST.
@@ -31,12 +34,20 @@ export class SparseBlob implements BlobSource, AsyncDisposable {
     this.#stack = init.stack
   }
 
-  /** Nothing is fetched yet. Throws STORE_…. */
+  /** Nothing is fetched yet. Throws CONTENT_TOO_LARGE, STORE_…. */
   static async open(
     repository: MeteredRepository,
     descriptor: Descriptor,
     work: WorkDirectory,
   ): Promise<SparseBlob> {
+    const { digest, size } = descriptor
+    if (size > MAX_BLOB_SIZE) {
+      throw new AccelError('CONTENT_TOO_LARGE', {
+        what: `blob ${digest}`,
+        size,
+        limit: MAX_BLOB_SIZE,
+      })
+    }
     const stack = new AsyncDisposableStack()
     const { path, remove } = work.ingest()
     stack.defer(remove)

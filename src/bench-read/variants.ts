@@ -7,7 +7,8 @@ import type { RegistryRepository } from '../registry/repository.ts'
 import { layerKind } from '../verify/layer-kind.ts'
 import type { MeasuredImage } from './measure.ts'
 
-/** Tags that begin like that of the source and are looked into; a repository with more has names that say nothing. */
+/** Tags that begin like that of the source: so many are known of, and so many looked into. */
+const MAX_KNOWN = 1000
 const MAX_TAGS = 50
 
 /** An image by its tag or digest, with all its platforms. */
@@ -36,11 +37,16 @@ export async function findVariants(
   const digests = new Set(
     sources.flatMap(({ root, image }) => [root.digest, image.descriptor.digest]),
   )
-  const found: MeasuredImage[] = []
-  let looked = 0
+  const names: string[] = []
   for await (const name of repository.tags({ signal })) {
-    if (name === tag || !name.startsWith(tag)) continue
-    if (++looked > MAX_TAGS) break
+    if (name !== tag && name.startsWith(tag)) names.push(name)
+    if (names.length === MAX_KNOWN) break
+  }
+  // 1.2-nydus before 1.20
+  const isSuffix = (name: string): boolean => /^[-_.]/.test(name.slice(tag.length))
+  const likely = names.toSorted((a, b) => Number(isSuffix(b)) - Number(isSuffix(a)))
+  const found: MeasuredImage[] = []
+  for (const name of likely.slice(0, MAX_TAGS)) {
     for (const measured of await imagesUnder(repository, name, signal)) {
       if (isConverted(measured.image) && isMadeOf(measured.image, digests)) found.push(measured)
     }
