@@ -1,13 +1,11 @@
-import { createReadStream } from 'node:fs'
 import { Command, InvalidArgumentError } from 'commander'
 import { programVersion } from '../config/version.ts'
 import { AccelError } from '../errors/accel-error.ts'
 import { parsePlatforms } from '../oci/platform.ts'
-import type { ByteSource } from '../streams/byte-source.ts'
-import type { Trace } from '../trace/trace.ts'
 import { bandwidthOption } from './bandwidth.ts'
 import { configuration } from './inspect-command.ts'
 import { reportFailure, sourceRequired, voiceOf, type ProgramIo } from './program-io.ts'
+import { readTraceFile } from './trace-file.ts'
 
 interface BenchReadOptions {
   config?: string
@@ -47,7 +45,10 @@ export function benchReadCommand(io: ProgramIo, exit: (code: number) => void): C
         if (options.config === undefined)
           throw new AccelError('CONFIG_ARGUMENT_MISSING', { name: '--config' })
         const config = configuration(options.config, io, voice)
-        const trace = options.trace === undefined ? undefined : await traceFile(options.trace)
+        const trace =
+          options.trace === undefined
+            ? undefined
+            : { file: options.trace, trace: await readTraceFile(options.trace) }
         // readers of every format: nothing that another command needs
         const { benchReadService } = await import('../bench-read/service.ts')
         const report = await benchReadService(
@@ -80,21 +81,6 @@ export function benchReadCommand(io: ProgramIo, exit: (code: number) => void): C
         exit(reportFailure(error, io, voice))
       }
     })
-}
-
-async function traceFile(file: string): Promise<{ file: string; trace: Trace }> {
-  const { readTrace } = await import('../trace/read-trace.ts')
-  return { file, trace: await readTrace(fileBytes(file), file) }
-}
-
-async function* fileBytes(file: string): ByteSource & AsyncGenerator<Uint8Array> {
-  try {
-    yield* createReadStream(file)
-  } catch (cause) {
-    if (cause instanceof AccelError) throw cause
-    const problem = (cause as NodeJS.ErrnoException).code ?? String(cause)
-    throw new AccelError('CONFIG_UNREADABLE', { file, problem }, { cause })
-  }
 }
 
 function positive(text: string): number {

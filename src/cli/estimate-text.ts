@@ -16,7 +16,7 @@ export function estimateText(report: EstimateReport | SkippedEstimate): string {
   const { formats, machine, verdict, notes } = report
   return [
     `${report.source}\n`,
-    ...report.images.map((image) => `  ${imageLine(image)}\n`),
+    ...report.images.map((image) => `  ${imageLine(image, report)}\n`),
     `  ${lookedLine(report)}\n\n`,
     tabTable([
       ['FORMAT', 'SIZE', 'CHANGE', '±', 'NEW', 'TIME', 'MEMORY', 'START', 'OF IT INDEX'],
@@ -48,17 +48,14 @@ function row(format: FormatEstimate, { images }: EstimateReport): string[] {
   ]
 }
 
-function imageLine({
-  platform,
-  layers,
-  size,
-  uncompressedSize,
-  files,
-  smallFiles,
-}: ImageFacts): string {
+function imageLine(
+  { platform, layers, size, uncompressedSize, files, smallFiles }: ImageFacts,
+  { looked }: EstimateReport,
+): string {
   const small =
     files === 0 ? '' : `, ${Math.round((smallFiles / files) * 100)} % of them below 16 KiB`
-  return `${platform}: ${count(layers, 'layer')}, ${formatSize(size)}, uncompressed ${formatSize(uncompressedSize)}, ${count(files, 'file')}${small}`
+  const about = looked.bytes === looked.of ? '' : 'about '
+  return `${platform}: ${count(layers, 'layer')}, ${formatSize(size)}, uncompressed ${formatSize(uncompressedSize)}, ${about}${count(files, 'file')}${small}`
 }
 
 function lookedLine({ looked: { bytes, of, seconds } }: EstimateReport): string {

@@ -95,7 +95,7 @@ function estimateFormat(
   { images, measured, start, known, machine, sameRegistry, bandwidth }: ReportInit,
   found: { stored: number; pullRate: number | undefined },
 ): Omit<FormatEstimate, 'verdict'> {
-  const { name, readers } = format
+  const { name, readers, ordinary } = format
   const results = known.get(name) ?? new Map<Digest, KnownResult>()
   const layers = withKnown(measured.layers, name, results)
   const all = [...layers.values()]
@@ -120,11 +120,12 @@ function estimateFormat(
     }),
     memory: conversionMemory(
       format,
-      { threads, layers: layerThreads, slabBytes },
+      { threads, layers: layerThreads, slabBytes, verify: machine.verify },
       { layers: all.length, files: sum(all.map(({ entries }) => entries)) },
     ),
     lazy: { ...lazy, seconds: (lazy.index + lazy.files) / bandwidth },
     readers,
+    ordinary,
   }
 }
 

@@ -4,14 +4,28 @@ import type { EstimatedFormat } from './format.ts'
 
 const MIB = 1024 * 1024
 
-/** Node.js with the program, and what a thread takes by itself; measured, resident. */
-const PROCESS = 90 * MIB
-const LAYER_THREAD = 45 * MIB
-const BATCH_THREAD = 25 * MIB
+/** Node.js with the program, and what threads take by themselves; measured, resident (docs/estimates.md). */
+const PROCESS = 140 * MIB
+const LAYER_THREAD = 60 * MIB
+const BATCH_THREAD = 18 * MIB
+/** What reading back takes besides. */
+const READ_BACK = 30 * MIB
 /** Source buffers of a layer; see `threads/messages.ts`. */
 const LAYER_BUFFERS = 768 * 1024
 /** What is known of a file while its layer is converted: its row, or its node, and what layers above may ask of it. */
 const A_FILE = 600
+
+/** What a conversion runs on. */
+export interface ConversionPool {
+  /** Threads that compress. */
+  threads: number
+  /** Layers that are worked on at a time. */
+  layers: number
+  /** Most bytes of all slabs together. */
+  slabBytes: number
+  /** Results are read back. */
+  verify: boolean
+}
 
 /**
  * Bytes of resident memory that a conversion takes at its peak, by the rule that bounds it (`threads/pool.ts`): slabs are
@@ -19,7 +33,7 @@ const A_FILE = 600
  */
 export function conversionMemory(
   { maker }: EstimatedFormat,
-  { threads, layers, slabBytes }: { threads: number; layers: number; slabBytes: number },
+  { threads, layers, slabBytes, verify }: ConversionPool,
   image: { layers: number; files: number },
 ): number {
   const working = Math.min(layers, image.layers)
@@ -30,6 +44,7 @@ export function conversionMemory(
     maker.kind === 'ref' ? 0 : Math.min(slabBytes, (batches + 2 * working) * (input + output))
   return (
     PROCESS +
+    (verify ? READ_BACK : 0) +
     working * (LAYER_THREAD + LAYER_BUFFERS) +
     batches * BATCH_THREAD +
     slabs +

@@ -66,7 +66,8 @@ export class FileKeeper {
     const rest = bytes.subarray(0, open.wanted - open.filled)
     const needed = open.filled + rest.length
     if (needed > this.#buffer.length) {
-      const grown = Buffer.allocUnsafe(Math.min(open.wanted, 2 * needed))
+      // all of it at once: what is let go of is collected late
+      const grown = Buffer.allocUnsafeSlow(Math.max(needed, open.filled === 0 ? 0 : open.wanted))
       this.#buffer.copy(grown, 0, 0, open.filled)
       this.#buffer = grown
     }

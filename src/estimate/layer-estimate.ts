@@ -1,3 +1,4 @@
+import type { Compression } from '../formats/codec/decoder.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { MeasuredLayer } from './layer-sink.ts'
 import type { FormatName } from './format-name.ts'
@@ -7,6 +8,8 @@ import type { TarFacts } from './tar-facts.ts'
 /** What is expected of a layer. Sizes are bytes. */
 export interface LayerEstimate {
   descriptor: Descriptor
+  /** By its first bytes. */
+  compression: Compression
   /** All of it was looked at: nothing is a guess. */
   whole: boolean
   /** Bytes of it, as stored, that were looked at. */
@@ -36,7 +39,7 @@ export function estimateLayer(
   measure: LayerMeasure,
   tarSize: number | undefined,
 ): LayerEstimate {
-  const { whole, stored, facts } = measure
+  const { compression, whole, stored, facts } = measure
   const byStored = whole || stored === 0 ? 1 : descriptor.size / stored
   const tar = whole ? measure.tar : (tarSize ?? Math.round(measure.tar * byStored))
   const byTar = whole || measure.tar === 0 ? 1 : tar / measure.tar
@@ -59,6 +62,7 @@ export function estimateLayer(
   }
   return {
     descriptor,
+    compression,
     whole,
     seen: whole ? descriptor.size : stored,
     tar,

@@ -91,7 +91,10 @@ export interface FormatEstimate {
   memory: number
   /** Before a container of the first image starts: what says where files are, and the files that are read first. */
   lazy: { index: number; files: number; seconds: number }
+  /** What clients need to pull it lazily. */
   readers: string
+  /** Clients without that can pull and run it all the same, as a whole. */
+  ordinary: boolean
   /** Why this format, or why not. */
   verdict: string
 }

@@ -7,6 +7,10 @@ const SOON = 1
 const WORTH_SAVING = 0.5
 /** Formats whose lazy start is as good: then storage decides. */
 const ALIKE = 1.1
+/** A result that is smaller by so much is worth a word: all clients have something of it. */
+const SHRUNK = 0.1
+/** A format that stores so much less is worth a word. */
+const FAR_LESS = 0.5
 
 /** By what formats are judged. */
 export type VerdictInit = Pick<EstimateReport, 'ordinary' | 'bandwidth'> & {
@@ -31,12 +35,16 @@ export function formatVerdict(format: Omit<FormatEstimate, 'verdict'>, known: Ve
     format.change * 100 > known.growthWarning
       ? `; the result is ${percent(format.change)} larger than the source`
       : ''
+  const shrunk =
+    format.ordinary && format.change < -SHRUNK
+      ? `; ordinary clients pull ${formatSize(format.size)} of it`
+      : ''
   const judged = {
     yes: 'worth it',
     little: 'little to gain',
     no: `not worth it, ${formatSize(ordinary.bytes)} pull in ${formatSeconds(ordinary.seconds)}`,
   }[worthOf(format, known)]
-  return `${judged}: ${starts} (${times}); ${storage}${grown}`
+  return `${judged}: ${starts} (${times}); ${storage}${grown}${shrunk}`
 }
 
 /** Says what is best for the image, and whether that is worth anything. */
@@ -50,9 +58,28 @@ export function imageVerdict(formats: readonly FormatEstimate[], known: VerdictI
     .toSorted((a, b) => a.newBytes - b.newBytes)
   if (best === undefined) return { worth: 'no', text: `not worth it: ${pull}` }
   const worth = worthOf(best, known)
-  const start = `with ${best.name} it starts after ${formatSize(lazyOf(best))} (${formatSeconds(best.lazy.seconds)}) and stores ${formatSize(best.newBytes)} more`
   const judged = worth === 'yes' ? `worth it, best as ${best.name}` : 'little to gain'
-  return { worth, best: best.name, text: `${judged}: ${pull}; ${start}` }
+  const text = `${judged}: ${pull}; ${startText(best)}${thriftText(best, formats, known)}`
+  return { worth, best: best.name, text }
+}
+
+/** Another format that is worth it and stores far less. */
+function thriftText(
+  best: FormatEstimate,
+  formats: readonly FormatEstimate[],
+  known: VerdictInit,
+): string {
+  const [thrifty] = formats
+    .filter((format) => worthOf(format, known) === 'yes')
+    .toSorted((a, b) => a.newBytes - b.newBytes)
+  if (thrifty === undefined || thrifty.newBytes > best.newBytes * FAR_LESS) return ''
+  return `. Where storage counts: ${startText(thrifty)}`
+}
+
+function startText(format: FormatEstimate): string {
+  const { name, newBytes, lazy } = format
+  const start = `${formatSize(lazyOf(format))} (${formatSeconds(lazy.seconds)})`
+  return `with ${name} a container starts after ${start} and ${formatSize(newBytes)} more are stored`
 }
 
 function worthOf(
