@@ -261,6 +261,18 @@ suite('Harbor', () => {
     })
   }
 
+  test('a webhook whose last event did not arrive', async (t) => {
+    const deliveries = { 7: 'Error', 8: 'Success' } as const
+    const policies = { demo: [7, 8, 9].map((id) => webhook({ auth_header: HEADER }, { id })) }
+    await using registry = await startHarbor({ ...permissions(...seen), policies, deliveries })
+    const lines = wrong(await examined(t, registry, { source: auth }))
+    assert.equal(lines.length, 1)
+    assert.match(
+      lines[0] ?? '',
+      /^warning: .* could not deliver its last event to https:\/\/acceld/,
+    )
+  })
+
   test('the api_token of the service will do as a header', async (t) => {
     const policies = { demo: [webhook({ auth_header: 'Bearer t0k3n' })] }
     await using registry = await startHarbor({ ...permissions(...seen), policies })

@@ -45,7 +45,10 @@ export async function projectChecks(
     const fix = 'convert images of another project, or the source of this one'
     return { findings: [failure(found, fix)], mayPush: false }
   }
-  const webhooks = webhookChecks(await harbor.webhooks(project, { signal }), init)
+  const webhooks = await webhookChecks(await harbor.webhooks(project, { signal }), {
+    ...init,
+    lastDelivery: (id) => harbor.lastDelivery(project, id, { signal }),
+  })
   const may = await harbor.permissions(project, { signal })
   // the probes of the registry tell as much, if less exactly
   if (may === undefined) return { findings: webhooks }
@@ -89,10 +92,11 @@ function namesOf(permissions: readonly Permission[]): string {
 }
 
 /** Whether Harbor tells us of pushes, and says who it is as we expect it. Headers are compared and never shown. */
-export function webhookChecks(
+async function webhookChecks(
   webhooks: readonly HarborWebhook[] | undefined,
-  { config, host, source, account, project }: Omit<ProjectInit, 'signal'>,
-): Finding[] {
+  init: ProjectInit & { lastDelivery(id: number): Promise<string | undefined> },
+): Promise<Finding[]> {
+  const { config, host, source, account, project } = init
   if (webhooks === undefined) {
     const fix = tick(account, project, [{ resource: 'notification-policy', action: 'list' }])
     return [skipped(`whether ${project} has a webhook that leads to acceld cannot be seen`, fix)]
@@ -108,7 +112,15 @@ export function webhookChecks(
     ]
   }
   const accepted = acceptedHeaders(source, config)
-  return ours.map((webhook) => webhookCheck(webhook, { accepted, place, host }))
+  const findings: Finding[] = []
+  for (const webhook of ours) {
+    const finding = webhookCheck(webhook, { accepted, place, host })
+    const { id, address } = webhook
+    const last =
+      finding.state === 'ok' && id !== undefined ? await init.lastDelivery(id) : undefined
+    findings.push(last === 'Error' ? undelivered(webhook.policy, placeOf(address), place) : finding)
+  }
+  return findings
 }
 
 /** What acceld accepts as Authorization of events of a registry; an empty one is none. Secrets. */
@@ -146,6 +158,13 @@ function webhookCheck(
     )
   }
   return ok(`${name} tells of pushes, with the Authorization that is expected`)
+}
+
+function undelivered(policy: string, address: string, place: string): Finding {
+  return warning(
+    `the webhook ${policy} is as it should be, and Harbor could not deliver its last event to ${address}`,
+    `let Harbor's jobservice reach it; why it could not is in its log, in Harbor: ${place} > ${policy} > Executions`,
+  )
 }
 
 /** Where an address leads; a query, or a user, may be a secret. */

@@ -22,8 +22,9 @@ export interface HarborProject {
 
 /** One target of a webhook policy. */
 export interface HarborWebhook {
-  /** Of its policy. */
+  /** Name of its policy, and its id; without one it is not asked about further. */
   policy: string
+  id?: number
   enabled: boolean
   eventTypes: string[]
   address: string
@@ -46,6 +47,8 @@ export interface HarborSetup {
   permissions(project: HarborProject, init: ListInit): Promise<ReadonlySet<string> | undefined>
   /** Whom Harbor tells of what happens in a project; undefined where the account may not see it. Throws REGISTRY_…. */
   webhooks(project: HarborProject, init: ListInit): Promise<HarborWebhook[] | undefined>
+  /** What became of the last event of a policy: `Success`, `Error`, `Running`; undefined where there is none, or it is not told. */
+  lastDelivery(project: HarborProject, id: number, init: ListInit): Promise<string | undefined>
 }
 
 /** Most that a page may ask for. */
@@ -69,20 +72,26 @@ export function harborSetup(transport: Transport): HarborSetup {
     }
     return all
   }
+  /** Of a list that may be long, or of something that is no list. */
+  const firstPage = async (
+    path: string,
+    what: string,
+    init: ListInit,
+  ): Promise<Record<string, unknown>[]> => {
+    for await (const page of readPages(transport, asAccount(what), `/api/v2.0/${path}`, init)) {
+      return objectsIn(Array.isArray(page) ? page : [page], what)
+    }
+    return []
+  }
   return {
     async system(init) {
-      const what = `the settings of ${name}`
-      const request = asAccount(what)
-      for await (const page of readPages(transport, request, '/api/v2.0/systeminfo', init)) {
-        const [info = {}] = objectsIn([page], what)
-        const { harbor_version: version, read_only: readOnly, notification_enable: on } = info
-        return {
-          readOnly: readOnly === true,
-          notifies: on !== false,
-          ...(typeof version === 'string' ? { version } : {}),
-        }
+      const [info = {}] = await firstPage('systeminfo', `the settings of ${name}`, init)
+      const { harbor_version: version, read_only: readOnly, notification_enable: on } = info
+      return {
+        readOnly: readOnly === true,
+        notifies: on !== false,
+        ...(typeof version === 'string' ? { version } : {}),
       }
-      return { readOnly: false, notifies: true }
     },
     async project(wanted, init) {
       const path = `projects?with_detail=false&page_size=${PAGE}&name=${encodeURIComponent(wanted)}`
@@ -106,6 +115,13 @@ export function harborSetup(transport: Transport): HarborSetup {
       const policies = await orWithheld(objects(path, what, init))
       return policies?.flatMap(webhooksIn)
     },
+    async lastDelivery({ name: project }, id, init) {
+      const what = `the events of webhook ${id} of ${name}/${project}`
+      const path = `projects/${encodeURIComponent(project)}/webhook/policies/${id}/executions?sort=-id&page_size=1`
+      const first = await orWithheld(firstPage(path, what, init))
+      const status = first?.[0]?.['status']
+      return typeof status === 'string' ? status : undefined
+    },
   }
 }
 
@@ -125,7 +141,7 @@ async function orWithheld<T>(asked: Promise<T>): Promise<T | undefined> {
 
 /** The targets of a policy. What is false or empty is left out of the answer. */
 function webhooksIn(policy: Record<string, unknown>): HarborWebhook[] {
-  const { name, enabled, event_types: types, targets } = policy
+  const { id, name, enabled, event_types: types, targets } = policy
   return listIn(targets).flatMap((target) => {
     if (typeof target !== 'object' || target === null) return []
     const {
@@ -135,6 +151,7 @@ function webhooksIn(policy: Record<string, unknown>): HarborWebhook[] {
     } = target as Record<string, unknown>
     return {
       policy: textIn(name),
+      ...(typeof id === 'number' ? { id } : {}),
       enabled: enabled === true,
       eventTypes: listIn(types).filter((type) => typeof type === 'string'),
       address: textIn(address),

@@ -28,10 +28,13 @@ export function harborSetupAnswer(
     if (id === undefined || projects[Number(id) - 1] === undefined) return { body: null }
     return { body: may.map((one) => ({ resource: one.split(':')[0], action: one.split(':')[1] })) }
   }
-  const project = /^projects\/([^/]+)\/webhook\/policies$/.exec(path)?.[1]
+  const [, project, id] =
+    /^projects\/([^/]+)\/webhook\/policies(?:\/(\d+)\/executions)?$/.exec(path) ?? []
   if (project === undefined) return undefined
   if (may?.includes('notification-policy:list') !== true) {
     return { status: 403, message: 'forbidden' }
   }
-  return { body: harbor?.policies?.[project] ?? null }
+  if (id === undefined) return { body: harbor?.policies?.[project] ?? null }
+  const status = harbor?.deliveries?.[Number(id)]
+  return { body: status === undefined ? [] : [{ id: 1, status }] }
 }

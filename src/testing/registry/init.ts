@@ -55,6 +55,8 @@ export interface HarborInit {
   permissions?: Record<string, string[]>
   /** Webhook policies by project, as Harbor's API has them; seen with the permission `notification-policy:list`. */
   policies?: Record<string, object[]>
+  /** What became of the last event of the policies, by their ids. */
+  deliveries?: Record<number, 'Success' | 'Error' | 'Running'>
   /** What `systeminfo` says; pushes are not refused. @default false */
   readOnly?: boolean
   /** The same, of webhooks. @default true */
