@@ -37,6 +37,9 @@ interface Area {
   findings: Promise<Finding[]>
 }
 
+/** Takes what was found, so that it is not lost when something later goes wrong. */
+type Add = (findings: readonly Finding[]) => void
+
 /** A registry may not answer: how long each step may take, in milliseconds, and how often it is tried. */
 const times = { connectMs: 5_000, headersMs: 10_000, uploadHeadersMs: 15_000, stallMs: 10_000 }
 const retry = { attempts: 2, totalMs: 15_000 }
@@ -52,24 +55,21 @@ export async function* examine(
 ): AsyncGenerator<Check[]> {
   const { file, config, environment } = init
   await using stack = new AsyncDisposableStack()
-  const areas: Area[] = [
-    ...(file === undefined
-      ? []
-      : [area('config', async () => configChecks(file, environment), init)]),
-    area('machine', async () => machineChecks(thisMachine(), config), init),
-  ]
+  const areas: Area[] = []
+  const look = (name: string, work: (add: Add) => Promise<void>): void =>
+    void areas.push(area(name, work, init.signal))
+  if (file !== undefined) look('config', async (add) => add(configChecks(file, environment)))
+  look('machine', async (add) => add(machineChecks(thisMachine(), config)))
   if (config !== undefined) {
     const registry = configuredRegistry(config, components, { ...init.registry, times, retry })
     stack.defer(() => registry.close())
-    areas.push(
-      area('work_dir', () => workDirChecks(config), init),
-      ...hostsOf(config, init.target).map((host) =>
-        area(host, () => registryArea(registry, host, config, init), init),
-      ),
-    )
+    look('work_dir', async (add) => add(await workDirChecks(config)))
+    for (const host of hostsOf(config, init.target)) {
+      look(host, (add) => registryArea(registry, host, { ...init, config }, add))
+    }
   }
-  areas.push(
-    area('acceld', () => serviceChecks(config, { ...init.service, signal: init.signal }), init),
+  look('acceld', async (add) =>
+    add(await serviceChecks(config, { ...init.service, signal: init.signal })),
   )
   for (const { name, findings } of areas) {
     yield (await findings).map((finding) => ({ area: name, ...finding }))
@@ -91,41 +91,48 @@ function hostsOf(config: Config, target: Target | undefined): string[] {
   return target === undefined ? [...config.provider.source.keys()] : [target.host]
 }
 
-/** Begins to look at a part; what cannot be looked at in time is a failure of that part alone. */
-function area(name: string, look: () => Promise<Finding[]>, { signal }: DoctorInit): Area {
-  const looked = look().catch((error: unknown): Finding[] => {
-    if (signal.aborted) {
-      return [
-        failure(
-          'it did not answer in time',
-          'see whether it is overloaded, or allow more with --timeout',
-        ),
-      ]
-    }
-    if (isAccelError(error)) return [failure(error.message, error.hint)]
-    throw error
-  })
+/** Begins to look at a part; what goes wrong, or is not found out in time, is a failure of that part alone. */
+function area(name: string, work: (add: Add) => Promise<void>, signal: AbortSignal): Area {
+  const found: Finding[] = []
+  const looked = work((findings) => void found.push(...findings)).then(
+    () => found,
+    (error: unknown) => [...found, brokenOff(error, signal)],
+  )
   // nobody may wait for it yet
   looked.catch(() => {})
   return { name, findings: looked }
 }
 
+/** Throws `error` itself where it is a defect of the program. */
+function brokenOff(error: unknown, signal: AbortSignal): Finding {
+  if (signal.aborted) {
+    return failure(
+      'it did not answer in time',
+      'see whether it is overloaded, or allow more with --timeout',
+    )
+  }
+  if (isAccelError(error)) return failure(error.message, error.hint)
+  throw error
+}
+
+/** What is looked at in registries. */
+type RegistryArea = DoctorInit & { config: Config }
+
 async function registryArea(
   registry: RegistryClient,
   host: string,
-  config: Config,
-  init: DoctorInit,
-): Promise<Finding[]> {
-  const found = findSource(config, host)
-  if (found === undefined) return []
+  init: RegistryArea,
+  add: Add,
+): Promise<void> {
+  const found = findSource(init.config, host)
+  if (found === undefined) return
   const { findings, known } = await registryChecks(registry, host, found.source, init.signal)
-  if (known === undefined) return findings
+  add(findings)
+  if (known === undefined) return
   const { target } = init
-  if (target?.path === undefined) {
-    const fix = `accelctl doctor --config ${init.file ?? 'FILE'} ${host}/PROJECT/REPOSITORY:TAG`
-    return [...findings, skipped('what the account may do was not tested', fix)]
-  }
-  return [...findings, ...(await pathChecks(registry, known, target, init, config))]
+  if (target?.path !== undefined) return pathChecks(registry, known, target, init, add)
+  const fix = `accelctl doctor --config ${init.file ?? 'FILE'} ${host}/PROJECT/REPOSITORY:TAG`
+  add([skipped('what the account may do was not tested', fix)])
 }
 
 /** What the account may do in a project of a Harbor, and in a repository. */
@@ -133,30 +140,39 @@ async function pathChecks(
   registry: RegistryClient,
   known: KnownRegistry,
   { path = '', tag, digest }: Target,
-  { write, signal }: DoctorInit,
-  config: Config,
-): Promise<Finding[]> {
-  const { host, source, greeting } = known
-  const { account } = greeting
+  { config, write, signal }: RegistryArea,
+  add: Add,
+): Promise<void> {
+  const { host } = known
   const [project = '', ...below] = path.split('/')
-  const harbor = known.harbor === undefined ? undefined : registry.harbor(host)
-  const asked = { config, host, source, account, project, signal }
-  const ofProject: Awaited<ReturnType<typeof projectChecks>> =
-    harbor === undefined ? { findings: [] } : await projectChecks(harbor, asked)
+  const ofProject = await projectOf(registry, known, { config, project, signal })
+  add(ofProject.findings)
   const { mayPush } = ofProject
-  const wholeProject = harbor !== undefined && below.length === 0
+  const wholeProject = known.harbor !== undefined && below.length === 0
   const repository = wholeProject ? await repositoryIn(registry, host, project, signal) : path
   const wanted = digest ?? tag
-  const init = { config, known, repository, wanted, mayPush, signal }
-  const findings = [...ofProject.findings, ...(await repositoryChecks(registry, init))]
-  if (!write || mayPush === false) return findings
+  add(await repositoryChecks(registry, { config, known, repository, wanted, mayPush, signal }))
+  if (!write || mayPush === false) return
   const place = { host, repository }
   const at = registry.repository(place)
   const subject = await at.find(wanted ?? 'latest', { signal }).catch(() => undefined)
-  return [
-    ...findings,
-    ...(await writeChecks(at, registry.probe(place), { config, known, project, subject, signal })),
-  ]
+  add(await writeChecks(at, registry.probe(place), { config, known, project, subject, signal }))
+}
+
+/** What Harbor's own API says of a project; where it refuses the account, the registry's says enough. */
+async function projectOf(
+  registry: RegistryClient,
+  { host, source, greeting: { account }, harbor }: KnownRegistry,
+  init: { config: Config; project: string; signal: AbortSignal },
+): ReturnType<typeof projectChecks> {
+  if (harbor === undefined) return { findings: [] }
+  try {
+    return await projectChecks(registry.harbor(host), { ...init, host, source, account })
+  } catch (error) {
+    if (!isAccelError(error) || init.signal.aborted) throw error
+    const found = `Harbor's own API does not say what the account may do: ${error.message}`
+    return { findings: [skipped(found)] }
+  }
 }
 
 /** A repository of a project: the first that Harbor lists, else one that need not be there. */

@@ -82,7 +82,8 @@ class RepositoryChecks {
     }
     if (wanted !== undefined) {
       const some = tags.slice(0, 3).join(', ')
-      return [failure(`there is no ${wanted} in ${name}`, `name another tag, such as ${some}`)]
+      const fix = some === '' ? 'push it, or name another' : `name another tag, such as ${some}`
+      return [failure(`there is no ${wanted} in ${name}`, fix)]
     }
     const fix = `push an image to it and run this again with its name`
     return [skipped(`${name} has no image yet: pulls cannot be tested`, fix)]
