@@ -55,6 +55,12 @@ suite('an image by reference', () => {
     }
   })
 
+  test('may have a layer without content', async (t) => {
+    const empty = buildLayer(testTar().directory('e/').whiteout('d/g').bytes())
+    const { report } = await convert(t, undefined, { layers: [...layers, empty] })
+    assert.deepEqual([report.warnings, report.verifiedPaths], [[], 6])
+  })
+
   test('that is not its source is not pushed', async (t) => {
     await assert.rejects(convert(t, otherMode), {
       code: 'IMAGE_VERIFY_FAILED',

@@ -60,8 +60,9 @@ export function nydusLayerProblems(
     if (said !== digest) add(`the config says that its diffID is ${said}, it is a Nydus blob`)
     const layer = referredLayer(descriptor)
     const named = tables.get(hexOf(digest))
-    if ((layer && hexOf(layer)) !== named) {
-      add(`${REF_ANNOTATION} is ${layer ?? 'missing'}, the bootstrap refers to ${named ?? 'none'}`)
+    // a layer without content is in no table of the bootstrap
+    if (named !== undefined && (layer && hexOf(layer)) !== named) {
+      add(`${REF_ANNOTATION} is ${layer ?? 'missing'}, the bootstrap refers to ${named}`)
     }
   }
   return findings
