@@ -3,7 +3,7 @@ import { systemClock, type Clock } from '../network/clock.ts'
 import { createGate } from '../network/gate.ts'
 import type { RetryInit } from '../network/retry.ts'
 import { undici } from '../network/undici.ts'
-import type { BlobStore } from '../transport/image-transport.ts'
+import type { BlobBackend } from '../transport/image-transport.ts'
 import { createLocalfs } from './localfs.ts'
 import { createObjectClient } from './object-client.ts'
 import { createObjectStore } from './object-store.ts'
@@ -33,7 +33,7 @@ const KEEP_ALIVE_MS = 4_000
  * Opens the place for blobs that `settings` name; nothing is contacted yet. Idle connections close by themselves and keep
  * no process alive.
  */
-export function openBackend(settings: BackendSettings, init: BackendInit = {}): BlobStore {
+export function openBackend(settings: BackendSettings, init: BackendInit = {}): BlobBackend {
   const { force = false, clock = systemClock, retry = {}, partSize } = init
   if (settings.type === 'localfs') return createLocalfs({ dir: settings.dir, force })
   const dialect = settings.type === 's3' ? s3Dialect(settings) : ossDialect(settings)

@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { AccelError, isAccelError } from '../errors/accel-error.ts'
 import { throwIfAborted } from '../network/abort.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
-import { hexOf } from '../oci/digest.ts'
+import { hexOf, type Digest } from '../oci/digest.ts'
 import type { ByteSource } from '../streams/byte-source.ts'
 import { verified } from '../streams/verified.ts'
-import type { BlobStore, BlobStoreInit, PushedBlob } from '../transport/image-transport.ts'
+import type { BlobBackend, BlobStoreInit, PushedBlob } from '../transport/image-transport.ts'
 
 /** Settings of `createLocalfs`. */
 export interface LocalfsInit {
@@ -27,7 +27,7 @@ const ABANDONED_MS = 24 * 60 * 60 * 1000
  * another name, its digest checked, made safe on the disk and only then renamed. What a process that was killed has
  * left is removed by a push a day later.
  */
-export function createLocalfs({ dir, force }: LocalfsInit): BlobStore {
+export function createLocalfs({ dir, force }: LocalfsInit): BlobBackend {
   async function pushBlob(
     descriptor: Descriptor,
     open: (offset: number) => ByteSource,
@@ -46,7 +46,14 @@ export function createLocalfs({ dir, force }: LocalfsInit): BlobStore {
       throw isAccelError(error) ? error : fileError(error, what, dir)
     }
   }
-  return { name: `directory ${dir}`, pushBlob }
+  async function sizeOfBlob(digest: Digest): Promise<number | undefined> {
+    try {
+      return await sizeOf(join(dir, hexOf(digest)))
+    } catch (error) {
+      throw fileError(error, `blob ${digest} in ${dir}`, dir)
+    }
+  }
+  return { name: `directory ${dir}`, pushBlob, sizeOf: sizeOfBlob }
 }
 
 async function sizeOf(path: string): Promise<number | undefined> {

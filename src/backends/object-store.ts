@@ -1,10 +1,15 @@
 import type { Descriptor } from '../oci/descriptor.ts'
-import { hexOf } from '../oci/digest.ts'
+import { hexOf, type Digest } from '../oci/digest.ts'
 import type { Gate } from '../network/gate.ts'
 import { single } from '../network/exchange.ts'
 import type { ByteSource } from '../streams/byte-source.ts'
 import { verified } from '../streams/verified.ts'
-import type { BlobStore, BlobStoreInit, PushedBlob } from '../transport/image-transport.ts'
+import type {
+  BlobBackend,
+  BlobStoreInit,
+  CallInit,
+  PushedBlob,
+} from '../transport/image-transport.ts'
 import type { ObjectClient } from './object-client.ts'
 import type { ObjectDialect } from './object-dialect.ts'
 import { piecesOf } from './pieces.ts'
@@ -38,7 +43,7 @@ const MAX_PARTS = 10_000
 export function createObjectStore(
   components: { client: ObjectClient; dialect: ObjectDialect; gate: Gate },
   init: ObjectStoreInit,
-): BlobStore {
+): BlobBackend {
   const { client, dialect, gate } = components
   const { prefix, force, partSize = PART_SIZE } = init
 
@@ -49,8 +54,7 @@ export function createObjectStore(
   ): Promise<PushedBlob> {
     const { size, digest } = descriptor
     const target: UploadTarget = {
-      key: prefix + hexOf(digest),
-      what: `blob ${digest} in ${dialect.name}`,
+      ...objectOf(digest),
       size,
       partSize: size > partSize * MAX_PARTS ? Math.ceil(size / MAX_PARTS / MIB) * MIB : partSize,
       signal: call.signal,
@@ -68,25 +72,33 @@ export function createObjectStore(
     return 'uploaded'
   }
 
+  function objectOf(digest: Digest): Pick<UploadTarget, 'key' | 'what'> {
+    return { key: prefix + hexOf(digest), what: `blob ${digest} in ${dialect.name}` }
+  }
+
+  /** What is told of an object, by the name of the header; undefined where there is none. */
+  async function headOf(
+    object: Pick<UploadTarget, 'key' | 'what' | 'signal'>,
+  ): Promise<((name: string) => string | undefined) | undefined> {
+    const headers = dialect.headHeaders
+    const answer = await client.send({ ...object, method: 'HEAD', headers, expect: [200, 404] })
+    return answer.status === 404 ? undefined : (name) => single(answer.headers[name])
+  }
+
   /** Whether the object is there with the right size, and, where the store tells it, digest. Any other is damaged. */
   async function isStored(
     { key, what, signal }: UploadTarget,
     { size, digest }: Descriptor,
   ): Promise<boolean> {
-    const headers = dialect.headHeaders
-    const answer = await client.send({
-      method: 'HEAD',
-      key,
-      headers,
-      expect: [200, 404],
-      what,
-      signal,
-    })
-    if (answer.status === 404) return false
-    const header = (name: string): string | undefined => single(answer.headers[name])
-    if (header('content-length') !== String(size)) return false
+    const header = await headOf({ key, what, signal })
+    if (header?.('content-length') !== String(size)) return false
     const sha256 = dialect.storedSha256(header)
     return sha256 === undefined || sha256 === hexOf(digest)
+  }
+
+  async function sizeOf(digest: Digest, { signal }: CallInit = {}): Promise<number | undefined> {
+    const header = await headOf({ ...objectOf(digest), signal })
+    return header && Number(header('content-length') ?? 0)
   }
 
   async function uploadWhole(target: UploadTarget, source: ByteSource): Promise<void> {
@@ -102,5 +114,5 @@ export function createObjectStore(
     }
   }
 
-  return { name: dialect.name, pushBlob }
+  return { name: dialect.name, pushBlob, sizeOf }
 }

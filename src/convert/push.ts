@@ -33,7 +33,9 @@ export function pushBlob(parts: PushParts, blob: ImageBlob, init: PushInit): Pro
       return copyBlob(parts, descriptor, init)
     case 'image': {
       const { source, mountFrom } = origin.image
-      return copyBlob({ ...parts, source, mountFrom }, descriptor, init)
+      return blob.store === undefined
+        ? copyBlob({ ...parts, source, mountFrom }, descriptor, init)
+        : store.pushBlob(descriptor, blobOf(source, descriptor, init), init)
     }
     case 'bytes':
       return store.pushBlob(descriptor, (offset) => bytesFrom(origin.bytes.subarray(offset)), init)
@@ -68,8 +70,15 @@ export function copyBlob(
 ): Promise<PushedBlob> {
   if (descriptor.urls?.length) return Promise.resolve('exists')
   const { source, target, mountFrom } = parts
-  const open = (offset: number): ByteSource => from(source.blob(descriptor, init), offset)
-  return target.pushBlob(descriptor, open, { ...init, mountFrom })
+  return target.pushBlob(descriptor, blobOf(source, descriptor, init), { ...init, mountFrom })
+}
+
+function blobOf(
+  source: ImageSource,
+  descriptor: Descriptor,
+  init: PushInit,
+): (offset: number) => ByteSource {
+  return (offset) => from(source.blob(descriptor, init), offset)
 }
 
 /** Pushes a config. */

@@ -69,6 +69,12 @@ export interface BlobStore {
   ): Promise<PushedBlob>
 }
 
+/** A place for blobs besides a registry. */
+export interface BlobBackend extends BlobStore {
+  /** How many bytes are there under the name of a blob; undefined where nothing is. They are not read. */
+  sizeOf(digest: Digest, init?: CallInit): Promise<number | undefined>
+}
+
 /** Where an image is written to. Nothing is visible under a tag before `pushManifest` with that tag. */
 export interface ImageTarget extends BlobStore {
   /** The descriptor that a tag or digest names now, or undefined. */

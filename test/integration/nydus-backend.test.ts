@@ -21,11 +21,9 @@ const scratch = await mkdtemp(join(tmpdir(), 'nydus-backend-'))
 after(() => rm(scratch, { recursive: true, force: true }))
 
 const secret = 'the+secret/of=the bucket'
+const base = buildLayer(testTar().directory('a/').file('a/one', Buffer.alloc(5000, 'x')).bytes())
 const image = buildImage({
-  layers: [
-    buildLayer(testTar().directory('a/').file('a/one', Buffer.alloc(5000, 'x')).bytes()),
-    buildLayer(testTar().file('a/two', Buffer.from('second')).bytes()),
-  ],
+  layers: [base, buildLayer(testTar().file('a/two', Buffer.from('second')).bytes())],
 })
 
 async function withImage(body: (registry: TestRegistry) => Promise<void>): Promise<void> {
@@ -68,6 +66,69 @@ async function blobsOf(registry: TestRegistry): Promise<string[]> {
   const boot = readTar(tar).entries.find(({ entry }) => entry.name === 'image/image.boot')
   return readRafsV6(boot!.content, { what: 'the bootstrap' }).blobs.map(({ blobId }) => blobId)
 }
+
+/** Converts an image with other layers on top of `app`'s first, by `app:v1-c` as chunk dictionary. */
+async function convertWithDictionary(
+  registry: TestRegistry,
+  backend: Record<string, string>,
+): Promise<ProgramRun> {
+  const next = buildImage({
+    layers: [base, buildLayer(testTar().file('b', Buffer.from('third')).bytes())],
+  })
+  await pushBuilt(next, registry.repository('next'), { tag: 'v1' })
+  const config = { ...backend, chunk_dict_ref: `${registry.host}/app:v1-c` }
+  return runConvert(scratch, `${registry.host}/next:v1`, { type: 'nydus', config })
+}
+
+function localfs(dir: string): Record<string, string> {
+  return { backend_type: 'localfs', backend_config: JSON.stringify({ dir }) }
+}
+
+test('a chunk dictionary in the registry: its blobs that are used go to the backend', async () => {
+  await withImage(async (registry) => {
+    const dir = join(scratch, 'with-dictionary')
+    const first = await runConvert(scratch, `${registry.host}/app:v1`, {
+      type: 'nydus',
+      config: {},
+    })
+    assert.equal(first.code, 0, first.output)
+    const [shared] = parseManifest(registry.manifest('app', 'v1-c')!.bytes, 'the first').layers
+    const { code, output } = await convertWithDictionary(registry, localfs(dir))
+    assert.equal(code, 0, output)
+    const bytes = await readFile(join(dir, hexOf(shared!.digest)))
+    assert.equal(digestOf(bytes), shared!.digest)
+    const { layers } = parseManifest(registry.manifest('next', 'v1-c')!.bytes, 'the result')
+    assert.equal(layers.length, 1)
+  })
+})
+
+test('a chunk dictionary in a backend: its blobs must be there, for this conversion too', async () => {
+  await withImage(async (registry) => {
+    const dir = join(scratch, 'of-dictionary')
+    assert.equal((await convert(registry, 'localfs', { dir })).code, 0)
+    const blobs = await blobsOf(registry)
+    const refused = async (backend: Record<string, string>, message: RegExp): Promise<void> => {
+      const { code, output } = await convertWithDictionary(registry, backend)
+      assert.equal(code, 2, output)
+      assert.match(output, message)
+      assert.match(output, /code=DRIVER_DICTIONARY_UNUSABLE/)
+      assert.equal(registry.manifest('next', 'v1-c'), undefined)
+    }
+    await refused({}, /blob [0-9a-f]{64}, which its manifest does not name: it is kept elsewhere/)
+    await refused(localfs(join(scratch, 'empty')), /and which is not in directory .*empty/)
+    await using store = await startObjectServer()
+    const bucket = { backend_type: 's3', backend_config: JSON.stringify(s3(store.host)) }
+    await refused(bucket, /and which is not in s3 bucket bucket/)
+    const { code, output } = await convertWithDictionary(registry, localfs(dir))
+    assert.equal(code, 0, output)
+    assert.ok((await readdir(dir)).length > blobs.length)
+    // One that was lost since.
+    await rm(join(dir, blobs[0]!))
+    const lost = await convertWithDictionary(registry, localfs(dir))
+    assert.equal(lost.code, 2, lost.output)
+    assert.match(lost.output, /and which is not in directory .*of-dictionary/)
+  })
+})
 
 test('localfs: blobs are files by their digest, the registry has the bootstrap alone', async () => {
   await withImage(async (registry) => {

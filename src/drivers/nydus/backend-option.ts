@@ -2,7 +2,7 @@ import { openBackend } from '../../backends/backend.ts'
 import { BACKEND_TYPES, parseBackendConfig } from '../../backends/settings.ts'
 import { environment } from '../../config/environment.ts'
 import { AccelError } from '../../errors/accel-error.ts'
-import type { BlobStore } from '../../transport/image-transport.ts'
+import type { BlobBackend } from '../../transport/image-transport.ts'
 import { booleanOption, choiceOption, type FailOption } from '../option-reader.ts'
 
 /** The three keys that say where blobs are kept, as written; empty is left out. */
@@ -13,7 +13,7 @@ export interface BackendOptions {
 }
 
 /** The place for blobs that the keys name, or undefined: the registry. Throws DRIVER_OPTION_INVALID. */
-export function backendOption(options: BackendOptions): BlobStore | undefined {
+export function backendOption(options: BackendOptions): BlobBackend | undefined {
   const refuse = (key: string): FailOption => {
     return (problem) => {
       throw new AccelError('DRIVER_OPTION_INVALID', { driver: 'nydus', key, problem })

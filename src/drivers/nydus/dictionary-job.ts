@@ -19,16 +19,17 @@ export interface DictionaryJobData {
 }
 
 /** What it is told. */
-export interface DictionaryJobResult {
-  /** Why the conversion cannot use it, or undefined. */
-  problem: string | undefined
-}
+export type DictionaryJobResult =
+  /** Why the conversion cannot use it. */
+  | { problem: string }
+  /** Ids of the blobs that it refers to. */
+  | { problem: undefined; blobIds: string[] }
 
 /** Runs one. Throws FORMAT_…, STORE_…, and what the source throws. */
 export async function run(data: DictionaryJobData, host: LayerHost): Promise<DictionaryJobResult> {
   try {
     const found = await unpack(data, host)
-    return { problem: found ? problemOf(data) : `its last layer has no ${BOOTSTRAP_PATH}` }
+    return found ? check(data) : { problem: `its last layer has no ${BOOTSTRAP_PATH}` }
   } catch (error) {
     // A download that was cut or damaged is found at its end; that then is the error.
     while ((await host.pull()) !== undefined);
@@ -72,25 +73,29 @@ async function unpack({ what, path }: DictionaryJobData, host: LayerHost): Promi
   return found
 }
 
-/** Why layers of `format` cannot refer to chunks of the bootstrap, or undefined. */
-function problemOf({ what, format, path }: DictionaryJobData): string | undefined {
+/** Whether layers of `format` can refer to chunks of the bootstrap. */
+function check({ what, format, path }: DictionaryJobData): DictionaryJobResult {
   const { version, codec, chunkSize } = format
   const bytes = readBootstrapFile(path)
   const found = versionOf(bytes)
   if (found !== undefined && found !== version) {
-    return `its fs_version is ${found}, that of the conversion ${version}`
+    return { problem: `its fs_version is ${found}, that of the conversion ${version}` }
   }
   const { tree, compressor, digester, blobs } = rafsOf(version).read(bytes, what)
   if (compressor !== codec.compressor) {
-    return `its compressor is ${compressor}, that of the conversion ${codec.compressor}`
+    return {
+      problem: `its compressor is ${compressor}, that of the conversion ${codec.compressor}`,
+    }
   }
   const { chunkSize: theirs } = tree.inodes
   if (theirs !== chunkSize) {
-    return `its fs_chunk_size is ${theirs}, that of the conversion ${chunkSize}`
+    return { problem: `its fs_chunk_size is ${theirs}, that of the conversion ${chunkSize}` }
   }
-  if (digester !== 'blake3') return `its chunks are named by ${digester}, ours by blake3`
+  if (digester !== 'blake3') {
+    return { problem: `its chunks are named by ${digester}, ours by blake3` }
+  }
   if (blobs.some(({ features }) => hasFeature(features, BlobFeature.encrypted))) {
-    return 'its blobs are encrypted'
+    return { problem: 'its blobs are encrypted' }
   }
-  return undefined
+  return { problem: undefined, blobIds: blobs.map(({ blobId }) => blobId) }
 }

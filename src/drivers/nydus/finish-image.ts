@@ -89,11 +89,9 @@ export async function finishImage(
     ...(store === undefined ? {} : { [UNCOMPRESSED_ANNOTATION]: made.diffId }),
     ...made.annotations,
   })
+  const theirs = dictionaryBlobs(made.blobIds, [...blobs, ...referred], options)
   const plan: ManifestPlan = {
-    layers:
-      store === undefined
-        ? [...blobs, ...dictionaryBlobs(made.blobIds, [...blobs, ...referred], options), bootstrap]
-        : [bootstrap],
+    layers: store === undefined ? [...blobs, ...theirs, bootstrap] : [bootstrap],
     config: withHistory(image.config, store === undefined),
     annotations: {
       [SOURCE_DIGEST_ANNOTATION]: image.descriptor.digest,
@@ -101,7 +99,8 @@ export async function finishImage(
       [FS_VERSION_ANNOTATION]: String(version),
     },
   }
-  const elsewhere = store === undefined ? [] : blobs.map((blob): ImageBlob => ({ ...blob, store }))
+  const elsewhere =
+    store === undefined ? [] : [...blobs, ...theirs].map((blob): ImageBlob => ({ ...blob, store }))
   return {
     manifests: options.mergeManifest ? besideSource(image, plan) : [plan],
     blobs: [...elsewhere, ...referred],
@@ -131,7 +130,7 @@ function referredLayers(
     .map((descriptor) => ({ descriptor, origin: { kind: 'source' } }))
 }
 
-/** The blobs that files refer to and that are none of these. */
+/** The blobs that files refer to, that are none of these and that a manifest of the dictionary names. */
 function dictionaryBlobs(
   used: readonly string[],
   blobs: readonly ImageBlob[],
@@ -140,13 +139,10 @@ function dictionaryBlobs(
   const own = new Set(blobs.map(({ descriptor }) => hexOf(descriptor.digest)))
   return used
     .filter((blobId) => !own.has(blobId))
-    .map((blobId) => {
+    .flatMap((blobId) => {
       const { image, blobs: theirs } = dictionary!
       const descriptor = theirs.get(blobId)
-      if (descriptor === undefined) {
-        const problem = `its bootstrap refers to the blob ${blobId}, which its manifest does not name`
-        throw new AccelError('DRIVER_DICTIONARY_UNUSABLE', { reference: image.name, problem })
-      }
+      if (descriptor === undefined) return []
       const { mediaType, digest, size, annotations = {} } = descriptor
       return {
         descriptor: { mediaType, digest, size, annotations },

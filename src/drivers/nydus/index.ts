@@ -23,7 +23,7 @@ export const nydus: Driver = {
         ? {}
         : {
             prepare: async (context: ImageContext) =>
-              converter(options, await openDictionary(reference, options.format, context)),
+              converter(options, await openDictionary(reference, options, context)),
           }),
       docker2oci,
       withReferrer,

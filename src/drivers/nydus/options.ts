@@ -9,7 +9,7 @@ import {
   sizeOption,
   type FailOption,
 } from '../option-reader.ts'
-import type { BlobStore } from '../../transport/image-transport.ts'
+import type { BlobBackend } from '../../transport/image-transport.ts'
 import { backendOption } from './backend-option.ts'
 import type { RafsVersion } from './rafs.ts'
 import { recipientsOption } from './recipients-option.ts'
@@ -41,7 +41,7 @@ export interface NydusOptions {
   /** Layers are read where they are. */
   ociRef: boolean
   /** Where blobs are kept, if not in the registry. */
-  store: BlobStore | undefined
+  store: BlobBackend | undefined
   /** For whom the image is encrypted; empty: it is not. */
   recipients: Recipient[]
   /** What the operator is told at the start. */
