@@ -31,7 +31,10 @@ export class SharedJobs<T> {
     return this.#jobs.size
   }
 
-  /** Joins the work of `key`, or starts `work`. Rejects with the signal's reason when `signal` aborts the wait. */
+  /**
+   * Joins the work of `key`, or starts `work`. Rejects with the signal's reason when `signal` aborts the wait; for the last one
+   * who waits once the work, which is aborted then, has ended.
+   */
   async join(
     key: string,
     signal: AbortSignal,
@@ -44,7 +47,7 @@ export class SharedJobs<T> {
       const value = await unlessAborted(job.result, signal)
       return this.#hold(key, job, value)
     } catch (error) {
-      this.#leave(key, job)
+      await this.#leave(key, job)
       throw error
     }
   }
@@ -66,11 +69,14 @@ export class SharedJobs<T> {
     return job
   }
 
-  #leave(key: string, job: Job<T>): void {
+  /** The last one who leaves waits until the work has ended. */
+  async #leave(key: string, job: Job<T>): Promise<void> {
     job.users -= 1
     if (job.users > 0) return
     if (this.#jobs.get(key) === job) this.#jobs.delete(key)
-    if (!job.settled) job.controller.abort(new Error('nobody waits for this work any more'))
+    if (job.settled) return
+    job.controller.abort(new Error('nobody waits for this work any more'))
+    await Promise.allSettled([job.result])
   }
 
   #hold(key: string, job: Job<T>, value: T): Held<T> {
@@ -80,7 +86,7 @@ export class SharedJobs<T> {
       release: async () => {
         if (!held) return
         held = false
-        this.#leave(key, job)
+        await this.#leave(key, job)
         if (job.users === 0) await this.#dispose(value)
       },
     }
