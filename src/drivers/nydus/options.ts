@@ -71,7 +71,7 @@ export const nydusOptionDocs = {
   prefetch_patterns:
     'Paths of files and directories that are fetched when the image is mounted, one a line. An image that lacks one cannot be converted. Default `/`.',
   chunk_dict_ref:
-    'Reference of a Nydus image: chunks that it has are not stored again but read from its blobs, which the result refers to. It must have the same `fs_version`, `compressor` and `fs_chunk_size`.',
+    'Reference of a Nydus image: chunks that it has are not stored again but read from its blobs, which the result refers to. It must have the same `fs_version`, `compressor` and `fs_chunk_size`. With `backend_type` those blobs are copied there; where the dictionary keeps its own in a backend, that must be the place of this conversion.',
   merge_manifest:
     '`true` or `false`: the result is an index with the source, changed so that no runtime mixes the two up, and the Nydus image. Default `false`.',
   with_referrer:
