@@ -10,6 +10,8 @@ export interface RetryInit {
   maxPauseMs?: number
   /** Longest pause that a registry may ask for by Retry-After; a longer one is cut to it. @default 300_000 */
   maxRetryAfterMs?: number
+  /** How long a server that has answered before may be away: restarted, moved, cut off. @default 180_000 */
+  awayMs?: number
   /** No attempt starts later than this after the first one. @default 600_000 */
   totalMs?: number
 }
@@ -20,8 +22,15 @@ export interface Retries {
   readonly attempts: number
   /** Begins the count anew, since something was achieved. */
   progressed(): void
-  /** Waits before the next attempt, `atLeastMs` or longer; false when there must be none. Rejects when `signal` aborts. */
-  again(atLeastMs: number | undefined, signal: AbortSignal | undefined): Promise<boolean>
+  /**
+   * Waits before the next attempt, `atLeastMs` or longer; false when there must be none. Rejects when `signal` aborts. A server
+   * that is `away` is asked for as long as `awayMs`, however often that is.
+   */
+  again(
+    atLeastMs: number | undefined,
+    signal: AbortSignal | undefined,
+    away?: boolean,
+  ): Promise<boolean>
 }
 
 /** Counts attempts, the first of which has begun. */
@@ -31,6 +40,7 @@ export function createRetries(clock: Clock, init: RetryInit): Retries {
     pauseMs = 500,
     maxPauseMs = 30_000,
     maxRetryAfterMs = 300_000,
+    awayMs = 180_000,
     totalMs = 600_000,
   } = init
   let count = 1
@@ -43,8 +53,8 @@ export function createRetries(clock: Clock, init: RetryInit): Retries {
       count = 1
       since = clock.now()
     },
-    async again(atLeastMs, signal) {
-      if (count >= attempts) return false
+    async again(atLeastMs, signal, away = false) {
+      if (count >= attempts && !(away && clock.now() - since < awayMs)) return false
       const full = Math.min(pauseMs * 2 ** (count - 1), maxPauseMs)
       const ours = full / 2 + (full / 2) * clock.random()
       const pause = Math.max(ours, Math.min(atLeastMs ?? 0, maxRetryAfterMs))
@@ -54,6 +64,11 @@ export function createRetries(clock: Clock, init: RetryInit): Retries {
       return true
     },
   }
+}
+
+/** Whether an answer is that of a proxy whose server is away, or of a server that is just starting or stopping. */
+export function isAwayStatus(status: number): boolean {
+  return status >= 502 && status <= 504
 }
 
 /** Whether an answer may be another one when asked again: too many requests, time-outs and failures of the server. */

@@ -90,7 +90,7 @@ test('a connection that keeps breaking without a byte is given up', async () => 
     { on: 'GET blob', afterBytes: 300_000, then: 'close' },
   ])
   registry.fault({ on: 'GET blob', afterBytes: 0, then: 'close', times: Infinity })
-  await assert.rejects(pull(registry.host, { retry: { attempts: 3 } }), {
+  await assert.rejects(pull(registry.host, { retry: { attempts: 3, awayMs: 0 } }), {
     code: 'REGISTRY_UNREACHABLE',
     message: new RegExp(
       `^blob ${layer.digest} of ${registry.host}/demo/app: .* cannot be reached: .* \\(3 attempts\\)$`,

@@ -8,6 +8,7 @@ import type { Host } from './host.ts'
 import { redactUrl } from '../network/redact.ts'
 import {
   createRetries,
+  isAwayStatus,
   isRetryableStatus,
   parseRetryAfter,
   type RetryInit,
@@ -68,14 +69,20 @@ export function createTokenAsker(
     return new AccelError('REGISTRY_UNREACHABLE', { what, host: place, problem, attempts }, cause)
   }
 
+  /** Those that have answered something, by host: where they do not any more, they may come back. */
+  const answered = new Set<string>()
+
   return async (...call) => {
     const { method, url } = call[1]
     const retries = createRetries(clock, init.retry)
     for (;;) {
       let waitMs: number | undefined
       let failure: AccelError
+      let away = true
       try {
         const answer = await askOnce(call)
+        away = isAwayStatus(answer.status)
+        if (!away) answered.add(url.host)
         if (!isRetryableStatus(answer.status)) return answer
         waitMs = parseRetryAfter(single(answer.headers['retry-after']), clock.now())
         const asked = { what, side: undefined, method, url: redactUrl(url) }
@@ -83,7 +90,8 @@ export function createTokenAsker(
       } catch (error) {
         failure = connectionError(error, url.host, retries.attempts)
       }
-      if (!(await retries.again(waitMs, undefined))) throw failure
+      const patient = away && answered.has(url.host)
+      if (!(await retries.again(waitMs, undefined, patient))) throw failure
     }
   }
 }

@@ -60,6 +60,41 @@ test('429, 5xx and broken connections are tried again, with growing pauses', asy
   assert.deepEqual(clock.sleeps, [250, 500, 1000, 2000])
 })
 
+test('a registry that has answered before may be away for minutes, one that never has may not', async () => {
+  for (const gone of ['reset', { status: 502 }] satisfies ScriptedAnswer[]) {
+    let back = false
+    let asked = 0
+    await using server = await startScriptedServer(() => (asked++ === 0 || back ? found : gone))
+    const clock = createFakeClock()
+    const away = {
+      ...clock,
+      async sleep(ms: number) {
+        await clock.sleep(ms)
+        back = clock.sleeps.reduce((a, b) => a + b) > 120_000
+      },
+    }
+    const client = createRegistryClient({ clock: away }, { hosts: () => ({}) })
+    const repository = client.repository({ host: server.host, repository: 'demo/app' })
+    await repository.resolve('v1')
+    await repository.resolve('v1')
+    assert.ok(clock.sleeps.length > 5)
+    await client.close()
+    back = false
+    asked = 1
+    await assert.rejects(resolve(server.host, { clock: createFakeClock() }))
+    // For longer than that it is given up all the same.
+    asked = 0
+    const tired = createFakeClock()
+    const second = createRegistryClient({ clock: tired }, { hosts: () => ({}) })
+    const again = second.repository({ host: server.host, repository: 'demo/app' })
+    await again.resolve('v1')
+    await assert.rejects(again.resolve('v1'))
+    const waited = tired.sleeps.reduce((a, b) => a + b)
+    assert.ok(waited >= 150_000 && waited < 240_000, `${waited}`)
+    await second.close()
+  }
+})
+
 test('Retry-After is honoured, as seconds and as date', async () => {
   const clock = createFakeClock()
   await using server = await startScriptedServer(

@@ -14,6 +14,7 @@ import type { Redaction } from '../log/redaction.ts'
 import { createScrubber, redactUrl } from '../network/redact.ts'
 import {
   createRetries,
+  isAwayStatus,
   isRetryableStatus,
   parseRetryAfter,
   type RetryInit,
@@ -89,6 +90,8 @@ export function createTransport(
     retry: init.retry,
   })
   const authorizer = createAuthorizer({ ask, clock, scrubber, redaction }, host)
+  /** It has answered something: where it does not any more, it may come back. */
+  let answered = false
   /** Until then the registry wants no request, by its Retry-After. */
   let pausedUntil = 0
 
@@ -103,8 +106,11 @@ export function createTransport(
       let problem: string
       let waitMs: number | undefined
       let failure: AccelError
+      let away = true
       try {
         const answer = await sendOnce(request)
+        away = isAwayStatus(answer.status)
+        answered ||= !away
         if (request.expect.includes(answer.status)) return answer
         waitMs = parseRetryAfter(single(answer.headers['retry-after']), clock.now())
         const diagnostics = await diagnosticsOf(answer)
@@ -145,7 +151,8 @@ export function createTransport(
         problem,
         attempt: retries.attempts,
       })
-      if (!(await pauseFor(() => retries.again(waitMs, signal), request))) throw failure
+      const patient = away && answered && request.retry !== false
+      if (!(await pauseFor(() => retries.again(waitMs, signal, patient), request))) throw failure
     }
   }
 
