@@ -88,7 +88,7 @@ export async function loadSource(
     const marked = skipReason(root.index)
     if (marked) return { skipped: marked }
     if (countImages(root) > 0) return { root }
-    if (seen.length === 0) return { skipped: 'the index holds no image' }
+    if (seen.length === 0 || init.platforms.length === 0) return { skipped: noImage(root) }
     return { skipped: unwanted(init.platforms, seen) }
   }
   const loaded = await loadManifest(source, descriptor, source.name, init)
@@ -109,6 +109,17 @@ export function imagesOf(node: SourceNode): SourceImage[] {
 function unwanted(platforms: PlatformFilter, has: readonly string[]): string {
   const wanted = platforms.map(formatPlatform).join(', ')
   return `it has no image for ${wanted}, as converter.platforms asks, only for ${has.join(', ')}`
+}
+
+/** Of an index whose members are all no images. */
+function noImage(node: SourceNode): string {
+  const reasons = [...new Set(keptReasons(node))]
+  return `the index holds no image${reasons.length === 0 ? '' : `: ${reasons.join('; ')}`}`
+}
+
+function keptReasons(node: SourceNode): string[] {
+  if (node.kind === 'kept') return [node.reason]
+  return node.kind === 'index' ? node.members.flatMap(keptReasons) : []
 }
 
 function skipReason(document: Manifest | Index): string | undefined {

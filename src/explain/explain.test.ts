@@ -358,6 +358,17 @@ suite('what is no image', () => {
     })
   }
 
+  test('the remote cache of a rule', async (t) => {
+    await using scene = await Scene.open(
+      t,
+      'driver: { type: estargz }, rules: [{ tag_suffix: -e, cache_tag: cache }]',
+    )
+    await scene.push(index)
+    await scene.convert()
+    const [line] = await scene.explain('cache')
+    assert.match(line ?? '', /is nothing to convert: .*it is a cache of converted layers\.$/)
+  })
+
   test('a tag that is not there', async (t) => {
     await using scene = await Scene.open(t, estargz)
     await assert.rejects(scene.explain('v1'), { code: 'CONTENT_NOT_FOUND' })

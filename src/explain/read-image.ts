@@ -1,3 +1,4 @@
+import { isCacheManifest } from '../cache/cache-image.ts'
 import {
   ENCRYPTED_BLOB_ANNOTATION,
   FS_VERSION_ANNOTATION,
@@ -100,7 +101,7 @@ function madeIn({ annotations = {} }: Manifest | Index): { made?: Made } {
   }
 }
 
-/** One manifest as an image; undefined where it is an artifact. */
+/** One manifest as an image; undefined where it is an artifact, or a cache of layers. */
 async function memberOf(
   source: ImageSource,
   descriptor: Descriptor,
@@ -111,6 +112,7 @@ async function memberOf(
   const { config, layers } = manifest
   const types = [manifest.artifactType, config.mediaType]
   if (types.some((type) => type !== undefined && !isRunnable(type))) return undefined
+  if (isCacheManifest(manifest)) return undefined
   const members = layers.flatMap((layer, i) => (isEmptyMark(layer) ? [] : [layerOf(layer, i + 1)]))
   const bootstrap = layers.find((layer) => layerKind(layer) === 'nydus-bootstrap')
   const fsVersion = bootstrap?.annotations?.[FS_VERSION_ANNOTATION]
