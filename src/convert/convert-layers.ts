@@ -240,8 +240,7 @@ async function layerFile(
     const { digest, size } = result.descriptor
     return await store.layers.put(owner, key, result, { ingest, digest, size })
   } finally {
-    await copy.remove()
-    await ingest.remove()
+    await Promise.all([copy.remove(), ingest.remove()])
   }
 }
 
