@@ -115,7 +115,7 @@ export const httpErrors = {
     exit: 1,
     retry: 'never',
     text: (c) => `service response: ${c.message}`,
-    hint: 'The log of the service says more.',
+    hint: 'accelctl explain ID says what happened to a task; the log of the service has more.',
   }),
   HTTP_SERVICE_TASK_ENDED: row<{ id: string; state: string; reason: string }>({
     status: 409,

@@ -53,14 +53,14 @@ export const registryErrors = {
     retry: 'never',
     text: (c) =>
       `${side(c.side)}${c.what}: ${c.host} does not let us in: ${c.problem}${words(c.diagnostics)}`,
-    hint: 'Check the account configured for this registry and that it may pull (source) or push (target) here; Harbor answers the same for a project that does not exist.',
+    hint: 'Check the account configured for this registry and that it may pull (source) or push (target) here; Harbor answers the same for a project that does not exist. accelctl doctor names what is missing.',
   }),
   REGISTRY_DENIED: row<RegistryAnswer>({
     status: 502,
     exit: 1,
     retry: 'never',
     text: answerText,
-    hint: 'The account lacks the permission (in Harbor: the robot needs pull and push on the project), the project is a proxy cache, its storage quota is used up, or the registry is read-only; the registry’s words say which.',
+    hint: 'The account lacks the permission (in Harbor: the robot needs pull and push on the project), the project is a proxy cache, its storage quota is used up, or the registry is read-only; the registry’s words say which, and accelctl doctor tests it.',
   }),
   REGISTRY_POLICY: row<RegistryAnswer>({
     status: 502,
@@ -116,7 +116,7 @@ export const registryErrors = {
     exit: 1,
     retry: 'never',
     text: (c) => `${side(c.side)}${c.what}: no trusted TLS connection with ${c.host}: ${c.problem}`,
-    hint: 'Configure the authority (`ca`) that signed the registry’s certificate, or its right name; a registry without TLS must be configured as plain HTTP, it is never assumed.',
+    hint: 'Configure the authority (`ca_file`) that signed the registry’s certificate, or its right name; a registry without TLS must be configured as plain HTTP, it is never assumed.',
   }),
   REGISTRY_HOST_NOT_CONFIGURED: row<{ what: string; host: string }>({
     status: 400,
