@@ -19,6 +19,9 @@ export interface UploadTarget {
   onProgress: ((bytes: number) => void) | undefined
 }
 
+/** How long it is tried to tell a store that an upload is given up, in milliseconds. */
+const ABORT_MS = 5000
+
 /** Collaborators of `uploadInParts`. */
 export interface PartUploadComponents {
   client: ObjectClient
@@ -45,14 +48,14 @@ export async function uploadInParts(
     const parts = await sendParts(components, target, uploadId, source)
     await complete(components, target, uploadId, parts)
   } catch (error) {
-    const { key, what, signal } = target
+    const { key, what } = target
     const query = { uploadId }
-    const aborted = client
-      .send({ method: 'DELETE', key, query, expect: [204, 200, 404], what, retry: false })
+    const signal = AbortSignal.timeout(ABORT_MS)
+    // Also when somebody wants the work to stop: the process may end behind it.
+    await client
+      .send({ method: 'DELETE', key, query, expect: [204, 200, 404], what, retry: false, signal })
       // What failed before is what counts. Parts that stay are for the bucket's lifecycle rules.
       .catch(() => undefined)
-    // Not waited for when somebody wants the work to stop.
-    if (signal?.aborted !== true) await aborted
     throw error
   }
 }
