@@ -8,7 +8,12 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import { layerKind } from '../verify/layer-kind.ts'
 import { listLayer } from '../verify/verify-image.ts'
-import type { ImageFacts, OpenedFile, OpenedImage } from './opened-image.ts'
+import {
+  IN_BACKGROUND,
+  type ImageFacts,
+  type OpenedFile,
+  type OpenedImage,
+} from './opened-image.ts'
 import { inParallel } from './in-parallel.ts'
 import type { ReaderParts } from './reader-parts.ts'
 import { SparseBlob } from './sparse-blob.ts'
@@ -64,7 +69,7 @@ export async function openLayeredImage(
 function factsOf(lazy: readonly Descriptor[], pulled: readonly Descriptor[]): ImageFacts {
   const all = [...lazy, ...pulled]
   const formats = new Set(lazy.map(tocFormat))
-  const notes: string[] = []
+  const notes: string[] = lazy.length > 0 ? [IN_BACKGROUND] : []
   if (lazy.length > 0 && pulled.length > 0) {
     notes.push(`${pulled.length} of ${all.length} layers cannot be read lazily and are pulled`)
   }

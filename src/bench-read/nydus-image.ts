@@ -15,7 +15,12 @@ import type { NydusBlob } from '../verify/nydus-image.ts'
 import { inParallel } from './in-parallel.ts'
 import { BATCH_SIZE } from './nydus-fetch.ts'
 import { OpenedNydusBlob } from './nydus-blob.ts'
-import type { ImageFacts, OpenedFile, OpenedImage } from './opened-image.ts'
+import {
+  IN_BACKGROUND,
+  type ImageFacts,
+  type OpenedFile,
+  type OpenedImage,
+} from './opened-image.ts'
 import type { ReaderParts } from './reader-parts.ts'
 import { SparseBlob } from './sparse-blob.ts'
 
@@ -64,10 +69,7 @@ export async function openNydusImage(
   return new NydusImage(bootstrap, blobs, factsOf(bootstrap, manifest.layers))
 }
 
-function factsOf(
-  { version, blobs, prefetch }: OpenedBootstrap,
-  layers: readonly Descriptor[],
-): ImageFacts {
+function factsOf({ version, blobs }: OpenedBootstrap, layers: readonly Descriptor[]): ImageFacts {
   const named = new Set(layers.map(({ digest }) => hexOf(digest)))
   const others = blobs.filter(({ blobId }) => !named.has(blobId))
   const isRef = blobs.some(({ tablesId }) => tablesId !== undefined)
@@ -75,9 +77,7 @@ function factsOf(
     format: isRef ? 'nydus-ref' : `nydus-v${version}`,
     reader: 'nydusd',
     size: [...layers, ...others].reduce((sum, { size = 0 }) => sum + size, 0),
-    notes: prefetch.includes(ROOT)
-      ? ['nydusd also fetches all of the image in the background: not replayed']
-      : [],
+    notes: [IN_BACKGROUND],
   }
 }
 

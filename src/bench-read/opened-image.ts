@@ -17,6 +17,9 @@ export interface ImageFacts {
   notes: readonly string[]
 }
 
+/** Of readers that fetch what nobody asked for, by the configuration that they come with. */
+export const IN_BACKGROUND = 'its reader also fetches the rest in the background: not replayed'
+
 /** An image as one of its readers has it open: names are known, content comes as it is read. Paths are clean. */
 export interface OpenedImage {
   readonly facts: ImageFacts
