@@ -5,7 +5,7 @@ import { isAccelError } from '../errors/accel-error.ts'
 import type { RegistryClient, RegistryClientComponents } from '../registry/client.ts'
 import { configChecks } from './config-checks.ts'
 import { failure, skipped, type Check, type Finding } from './check.ts'
-import { projectChecks } from './harbor-checks.ts'
+import { projectChecks, type ProjectInit } from './harbor-checks.ts'
 import { machineChecks, thisMachine } from './machine-checks.ts'
 import { registryChecks, type KnownRegistry } from './registry-checks.ts'
 import { repositoryChecks } from './repository-checks.ts'
@@ -145,7 +145,13 @@ async function pathChecks(
 ): Promise<void> {
   const { host } = known
   const [project = '', ...below] = path.split('/')
-  const ofProject = await projectOf(registry, known, { config, project, signal })
+  const ofProject = await projectOf(registry, known, {
+    config,
+    project,
+    ...(below.length === 0 ? {} : { repository: below.join('/') }),
+    ...(tag === undefined ? {} : { tag }),
+    signal,
+  })
   add(ofProject.findings)
   const { mayPush } = ofProject
   const wholeProject = known.harbor !== undefined && below.length === 0
@@ -163,7 +169,7 @@ async function pathChecks(
 async function projectOf(
   registry: RegistryClient,
   { host, source, greeting: { account }, harbor }: KnownRegistry,
-  init: { config: Config; project: string; signal: AbortSignal },
+  init: Omit<ProjectInit, 'host' | 'source' | 'account'>,
 ): ReturnType<typeof projectChecks> {
   if (harbor === undefined) return { findings: [] }
   try {

@@ -166,6 +166,31 @@ suite('Harbor', () => {
     assert.deepEqual(wrong(await examined(t, registry, { source: auth, more })), [])
   })
 
+  test('a project that is full, with a rule that fixes the tags of results', async (t) => {
+    const immutableTags = [
+      {
+        disabled: false,
+        tag_selectors: [{ kind: 'doublestar', decoration: 'matches', pattern: 'v*' }],
+        scope_selectors: { repository: [{ decoration: 'repoMatches', pattern: 'app' }] },
+      },
+      { disabled: true, tag_selectors: [], scope_selectors: {} },
+    ]
+    const policies = { demo: [webhook({ auth_header: HEADER })] }
+    await using registry = await startHarbor({
+      ...permissions(...seen, 'project:read', 'immutable-tag:list'),
+      policies,
+      quota: { used: 100, hard: 100 },
+      immutableTags,
+    })
+    const lines = wrong(await examined(t, registry, { source: auth }))
+    assert.match(lines[0] ?? '', /^failure: the project demo uses 100 B of its 100 B: every push/)
+    assert.match(
+      lines[1] ?? '',
+      /^warning: in the project demo a rule makes the tag v1-e immutable/,
+    )
+    assert.equal(lines.length, 2)
+  })
+
   test('a Harbor whose own API refuses the account: what the registry says is said all the same', async (t) => {
     await using registry = await startHarbor({})
     // the first two tell that it is a Harbor, and how it is set up

@@ -3,6 +3,7 @@ import type { Config, SourceConfig } from '../config/schema.ts'
 import type { HarborApi } from '../registry/harbor-api.ts'
 import type { HarborWebhook } from '../registry/harbor-setup.ts'
 import { failure, ok, skipped, warning, type Finding } from './check.ts'
+import { limitChecks } from './harbor-limits.ts'
 import { tick, type Permission } from './harbor-permission.ts'
 
 /** What is looked at in one project. */
@@ -13,6 +14,9 @@ export interface ProjectInit {
   source: SourceConfig
   account: string | undefined
   project: string
+  /** What is tested in the project, where that is known: the repository without the project, and the tag. */
+  repository?: string
+  tag?: string
   signal: AbortSignal
 }
 
@@ -49,11 +53,16 @@ export async function projectChecks(
     ...init,
     lastDelivery: (id) => harbor.lastDelivery(project, id, { signal }),
   })
+  const limits = limitChecks(
+    await harbor.quota(project, { signal }),
+    await harbor.immutableTags(project, { signal }),
+    init,
+  )
   const may = await harbor.permissions(project, { signal })
   // the probes of the registry tell as much, if less exactly
-  if (may === undefined) return { findings: webhooks }
+  if (may === undefined) return { findings: [...limits, ...webhooks] }
   return {
-    findings: [...permissionChecks(may, init), ...webhooks],
+    findings: [...permissionChecks(may, init), ...limits, ...webhooks],
     mayPush: may.has('repository:push'),
   }
 }

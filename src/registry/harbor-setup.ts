@@ -34,6 +34,19 @@ export interface HarborWebhook {
   payloadFormat: string
 }
 
+/** Room that a project has and uses, in bytes; without `limit` there is none. */
+export interface HarborQuota {
+  used: number
+  limit?: number
+}
+
+/** Which tags, of which repositories of a project, cannot be moved: patterns, or all but what matches them. */
+export interface ImmutableTags {
+  /** Without the project. */
+  repository: { pattern: string; excludes: boolean }
+  tag: { pattern: string; excludes: boolean }
+}
+
 /** How a Harbor is set up, as far as the account may see it. */
 export interface HarborSetup {
   /** As far as it tells the account. Throws REGISTRY_…. */
@@ -49,6 +62,10 @@ export interface HarborSetup {
   webhooks(project: HarborProject, init: ListInit): Promise<HarborWebhook[] | undefined>
   /** What became of the last event of a policy: `Success`, `Error`, `Running`; undefined where there is none, or it is not told. */
   lastDelivery(project: HarborProject, id: number, init: ListInit): Promise<string | undefined>
+  /** Undefined where the account may not see it. Throws REGISTRY_…. */
+  quota(project: HarborProject, init: ListInit): Promise<HarborQuota | undefined>
+  /** The rules that are in force; undefined where the account may not see them. Throws REGISTRY_…. */
+  immutableTags(project: HarborProject, init: ListInit): Promise<ImmutableTags[] | undefined>
 }
 
 /** Most that a page may ask for. */
@@ -122,6 +139,17 @@ export function harborSetup(transport: Transport): HarborSetup {
       const status = first?.[0]?.['status']
       return typeof status === 'string' ? status : undefined
     },
+    async quota({ name: project }, init) {
+      const path = `projects/${encodeURIComponent(project)}/summary`
+      const first = await orWithheld(firstPage(path, `the quota of ${name}/${project}`, init))
+      return quotaIn(first?.[0]?.['quota'])
+    },
+    async immutableTags({ name: project }, init) {
+      const path = `projects/${encodeURIComponent(project)}/immutabletagrules?page_size=${PAGE}`
+      const what = `the immutable tags of ${name}/${project}`
+      const rules = await orWithheld(objects(path, what, init))
+      return rules?.filter(({ disabled }) => disabled !== true).flatMap(immutableIn)
+    },
   }
 }
 
@@ -159,6 +187,30 @@ function webhooksIn(policy: Record<string, unknown>): HarborWebhook[] {
       payloadFormat: textIn(format),
     }
   })
+}
+
+/** -1 is no limit. */
+function quotaIn(quota: unknown): HarborQuota | undefined {
+  const [used, limit] = ['used', 'hard'].map((key) => objectIn(objectIn(quota)[key])['storage'])
+  if (typeof used !== 'number') return undefined
+  return typeof limit === 'number' && limit >= 0 ? { used, limit } : { used }
+}
+
+/** Harbor goes by the first selector of each kind. Source: Harbor src/pkg/immutable/match/rule/match.go. */
+function immutableIn(rule: Record<string, unknown>): ImmutableTags[] {
+  const repository = selectorIn(objectIn(rule['scope_selectors'])['repository'])
+  const tag = selectorIn(rule['tag_selectors'])
+  return repository === undefined || tag === undefined ? [] : [{ repository, tag }]
+}
+
+function selectorIn(selectors: unknown): ImmutableTags['tag'] | undefined {
+  const { pattern, decoration } = objectIn(listIn(selectors)[0])
+  if (typeof pattern !== 'string') return undefined
+  return { pattern, excludes: /excludes$/i.test(textIn(decoration)) }
+}
+
+function objectIn(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
 }
 
 function listIn(value: unknown): unknown[] {

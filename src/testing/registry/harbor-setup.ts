@@ -28,6 +28,14 @@ export function harborSetupAnswer(
     if (id === undefined || projects[Number(id) - 1] === undefined) return { body: null }
     return { body: may.map((one) => ({ resource: one.split(':')[0], action: one.split(':')[1] })) }
   }
+  const kind = /^projects\/[^/]+\/(summary|immutabletagrules)$/.exec(path)?.[1]
+  const needed = { summary: 'project:read', immutabletagrules: 'immutable-tag:list' }
+  if (kind === 'summary' || kind === 'immutabletagrules') {
+    if (may?.includes(needed[kind]) !== true) return { status: 403, message: 'forbidden' }
+    if (kind === 'immutabletagrules') return { body: harbor?.immutableTags ?? [] }
+    const { used = 0, hard = -1 } = harbor?.quota ?? {}
+    return { body: { quota: { hard: { storage: hard }, used: { storage: used } } } }
+  }
   const [, project, id] =
     /^projects\/([^/]+)\/webhook\/policies(?:\/(\d+)\/executions)?$/.exec(path) ?? []
   if (project === undefined) return undefined

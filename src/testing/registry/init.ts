@@ -55,6 +55,10 @@ export interface HarborInit {
   permissions?: Record<string, string[]>
   /** Webhook policies by project, as Harbor's API has them; seen with the permission `notification-policy:list`. */
   policies?: Record<string, object[]>
+  /** What a project's `summary` says of its storage, in bytes; seen with `project:read`. */
+  quota?: { used: number; hard: number }
+  /** Rules of immutable tags of every project; seen with `immutable-tag:list`. They are not obeyed. */
+  immutableTags?: object[]
   /** What became of the last event of the policies, by their ids. */
   deliveries?: Record<number, 'Success' | 'Error' | 'Running'>
   /** What `systeminfo` says; pushes are not refused. @default false */
