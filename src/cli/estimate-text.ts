@@ -64,14 +64,14 @@ function lookedLine({ looked: { bytes, of, seconds } }: EstimateReport): string 
   return `${exact} looked at in ${seconds.toFixed(1)} s; nothing is written`
 }
 
-function startLine({ start, ordinary }: EstimateReport): string {
+function startLine({ images, start, ordinary }: EstimateReport): string {
   const { kind, bytes, files = 0, missing = [] } = start
   const basis = {
     share: `${(READ_SHARE * 100).toFixed(1)} % of the data are read, as images do on average (Slacker, FAST '16)`,
     'start set': `${count(files, 'file')} are read: the program, its libraries, and what these need; what it reads by itself only a --trace tells`,
     trace: `${count(files, 'file')} of the trace are read${missing.length === 0 ? '' : `; ${missing.length} more were not found in what was looked at`}`,
   }[kind]
-  return `START: what a lazy client pulls before a container runs, where ${basis} (${formatSize(bytes)} uncompressed); an ordinary one pulls ${formatSize(ordinary.bytes)}`
+  return `START: what a lazy client pulls before a container${images.length > 1 ? ` of ${images[0]!.platform}` : ''} runs, where ${basis} (${formatSize(bytes)} uncompressed); an ordinary one pulls ${formatSize(ordinary.bytes)}`
 }
 
 function machineLine({ machine }: EstimateReport): string {

@@ -37,6 +37,8 @@ export interface ReportInit {
   bandwidth: number
   /** Per cent. */
   growthWarning: number
+  /** What else should be known, in sentences. */
+  notes: readonly string[]
 }
 
 /** A source comes so fast, in bytes a second, that what is less cannot be told from the time that requests take. */
@@ -86,7 +88,7 @@ export function buildReport(init: ReportInit): EstimateReport {
     },
     formats,
     verdict: imageVerdict(formats, known),
-    notes: [...notesOf(init), ...knownNotes(formats, layers.size)],
+    notes: [...init.notes, ...notesOf(init), ...knownNotes(formats, layers.size)],
   }
 }
 

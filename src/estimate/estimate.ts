@@ -10,6 +10,7 @@ import type { RegistryClientComponents } from '../registry/client.ts'
 import { createThreadPool, poolSize } from '../threads/pool.ts'
 import type { Trace } from '../trace/trace.ts'
 import { buildReport } from './build-report.ts'
+import { existingResults } from './existing-results.ts'
 import { estimatedFormat } from './format.ts'
 import type { FormatName } from './format-name.ts'
 import { findKnownResults } from './known-results.ts'
@@ -57,14 +58,23 @@ export async function estimate(
   const registry = configuredRegistry(config, components, init)
   stack.defer(() => registry.close())
   const { transport, tag, name, reference } = await openSource(request.source, registry)
-  const { digest } = await transport.resolve(tag, { signal })
-  const root = await transport.resolve(digest, { signal })
+  const root = await transport.resolve(tag, { signal })
   const loaded = await loadSource(transport, root, { platforms, signal })
   if (loaded.skipped !== undefined) {
-    return { source: name, sourceDigest: digest, skipped: loaded.skipped }
+    return { source: name, sourceDigest: root.digest, skipped: loaded.skipped }
   }
   const images = imagesOf(loaded.root)
-  const { threads, layers, verify, growthWarning } = config.converter
+  const { threads, layers, rules, verify, growthWarning } = config.converter
+  const place = reference && {
+    reference,
+    repository: registry.repository(reference, { side: 'cache' }),
+  }
+  const suffixes = rules.map(({ tagSuffix }) => tagSuffix)
+  const existing =
+    place && existingResults(place.repository, reference, root.digest, { suffixes, signal })
+  const notes = (await existing) ?? []
+  const log = components.log ?? silentLog
+  const known = await findKnownResults({ images, formats, config, place, log, signal })
   const layerThreads = Math.min(MAX_LAYERS, availableParallelism())
   const pool = stack.use(createThreadPool({ batchThreads: 1, layerThreads }))
   const begin = performance.now()
@@ -73,35 +83,31 @@ export async function estimate(
     sample: request.sample,
     listed: request.trace !== undefined,
     signal,
+    onLayer: (done, of) => {
+      if (request.sample === 'full') log.info(`${done} of ${of} layers were looked at`)
+    },
   })
+  const ms = performance.now() - begin
   const size = poolSize({
     ...(threads > 0 ? { batchThreads: threads } : {}),
     ...(layers > 0 ? { layerThreads: layers } : {}),
   })
+  const { startMs = 0, bandwidth } = request
   return buildReport({
     source: name,
-    sourceDigest: digest,
+    sourceDigest: root.digest,
     images,
     formats,
-    measured: { ...measured, ms: performance.now() - begin },
-    known: await findKnownResults({
-      images,
-      formats,
-      config,
-      place: reference && {
-        reference,
-        repository: registry.repository(reference, { side: 'cache' }),
-      },
-      log: components.log ?? silentLog,
-      signal,
-    }),
+    measured: { ...measured, ms },
+    known,
     start: await startOf(images[0]!, measured.layers, request.trace),
     full: request.sample === 'full',
-    machine: { ...size, processors: availableParallelism(), startMs: request.startMs ?? 0, verify },
+    machine: { ...size, processors: availableParallelism(), startMs, verify },
     diskFree: await freeSpace(config.provider.workDir),
     sameRegistry: reference !== undefined,
-    bandwidth: request.bandwidth,
+    bandwidth,
     growthWarning,
+    notes,
   })
 }
 

@@ -24,6 +24,8 @@ export interface MeasureInit {
   /** What there is in the layers is listed, also where not all of them are looked at. */
   listed: boolean
   signal: AbortSignal
+  /** Called as layers are done. */
+  onLayer(done: number, of: number): void
 }
 
 /** What was found, and how fast it came. */
@@ -37,7 +39,7 @@ export async function measureLayers(
   source: RangedSource,
   images: readonly SourceImage[],
   threads: ThreadPool,
-  { formats, sample, listed, signal }: MeasureInit,
+  { formats, sample, listed, signal, onLayer }: MeasureInit,
 ): Promise<MeasuredLayers> {
   const layers = new Map(
     images.flatMap(({ manifest, what }) =>
@@ -52,6 +54,7 @@ export async function measureLayers(
   const planned = sample === 'full' ? sizes : planSample(sizes, sample)
   const named = listed || planned.every((length, i) => length === sizes[i])
   const pull = new PullClock()
+  let done = 0
   const measured = async (i: number, stop: AbortSignal): Promise<LayerEstimate> => {
     const { layer, what } = all[i]!
     const length = planned[i]!
@@ -68,11 +71,13 @@ export async function measureLayers(
       slabSize: { input: 0, output: 0 },
       signal: stop,
     })
-    return estimateLayer(layer, measure, await tarSizeOf(source, layer, measure, stop))
+    const tarSize = await tarSizeOf(source, layer, measure, stop)
+    onLayer(++done, all.length)
+    return estimateLayer(layer, measure, tarSize)
   }
-  const done = await allOrNone(signal, (stop) => all.map((_, i) => measured(i, stop)))
+  const looked = await allOrNone(signal, (stop) => all.map((_, i) => measured(i, stop)))
   return {
-    layers: new Map(done.map((layer) => [layer.descriptor.digest, layer])),
+    layers: new Map(looked.map((layer) => [layer.descriptor.digest, layer])),
     pulled: { bytes: pull.bytes, ms: pull.ms },
   }
 }

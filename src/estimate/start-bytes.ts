@@ -1,6 +1,6 @@
 import type { SourceImage } from '../convert/source-image.ts'
 import type { Digest } from '../oci/digest.ts'
-import type { EstimatedFormat } from './format.ts'
+import type { EstimatedFormat, LayerMaker } from './format.ts'
 import type { LayerEstimate } from './layer-estimate.ts'
 
 /**
@@ -14,10 +14,10 @@ const PIECE = 1024 * 1024
 
 /** What of a layer is read before a container runs. */
 export interface LayerNeed {
-  /** Files, or parts of files, that lie apart from each other. */
-  pieces: number
   /** Uncompressed bytes, where files are fetched by chunks of `chunkSize`. */
   bytes(chunkSize: number): number
+  /** Runs of `size` uncompressed bytes that the files touch, where no two share one. */
+  runs(size: number): number
 }
 
 /** What of each layer is read before a container runs. */
@@ -31,7 +31,7 @@ export function sharedNeed(
   return new Map(
     manifest.layers.map(({ digest }): [Digest, LayerNeed] => {
       const bytes = (layers.get(digest)?.fileBytes ?? 0) * READ_SHARE
-      return [digest, { pieces: bytes / PIECE, bytes: () => bytes }]
+      return [digest, { bytes: () => bytes, runs: (size) => bytes / size + bytes / PIECE }]
     }),
   )
 }
@@ -43,12 +43,15 @@ export interface LazyBytes {
   files: number
 }
 
-/** Uncompressed bytes that a reader of a layer that stays where it is fetches together, about. See ContextCutter. */
-const CONTEXT = 1024 * 1024
+/** Uncompressed bytes of a context of a layer that stays where it is, on average: a reader fetches all of one. See ContextCutter. */
+const CONTEXT = 1.5 * 1024 * 1024
+/** Stored bytes to which nydusd extends each request in v6. Source: nydus api/src/config.rs (default_user_io_batch_size). */
+const REQUEST = 1024 * 1024
 
 /**
  * What a lazy client pulls: all that says where files are, and of each layer what is needed, as far as it is compressed on
- * average. What snapshotters fetch besides, ahead of the reads, does not hold up a start and is left out.
+ * average, with what the readers of the format fetch along. What snapshotters fetch in the background does not hold up a
+ * start and is left out.
  */
 export function lazyBytes(
   { manifest }: SourceImage,
@@ -69,21 +72,27 @@ export function lazyBytes(
     }
     bytes.index += made.indexSize + made.imageSize
     const wanted = need.get(digest)
-    if (wanted === undefined || layer.tar === 0) continue
+    if (wanted === undefined || layer.fileBytes === 0) continue
     const stays = name === 'oci_ref' && own !== undefined
-    const read = wanted.bytes(maker.format.chunkSize)
-    const fetched = stays ? contextBytes(read, wanted.pieces, layer.tar) : read
-    bytes.files += (stays ? size : made.size - made.indexSize) * Math.min(1, fetched / layer.tar)
+    const stored = stays ? size : made.size - made.indexSize
+    const run = runOf(stays, maker, layer.fileBytes / stored)
+    const fetched =
+      run === undefined
+        ? wanted.bytes(maker.format.chunkSize)
+        : touched(wanted.runs(run) * run, run, layer.fileBytes)
+    bytes.files += stored * Math.min(1, fetched / layer.fileBytes)
   }
   return { index: Math.round(bytes.index), files: Math.round(bytes.files) }
 }
 
-/**
- * Bytes of the contexts that `pieces` with `bytes` together lie in, of a layer of `tar` bytes: each is inflated from the
- * beginning of one. They are thought to lie anywhere, so that the more of them there are the more share one.
- */
-function contextBytes(bytes: number, pieces: number, tar: number): number {
-  const contexts = Math.max(1, tar / CONTEXT)
-  const hits = pieces + bytes / CONTEXT
-  return tar * (1 - (1 - 1 / contexts) ** hits)
+/** Uncompressed bytes that a reader fetches at least; undefined where it fetches no more than chunks. */
+function runOf(stays: boolean, maker: LayerMaker, expansion: number): number | undefined {
+  if (stays) return CONTEXT
+  return maker.kind !== 'lazy' && maker.format.version === 6 ? REQUEST * expansion : undefined
+}
+
+/** Of `all` bytes those in runs that are touched, where `bytes` would be if no two files shared one; they may lie anywhere. */
+function touched(bytes: number, run: number, all: number): number {
+  const runs = Math.max(1, all / run)
+  return all * (1 - (1 - 1 / runs) ** (bytes / run))
 }

@@ -51,8 +51,8 @@ export function tracedNeed(
   for (const [i, digest] of layers.entries()) {
     const own = all.filter(({ layer }) => layer === i)
     need.set(digest, {
-      pieces: own.length * unseen,
       bytes: (chunkSize) => sum(own.map((one) => bytesOf(one, chunkSize))) * unseen,
+      runs: (size) => sum(own.map((one) => Math.floor(bytesOf(one, 1) / size) + 1)) * unseen,
     })
   }
   const bytes = sum(all.map((one) => bytesOf(one, 1))) * unseen

@@ -155,7 +155,10 @@ suite('an estimate holds', () => {
       [images['mixed']!.length, 0, 0, 0, 0],
     )
     assert(formats[0]!.newBytes < 1000, 'only a config')
-    assert.deepEqual(notes, ['estargz: 4 of 4 layers were converted before and need no work'])
+    assert.deepEqual(notes, [
+      `${registry.host}/mixed:v1-c was made of this image already, by estargz`,
+      'estargz: 4 of 4 layers were converted before and need no work',
+    ])
     assert(!(await readdir(scratch)).includes('elsewhere'))
   })
 })
