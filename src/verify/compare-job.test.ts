@@ -4,7 +4,8 @@ import { TarListing } from '../formats/listing/tar-listing.ts'
 import type { ListingData } from '../formats/listing/listing.ts'
 import { readEvents } from '../testing/read-tar.ts'
 import { testTar } from '../testing/tar-builder.ts'
-import { run, type ViewFormat } from './compare-job.ts'
+import type { ViewFormat } from './allowances.ts'
+import { run } from './compare-job.ts'
 
 function list(xattrs: Record<string, string>): ListingData {
   const listing = new TarListing()

@@ -1,5 +1,7 @@
-/** What a layer thread does to read a Nydus image as nydusd does. */
+/** What a layer thread does to read a Nydus image as nydusd does, and to compare it with its source. */
 import { AccelError, isAccelError } from '../errors/accel-error.ts'
+import { TreeComparison, type Comparison } from '../formats/listing/compare.ts'
+import { CONTENT_PIECE } from '../formats/listing/content-hash.ts'
 import type { ListingData } from '../formats/listing/listing.ts'
 import { BlobReader, type BlobSource } from '../formats/nydus-blob/blob-reader.ts'
 import type { CheckedBlob } from '../formats/nydus-blob/checked-blob.ts'
@@ -7,11 +9,11 @@ import { blobMetaFile } from '../formats/nydus-blob/chunk-table.ts'
 import type { LayerKey } from '../formats/ocicrypt/layer-cipher.ts'
 import { decryptRange } from '../formats/ocicrypt/read.ts'
 import { digestOf, type Digest } from '../oci/digest.ts'
-import type { LayerHost } from '../threads/layer-host.ts'
 import { readBootstrapLayer } from './bootstrap-file.ts'
 import { openFile } from '../drivers/file-source.ts'
 import type { Finding } from './finding.ts'
-import { transferred } from './listing-data.ts'
+import { allowancesOf } from './allowances.ts'
+import { treeOf } from './listing-data.ts'
 import { v5Chunks, v6Chunks, type ChunkReader } from './nydus-chunks.ts'
 import { readNydusImage, type NydusBlob } from './nydus-image.ts'
 import { openDictionaryChunks } from './dictionary-chunks.ts'
@@ -28,8 +30,8 @@ export interface NydusImageJobData {
   checked: ReadonlyMap<string, CheckedBlob>
   /** Files of bootstraps that say where chunks are in blobs that are not at hand. */
   dictionary: readonly string[]
-  /** What files are cut into for the digests of the source's listing. */
-  pieceSize: number
+  /** What the layers of the source hold, the lowest first. */
+  source: ListingData[]
   /** Of the bootstrap layer, where it is encrypted. */
   key?: LayerKey
 }
@@ -40,17 +42,23 @@ export interface NydusImageJobResult {
   diffId: Digest
   /** Hex ids of blobs that hold tables, each with that of the layer that these are of. */
   referred: [tables: string, layer: string][]
-  listing: ListingData
+  comparison: Comparison
   findings: Finding[]
   /** How many there are; `findings` are the first of them. */
   count: number
 }
 
-/** Reads the bootstrap and every chunk that it names. */
-export async function run(
-  { what, bootstrap, blobs, checked, dictionary, pieceSize, key }: NydusImageJobData,
-  host: LayerHost,
-): Promise<NydusImageJobResult> {
+/** Reads the bootstrap and every chunk that it names, and compares what there is with the source. */
+export async function run({
+  what,
+  source,
+  bootstrap,
+  blobs,
+  checked,
+  dictionary,
+  key,
+}: NydusImageJobData): Promise<NydusImageJobResult> {
+  const pieceSize = source[0]?.pieceSize ?? CONTENT_PIECE
   using stack = new DisposableStack()
   const file = stack.use(openFile(bootstrap, what))
   const opened = await readBootstrapLayer(key === undefined ? file : decrypted(file, key), what)
@@ -78,13 +86,19 @@ export async function run(
       const elsewhere = chunksElsewhere(blob, init.what)
       if (elsewhere !== undefined) return elsewhere
     }
-    const source = open(blobId)
-    if (opened.version === 5) return v5Chunks(source, init)
+    const file = open(blobId)
+    if (opened.version === 5) return v5Chunks(file, init)
     const known = checked.get(blobId)
     const isKnown = known?.compressor === compressor && known.digester === digester
-    return v6Chunks(source, init, isKnown)
+    return v6Chunks(file, init, isKnown)
   }
-  const { listing, findings } = await readNydusImage(opened, { what, pieceSize, openBlob })
+  const comparison = new TreeComparison(treeOf(source), allowancesOf('nydus'))
+  const findings = await readNydusImage(opened, {
+    what,
+    pieceSize,
+    openBlob,
+    take: (entry) => comparison.add(entry),
+  })
   for (const problem of opened.problems) findings.add('bootstrap', problem)
   for (const [id, digest] of opened.metas) {
     const problem = await metaProblem(id, digest, opened.blobs, blobs)
@@ -96,7 +110,7 @@ export async function run(
     referred: opened.blobs.flatMap(({ blobId, tablesId }) =>
       tablesId === undefined ? [] : [[tablesId, blobId]],
     ),
-    listing: transferred(listing, host),
+    comparison: comparison.finish(),
     findings: findings.kept,
     count: findings.count,
   }

@@ -7,7 +7,7 @@ import {
   type ContentHash,
 } from '../formats/listing/content-hash.ts'
 import { nameText, type ListedEntry } from '../formats/listing/listed-entry.ts'
-import { ListingWriter, type Listing } from '../formats/listing/listing.ts'
+import type { MergedEntry } from '../formats/listing/merged-tree.ts'
 import type { Compressor, Digester } from '../formats/nydus-blob/algorithm.ts'
 import type { BlobCipher } from '../formats/nydus-blob/cipher.ts'
 import { digestFunction } from '../formats/nydus-blob/chunk-digest.ts'
@@ -64,12 +64,8 @@ export interface NydusImageInit {
   pieceSize: number
   /** Opens the chunks of a blob. */
   openBlob(blob: NydusBlob): Promise<ChunkReader>
-}
-
-/** What an image is to nydusd. */
-export interface NydusImageView {
-  listing: Listing
-  findings: Findings
+  /** Takes what there is at each path, directories before what they hold. @default it is not asked for */
+  take?(entry: MergedEntry): void
 }
 
 /**
@@ -80,13 +76,14 @@ export interface NydusImageView {
 export async function readNydusImage(
   bootstrap: NydusBootstrap,
   init: NydusImageInit,
-): Promise<NydusImageView> {
+): Promise<Findings> {
   const findings = new Findings()
   const { tree } = bootstrap
   const { inodes } = tree
   const files = new FileContents(bootstrap, init)
   const numbering = numberTree(tree)
-  const writer = new ListingWriter(init.pieceSize)
+  /** Of files with several names. */
+  const contents = new Map<number, Uint8Array>()
   const directories = new Map<number, string>([[0, '']])
   const pathAt = (position: number): string => {
     if (position === 0) return ''
@@ -99,26 +96,25 @@ export async function readNydusImage(
     const inode = tree.inodeOf(numbering.node[position]!)
     const mode = inodes.mode(inode)
     if (isDirectory(mode)) directories.set(position, path)
-    const first = numbering.firstName[inode]!
-    const entry = attributes(tree, inode, path)
+    const linked = isRegular(mode) && numbering.links[inode]! > 1
+    const entry = { ...attributes(tree, inode, path), implied: false, inode, linked }
     const said = bootstrap.links[numbering.node[position]!]!
     const links = nlinkOf(tree, numbering, position)
     if (said !== links) findings.add(path, `its link count is ${said}, and should be ${links}`)
-    if (first !== position && isRegular(mode)) {
-      writer.add({ ...entry, kind: 'hardlink', target: pathAt(first), size: 0 })
-      continue
-    }
-    if (inodes.sizeOf(inode) > 0 && isRegular(mode)) {
+    const other = linked ? contents.get(inode) : undefined
+    if (other !== undefined) entry.content = other
+    else if (inodes.sizeOf(inode) > 0 && isRegular(mode)) {
       try {
         entry.content = files.knownDigest(inode) ?? (await files.digest(inode))
       } catch (error) {
         if (!isAccelError(error)) throw error
         findings.add(path, error.message)
       }
+      if (linked && entry.content !== undefined) contents.set(inode, entry.content)
     }
-    writer.add(entry)
+    init.take?.(entry)
   }
-  return { listing: writer.finish(), findings }
+  return findings
 }
 
 /** The content of files, chunk by chunk. */
@@ -148,6 +144,8 @@ class FileContents {
       const chunk = inodes.chunks.get(inodes.chunkAt(inode, i))
       const reader = this.#blobs[chunk.blobIndex]
       if (reader?.compare === undefined || !this.#isListedBy(chunk, reader)) return undefined
+      // It says more of its bytes than their digest.
+      if (reader.comparesOnly !== true && (chunk.flags & ChunkFlag.hasCrc32) !== 0) return undefined
       reader.compare(chunk)
       digests.push(chunk.digest)
       listedBy = reader.listedBy

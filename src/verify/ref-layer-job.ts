@@ -51,7 +51,7 @@ export async function run({ what, path, layer }: RefLayerJobData): Promise<RefLa
       entry,
     })),
   }
-  const { findings } = await readNydusImage(bootstrap, {
+  const findings = await readNydusImage(bootstrap, {
     what,
     pieceSize: tree.inodes.chunkSize,
     openBlob: ({ entry }) => refChunks(tables, data, what, entry),

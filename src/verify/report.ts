@@ -1,5 +1,5 @@
 import type { Difference } from '../formats/listing/compare.ts'
-import type { ViewFormat } from './compare-job.ts'
+import type { ViewFormat } from './allowances.ts'
 import type { Finding } from './finding.ts'
 
 /** How one kind of reader sees an image, against its source. */

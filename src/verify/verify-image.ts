@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs'
 import type { LayerView } from '../formats/listing/layer-view.ts'
-import { CONTENT_PIECE } from '../formats/listing/content-hash.ts'
+import type { Comparison } from '../formats/listing/compare.ts'
 import type { ListingData } from '../formats/listing/listing.ts'
 import { isChecked, type CheckedBlob } from '../formats/nydus-blob/checked-blob.ts'
 import { AccelError } from '../errors/accel-error.ts'
@@ -11,7 +11,8 @@ import { isEncryptedType, layerType } from '../oci/media-type.ts'
 import type { ByteSource } from '../streams/byte-source.ts'
 import { moduleBeside } from '../threads/start-thread.ts'
 import type { ThreadPool } from '../threads/pool.ts'
-import type { CompareJobData, CompareJobResult, ViewFormat } from './compare-job.ts'
+import type { ViewFormat } from './allowances.ts'
+import type { CompareJobData, CompareJobResult } from './compare-job.ts'
 import { isEmptyMark, layerKind, referredLayer } from './layer-kind.ts'
 import { viewLayer } from './view-layer.ts'
 import type { NydusImageJobData, NydusImageJobResult } from './nydus-image-job.ts'
@@ -124,22 +125,21 @@ class Verification {
       blobs.set(id, path)
       if (isChecked(layer.checkedBlob, descriptor.digest)) checked.set(id, layer.checkedBlob!)
     }
-    const pieceSize = this.#source[0]?.pieceSize ?? CONTENT_PIECE
     const { what, dictionary = [] } = this.#init
     const data: NydusImageJobData = {
       what,
+      source: [...this.#source],
       bootstrap,
       blobs,
       checked,
       dictionary,
-      pieceSize,
       ...(key && { key }),
     }
     const view = await this.#run<NydusImageJobResult>(NYDUS_IMAGE, data)
     this.#found(view.findings, view.count)
     const problems = nydusLayerProblems(this.#layers, view)
     this.#found(problems, problems.length)
-    await this.#compare([view.listing], 'nydus')
+    this.#compared(view.comparison, 'nydus')
   }
 
   noBootstrap(): void {
@@ -200,13 +200,17 @@ class Verification {
   async #compare(target: ListingData[], format: ViewFormat): Promise<void> {
     const data: CompareJobData = { source: [...this.#source], target, format }
     const result = await this.#run<CompareJobResult>(COMPARE, data)
-    const { paths, differences, count, problems } = result
-    this.report.views.push({ reader: format, paths, differences })
-    this.report.problems += count
+    const { problems } = result
+    this.#compared(result, format)
     this.#found(
       problems.map((problem) => ({ path: 'layers', problem })),
       problems.length,
     )
+  }
+
+  #compared({ paths, differences, count }: Comparison, reader: ViewFormat): void {
+    this.report.views.push({ reader, paths, differences })
+    this.report.problems += count
   }
 
   #found(findings: VerifyReport['findings'], count: number): void {

@@ -32,35 +32,63 @@ export interface Comparison {
 /** Differences that are described; more are only counted. */
 export const MAX_DIFFERENCES = 100
 
+/** Compares file systems: as TreeComparison, with all that `target` has. */
+export function compareTrees(
+  source: MergedTree,
+  target: Iterable<MergedEntry>,
+  allowed: Allowances = {},
+): Comparison {
+  const comparison = new TreeComparison(source, allowed)
+  for (const entry of target) comparison.add(entry)
+  return comparison.finish()
+}
+
 /**
  * Compares file systems path by path: type, mode, owner, time, size, content, link target, names of one file, device
  * numbers, attributes. Of a directory that no layer of `source` has an entry for only the type is compared: what its
  * mode is differs between those that unpack images.
  */
-export function compareTrees(
-  source: MergedTree,
-  target: MergedTree,
-  allowed: Allowances = {},
-): Comparison {
-  const found = new Differences()
-  let paths = 0
-  const links = new LinkGroups(allowed)
-  for (const entry of source) {
-    paths++
-    const other = target.entry(entry.path)
-    if (other === undefined) found.add(entry.path, 'path', entry.kind, 'missing')
-    else {
-      compareEntries(entry, other, allowed, found)
-      links.add(entry, other)
+export class TreeComparison {
+  readonly #source: MergedTree
+  readonly #allowed: Allowances
+  readonly #found = new Differences()
+  readonly #links: LinkGroups
+  /** By node of the source: 1 where the target has its path. */
+  readonly #met: Uint8Array
+  #paths = 0
+
+  constructor(source: MergedTree, allowed: Allowances = {}) {
+    this.#source = source
+    this.#allowed = allowed
+    this.#links = new LinkGroups(allowed)
+    this.#met = new Uint8Array(source.nodes)
+  }
+
+  /** Takes what the target has at a path, in any order, each path once. */
+  add(entry: MergedEntry): void {
+    this.#paths++
+    const node = this.#source.find(entry.path)
+    const original = node < 0 ? undefined : this.#source.at(node)
+    if (original === undefined) {
+      this.#found.add(entry.path, 'path', 'missing', entry.kind)
+      return
     }
+    this.#met[node] = 1
+    compareEntries(original, entry, this.#allowed, this.#found)
+    this.#links.add(node, original, entry)
   }
-  for (const entry of target) {
-    if (source.entry(entry.path) !== undefined) continue
-    paths++
-    found.add(entry.path, 'path', 'missing', entry.kind)
+
+  /** After all that the target has. */
+  finish(): Comparison {
+    for (let node = 0; node < this.#met.length; node++) {
+      const missing = this.#met[node] === 1 ? undefined : this.#source.at(node)
+      if (missing === undefined) continue
+      this.#paths++
+      this.#found.add(missing.path, 'path', missing.kind, 'missing')
+    }
+    this.#links.compare(this.#found)
+    return { paths: this.#paths, count: this.#found.count, differences: this.#found.sorted() }
   }
-  links.compare(found)
-  return { paths, count: found.count, differences: found.sorted() }
 }
 
 class Differences {
@@ -89,20 +117,24 @@ function compareEntries(
   }
   check('type', source.kind, target.kind)
   if (source.kind !== target.kind || source.implied) return
-  check('mode', octal(source.mode), octal(target.mode))
-  check('uid', String(source.uid), String(target.uid))
-  check('gid', String(source.gid), String(target.gid))
+  if (source.mode !== target.mode) found.add(path, 'mode', octal(source.mode), octal(target.mode))
+  if (source.uid !== target.uid) found.add(path, 'uid', String(source.uid), String(target.uid))
+  if (source.gid !== target.gid) found.add(path, 'gid', String(source.gid), String(target.gid))
   const nanoseconds = (entry: MergedEntry): number =>
     allowed.wholeSeconds ? 0 : entry.mtimeNanoseconds
-  check(
-    'mtime',
-    timeText(source.mtime, nanoseconds(source)),
-    timeText(target.mtime, nanoseconds(target)),
-  )
-  check('size', String(source.size), String(target.size))
-  check('content', hex(source.content), hex(target.content))
+  if (source.mtime !== target.mtime || nanoseconds(source) !== nanoseconds(target)) {
+    const time = (entry: MergedEntry): string => timeText(entry.mtime, nanoseconds(entry))
+    found.add(path, 'mtime', time(source), time(target))
+  }
+  if (source.size !== target.size) found.add(path, 'size', String(source.size), String(target.size))
+  if (!isSame(source.content, target.content)) {
+    found.add(path, 'content', hex(source.content), hex(target.content))
+  }
   check('link target', source.target, target.target)
-  check('device', `${source.devMajor}:${source.devMinor}`, `${target.devMajor}:${target.devMinor}`)
+  if (source.devMajor !== target.devMajor || source.devMinor !== target.devMinor) {
+    const device = ({ devMajor, devMinor }: MergedEntry): string => `${devMajor}:${devMinor}`
+    found.add(path, 'device', device(source), device(target))
+  }
   compareXattrs(source, target, allowed, check)
 }
 
@@ -123,40 +155,44 @@ function compareXattrs(
 /** Names of one file on the one side must be names of one file on the other. */
 class LinkGroups {
   readonly #apart: boolean
-  /** Inode of one side to that of the other, as first met. */
-  readonly #targets = new Map<number, { inode: number; path: string }>()
-  readonly #sources = new Map<number, { inode: number; path: string }>()
-  readonly #broken: { path: string; source: string; target: string }[] = []
+  /** Names that have, or are, others: node of the source, and inode on each side. */
+  readonly #names: { path: string; node: number; source: number; target: number }[] = []
 
   constructor({ specialFilesApart }: Allowances) {
     this.#apart = specialFilesApart ?? false
   }
 
-  add(source: MergedEntry, target: MergedEntry): void {
+  add(node: number, source: MergedEntry, target: MergedEntry): void {
     if (!source.linked && !target.linked) return
     if (this.#apart && source.kind !== 'file') return
-    const { path } = source
-    const before = this.#targets.get(source.inode)
-    if (before === undefined) this.#targets.set(source.inode, { inode: target.inode, path })
-    else if (before.inode !== target.inode) {
-      this.#broken.push({
-        path,
-        source: `one file with ${before.path}`,
-        target: 'a file of its own',
-      })
-      return
-    }
-    const back = this.#sources.get(target.inode)
-    if (back === undefined) this.#sources.set(target.inode, { inode: source.inode, path })
-    else if (back.inode !== source.inode) {
-      this.#broken.push({ path, source: 'a file of its own', target: `one file with ${back.path}` })
-    }
+    this.#names.push({ path: source.path, node, source: source.inode, target: target.inode })
   }
 
+  /** In the order of the source, so that links are named and not what they are links to. */
   compare(found: Differences): void {
-    for (const { path, source, target } of this.#broken)
-      found.add(path, 'hard links', source, target)
+    /** Inode of one side to that of the other, as first met. */
+    const targets = new Map<number, { inode: number; path: string }>()
+    const sources = new Map<number, { inode: number; path: string }>()
+    for (const { path, source, target } of this.#names.toSorted((a, b) => a.node - b.node)) {
+      const before = targets.get(source)
+      if (before === undefined) targets.set(source, { inode: target, path })
+      else if (before.inode !== target) {
+        found.add(path, 'hard links', `one file with ${before.path}`, 'a file of its own')
+        continue
+      }
+      const back = sources.get(target)
+      if (back === undefined) sources.set(target, { inode: source, path })
+      else if (back.inode !== source) {
+        found.add(path, 'hard links', 'a file of its own', `one file with ${back.path}`)
+      }
+    }
   }
+}
+
+function isSame(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  if (a === undefined || b === undefined || a.length !== b.length) return a === b
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
 }
 
 function octal(mode: number): string {

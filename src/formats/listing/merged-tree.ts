@@ -41,6 +41,8 @@ export class MergedTree {
   /** Inodes that a hard link was made to. */
   readonly #linked = new Set<number>()
   readonly #problems: string[] = []
+  /** The directory that was asked for last: most entries lie where the one before them does. */
+  #lastDirectory = { path: '', node: ROOT }
 
   constructor() {
     this.#node('')
@@ -83,7 +85,17 @@ export class MergedTree {
   /** What is at a clean path, or undefined. */
   entry(path: string): MergedEntry | undefined {
     const node = this.#paths.find(path)
-    return node < 0 ? undefined : this.#entry(node)
+    return node < 0 ? undefined : this.at(node)
+  }
+
+  /** Paths that there ever were: nodes are numbered below this. */
+  get nodes(): number {
+    return this.#paths.size
+  }
+
+  /** The node of a clean path, or a negative number. */
+  find(path: string): number {
+    return this.#paths.find(path)
   }
 
   /** Which layer the entry at a clean path comes from, counted from 0, and its path there: that of the file for a hard link. */
@@ -98,12 +110,13 @@ export class MergedTree {
   /** All that is there, directories before what they hold. */
   *[Symbol.iterator](): Generator<MergedEntry> {
     for (let node = 0; node < this.#paths.size; node++) {
-      const entry = this.#entry(node)
+      const entry = this.at(node)
       if (entry !== undefined) yield entry
     }
   }
 
-  #entry(node: number): MergedEntry | undefined {
+  /** What is there at a node, or undefined. */
+  at(node: number): MergedEntry | undefined {
     const layer = this.#layer.get(node)
     if (layer === NO_LAYER) return undefined
     const path = this.#paths.path(node)
@@ -150,7 +163,7 @@ export class MergedTree {
    */
   #makeParents(path: string, layer: number): boolean {
     for (let parent = parentPath(path); parent !== undefined; parent = parentPath(parent)) {
-      const node = this.#node(parent)
+      const node = this.#directory(parent)
       if (this.#isDirectory(node)) return true
       if (this.#layer.get(node) === layer) return false
       this.#layer.set(node, IMPLIED)
@@ -163,7 +176,7 @@ export class MergedTree {
   #resolved(path: string, layer: number): string {
     const directory = parentPath(path)
     if (directory === undefined || directory === '') return path
-    const known = this.#paths.find(directory)
+    const known = this.#findDirectory(directory)
     if (known >= 0 && this.#isDirectory(known)) return path
     let rest = directory.split('/')
     const done: string[] = []
@@ -173,7 +186,7 @@ export class MergedTree {
       if (name === '..') done.pop()
       if (name === '' || name === '.' || name === '..') continue
       const node = this.#paths.find([...done, name].join('/'))
-      const entry = node < 0 || this.#layer.get(node) !== layer ? undefined : this.#entry(node)
+      const entry = node < 0 || this.#layer.get(node) !== layer ? undefined : this.at(node)
       if (entry?.kind !== 'symlink' || ++links > MAX_SYMLINKS) {
         done.push(name!)
         continue
@@ -214,13 +227,28 @@ export class MergedTree {
     }
   }
 
+  /** As `find`, of a path that lies above another. */
+  #findDirectory(path: string): number {
+    const last = this.#lastDirectory
+    if (last.path === path) return last.node
+    const node = this.#paths.find(path)
+    if (node >= 0) this.#lastDirectory = { path, node }
+    return node
+  }
+
+  /** As `#node`, of a path that lies above another. */
+  #directory(path: string): number {
+    const known = this.#findDirectory(path)
+    return known >= 0 ? known : this.#node(path)
+  }
+
   /** The number of `path`; a new one hangs in its directory. */
   #node(path: string): number {
-    const known = this.#paths.find(path)
-    if (known >= 0) return known
     const parent = parentPath(path)
-    const above = parent === undefined ? ROOT : this.#node(parent)
+    const above = parent === undefined ? ROOT : this.#directory(parent)
+    const known = this.#paths.size
     const node = this.#paths.add(path)
+    if (node < known) return node
     this.#layer.push(NO_LAYER)
     this.#at.push(0)
     this.#inode.push(node)
