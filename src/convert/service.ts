@@ -1,5 +1,6 @@
 import type { Config } from '../config/schema.ts'
 import type { LayerResult } from '../drivers/layer-result.ts'
+import { codecKind } from '../formats/codec/codec-kind.ts'
 import type { RegistryClient, RegistryClientComponents } from '../registry/client.ts'
 import type { StoreUsage } from '../store/collector.ts'
 import { collectPolicy } from '../store/policy.ts'
@@ -52,6 +53,8 @@ export async function openConversionService(
   components: RegistryClientComponents = {},
   init: ServiceInit = {},
 ): Promise<ConversionService> {
+  // here, so that no thread has to find out for itself
+  codecKind()
   const { threads, layers } = config.converter
   const pool = createThreadPool({
     ...(threads > 0 ? { batchThreads: threads } : {}),

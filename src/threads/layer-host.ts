@@ -10,7 +10,7 @@ export interface LayerModule {
 }
 
 /** Target bytes between two reports of progress. */
-const PROGRESS_STEP = 256 * 1024
+const PROGRESS_STEP = 1024 * 1024
 
 type Start = Extract<ToLayerThread, { type: 'start' }>
 type Waiter<Value> = PromiseWithResolvers<Value>

@@ -11,7 +11,7 @@
 import type { WireError } from '../errors/accel-error.ts'
 
 /** Bytes of one source buffer, and how many a layer has: one is read while the others are filled. */
-export const SOURCE_PIECE_SIZE = 256 * 1024
+export const SOURCE_PIECE_SIZE = 512 * 1024
 export const SOURCE_PIECES = 3
 
 /** A module to load in the thread, by URL, and what to call its export `run` with. */

@@ -5,6 +5,7 @@ import { after, before, suite, test } from 'node:test'
 import { AccelError } from '../errors/accel-error.ts'
 import type { LayerWork } from '../testing/thread-modules/layer.ts'
 import type { LayerJob } from './layer-run.ts'
+import { SOURCE_PIECE_SIZE } from './messages.ts'
 import { createThreadPool, type ThreadPool } from './pool.ts'
 import { moduleBeside } from './start-thread.ts'
 
@@ -76,7 +77,10 @@ suite('the thread pool', () => {
       ),
     )
     assert.equal(made.digest, hash.digest('hex'))
-    assert.equal(made.pieces, Math.ceil(sizes.reduce((sum, size) => sum + size) / 262_144))
+    assert.equal(
+      made.pieces,
+      Math.ceil(sizes.reduce((sum, size) => sum + size) / SOURCE_PIECE_SIZE),
+    )
     assert(last[0] > 1_000_000)
   })
 
@@ -86,7 +90,7 @@ suite('the thread pool', () => {
     async function* source(): AsyncGenerator<Uint8Array> {
       for (;;) {
         read++
-        yield new Uint8Array(262_144)
+        yield new Uint8Array(SOURCE_PIECE_SIZE)
         // The layer never pulls, so the fifth piece is never asked for.
         if (read === 4) setImmediate(() => setImmediate(() => stop.abort(new Error('enough'))))
       }

@@ -25,7 +25,7 @@ export interface ThreadPoolInit {
  * Threads for the conversion of layers. The main thread is the broker: it feeds layer threads with source bytes,
  * and gives their batches to batch threads, fairly between layers, so one large layer uses all processors.
  *
- * Memory outside the heaps: batch threads + 2 × layer threads slabs, at most `slabBytes` together, and 768 KiB
+ * Memory outside the heaps: batch threads + 2 × layer threads slabs, at most `slabBytes` together, and 1.5 MiB
  * of source buffers for each layer thread.
  */
 export interface ThreadPool extends AsyncDisposable {

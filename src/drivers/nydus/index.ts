@@ -7,7 +7,7 @@ import { finishImage } from './finish-image.ts'
 import { parseNydusOptions, type NydusOptions } from './options.ts'
 
 /** Raised when the same layer would give other bytes. */
-const VERSION = '1'
+const VERSION = '2'
 
 /** Nydus: layers cut into chunks, and one bootstrap for the whole image; read lazily by nydusd, and v6 by the EROFS of the kernel. */
 export const nydus: Driver = {

@@ -63,6 +63,7 @@ const broken: Record<string, Partial<Candidate>> = {
         write: (input) => inner.write(input),
         take: () => inner.take(),
         finish: () => Buffer.concat([inner.finish(), Buffer.alloc(units++)]),
+        unit: (input) => Buffer.concat([inner.unit(input), Buffer.alloc(units++)]),
         close: () => inner.close(),
       } satisfies Compressor
     },

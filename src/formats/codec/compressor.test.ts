@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { gunzipSync, inflateRawSync, zstdDecompressSync } from 'node:zlib'
 import * as fc from 'fast-check'
 import type { CodecKind } from './codec-kind.ts'
-import type { CompressorInit } from './compressor.ts'
+import { frameBound, type CompressorInit } from './compressor.ts'
 import { openCompressor } from './open.ts'
 
 const kinds: CodecKind[] = ['native', 'fallback']
@@ -68,6 +68,23 @@ for (const init of inits) {
     }
   })
 }
+
+test('a unit in one call has the same bytes, in the memory that is offered or not', () => {
+  for (const init of inits) {
+    const expected = compress(init, 'native', Infinity)
+    for (const kind of kinds) {
+      const compressor = openCompressor(init, kind)
+      for (const [i, unit] of units.entries()) {
+        const bound = frameBound(unit.length)
+        for (const size of [0, 100, bound - 1, bound, 2 * bound]) {
+          const made = compressor.unit(unit, new Uint8Array(new SharedArrayBuffer(size)))
+          assert(expected[i]!.equals(made), `${init.format} ${kind}, ${size}`)
+        }
+        assert(expected[i]!.equals(compressor.unit(unit)), `${init.format} ${kind}`)
+      }
+    }
+  }
+})
 
 test('a unit does not depend on those before it', () => {
   for (const init of inits) {

@@ -37,8 +37,18 @@ export interface Compressor {
   take(): Uint8Array
   /** Ends the unit; gives its bytes, those not taken before. Valid until the next call. */
   finish(): Uint8Array
+  /**
+   * A whole unit: what `write` and `finish` give. Saves copies where it can: of the input, and of the result, which then
+   * lies at the start of `room` instead. Valid until the next call.
+   */
+  unit(input: Uint8Array, room?: Uint8Array): Uint8Array
   /** Gives native memory back now, instead of when the object is collected. */
   close(): void
+}
+
+/** Bytes that a zstd frame of `size` bytes may take: with so much room the library compresses straight into it, and a little better (ZSTD_COMPRESSBOUND). */
+export function frameBound(size: number): number {
+  return size + (size >> 8) + 128
 }
 
 export const DEFLATE_LEVEL = 6
@@ -73,6 +83,11 @@ export class NativeDeflate implements Compressor {
     this.#deflate(NO_INPUT, constants.Z_FINISH)
     this.#used = true
     return this.#output.take()
+  }
+
+  unit(input: Uint8Array): Uint8Array {
+    this.write(input)
+    return this.finish()
   }
 
   close(): void {
@@ -110,11 +125,18 @@ export class NativeZstd implements Compressor {
   }
 
   finish(): Uint8Array {
-    const { bytes, length } = this.#input
-    // With room for the worst case the library compresses straight into it, and a little better (ZSTD_COMPRESSBOUND).
-    this.#output.reserve(length + (length >> 8) + 128)
-    drive(this.#handle, this.#output, bytes, length, constants.ZSTD_e_end)
-    this.#input.length = 0
+    return this.unit(this.#input.take())
+  }
+
+  unit(input: Uint8Array, room?: Uint8Array): Uint8Array {
+    const { length } = input
+    const bound = frameBound(length)
+    if (room !== undefined && room.length >= bound) {
+      this.#handle.write(constants.ZSTD_e_end, input, 0, length, room, 0, room.length)
+      return room.subarray(0, room.length - this.#handle.availOut)
+    }
+    this.#output.reserve(bound)
+    drive(this.#handle, this.#output, input, length, constants.ZSTD_e_end)
     return this.#output.take()
   }
 
@@ -158,7 +180,10 @@ export class OneShotCompressor implements Compressor {
   }
 
   finish(): Uint8Array {
-    const input = this.#input.take()
+    return this.unit(this.#input.take())
+  }
+
+  unit(input: Uint8Array): Uint8Array {
     switch (this.#init.format) {
       case 'deflate-raw':
         return deflateRawSync(input, { level: this.#init.level ?? DEFLATE_LEVEL })
@@ -167,7 +192,7 @@ export class OneShotCompressor implements Compressor {
       case 'zstd': {
         const level = this.#init.level ?? ZSTD_LEVEL
         return zstdCompressSync(input, {
-          chunkSize: Math.max(64, input.length + (input.length >> 8) + 128),
+          chunkSize: frameBound(input.length),
           params: { [constants.ZSTD_c_compressionLevel]: level },
         })
       }

@@ -43,10 +43,7 @@ function memberMaker({ format, level }: MemberCodec): (input: Uint8Array) => Uin
   if (format === 'gzip') return (input) => gzipMember(input, level)
   const compressor = zstdCompressors.get(level) ?? openCompressor({ format, level })
   zstdCompressors.set(level, compressor)
-  return (input) => {
-    compressor.write(input)
-    return compressor.finish()
-  }
+  return (input) => compressor.unit(input)
 }
 
 /**

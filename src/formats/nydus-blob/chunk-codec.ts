@@ -10,8 +10,11 @@ import { MAX_CHUNK } from './chunk-info.ts'
 /** Compresses one piece at a time: a chunk, or a chunk table. */
 export interface PieceCompressor {
   readonly compressor: Compressor
-  /** The stored form of `bytes`: a view, valid until the next call. `undefined` where it would not be smaller. */
-  compress(bytes: Uint8Array): Uint8Array | undefined
+  /**
+   * The stored form of `bytes`: a view, valid until the next call, at the start of `room` where that saves a copy.
+   * `undefined` where it would not be smaller; `room` may have been written to all the same.
+   */
+  compress(bytes: Uint8Array, room?: Uint8Array): Uint8Array | undefined
   /** Gives native memory back. */
   close(): void
 }
@@ -39,10 +42,7 @@ export function openPieceCompressor(
       const zstd = openCompressor({ format: 'zstd', ...init })
       return {
         compressor,
-        compress: (bytes) => {
-          zstd.write(bytes)
-          return smaller(zstd.finish(), bytes)
-        },
+        compress: (bytes, room) => smaller(zstd.unit(bytes, room), bytes),
         close: () => zstd.close(),
       }
     }

@@ -52,8 +52,9 @@ export function run(batch: PieceBatch, input: Uint8Array, output: Uint8Array): C
   let at = 0
   for (const [i, end] of batch.ends.entries()) {
     const piece = input.subarray(start, end)
-    const stored = storedForm(codec, piece, batch.cipher)
-    output.set(stored, at)
+    const room = output.subarray(at)
+    const stored = storedForm(codec, piece, room, batch.cipher)
+    if (stored.byteOffset !== room.byteOffset || stored.buffer !== room.buffer) room.set(stored)
     sizes[i] = stored.length
     at += stored.length
     start = end
@@ -61,13 +62,14 @@ export function run(batch: PieceBatch, input: Uint8Array, output: Uint8Array): C
   return { sizes }
 }
 
-/** What does not get smaller is stored as it is. */
+/** What does not get smaller is stored as it is. The result may lie at the start of `room`. */
 function storedForm(
   codec: PieceCompressor,
   piece: Uint8Array,
+  room: Uint8Array,
   cipher: BlobCipher | undefined,
 ): Uint8Array {
-  const compressed = codec.compress(piece)
+  const compressed = codec.compress(piece, room)
   if (cipher === undefined) return compressed ?? piece
   if (compressed !== undefined && !looksPadded(compressed)) {
     const stored = encryptPiece(compressed, cipher)
