@@ -23,9 +23,13 @@ interface BatchThread {
 /** Two: while the main thread handles the result of one batch, the thread works on the next. */
 const BATCHES_AT_A_THREAD = 2
 
+/** The last thread is started when so many batches wait that no other has room for. */
+const BATCHES_FOR_THE_LAST = 2
+
 /**
  * The threads that do batches, started when there is work, and the queue before them: each owner's batches in
- * order, owners in turn. A thread that dies fails its batches; the next batch starts another.
+ * order, owners in turn. A thread that dies fails its batches; the next batch starts another. The last is started
+ * only when the others fall behind: a layer thread has a processor to itself until it has to wait for them.
  */
 export class BatchThreads {
   readonly #size: number
@@ -84,8 +88,14 @@ export class BatchThreads {
       if (best === undefined || thread.running.size < best.running.size) best = thread
     }
     if (best?.running.size === 0) return best
-    if (this.#threads.size < this.#size) return this.#start()
-    return best!.running.size < BATCHES_AT_A_THREAD ? best : undefined
+    const left = this.#size - this.#threads.size
+    if (best === undefined || left > 1) return this.#start()
+    if (best.running.size < BATCHES_AT_A_THREAD) return best
+    return left === 1 && this.#waiting() >= BATCHES_FOR_THE_LAST ? this.#start() : undefined
+  }
+
+  #waiting(): number {
+    return [...this.#queues.values()].reduce((sum, queue) => sum + queue.length, 0)
   }
 
   #start(): BatchThread {

@@ -42,6 +42,8 @@ function job(work: LayerWork, change: Partial<LayerJob> = {}): LayerJob {
   }
 }
 
+const small = { batchThreads: 1, layerThreads: 1 }
+
 test('threads stand back behind the main thread as far as they are told', async (t) => {
   if (process.platform !== 'linux') return t.skip('threads have no priority of their own here')
   const main = getPriority()
@@ -116,6 +118,30 @@ suite('the thread pool', () => {
         parts.map((length) => [length * byte, byte]),
       )
     }
+  })
+
+  test('on two processors a job that waits gets a thread of its own where one of them is idle', async () => {
+    const idleMs = () => performance.now()
+    await using few = createThreadPool({ ...small, layerThreads: 2, processors: 2, idleMs })
+    const stop = new AbortController()
+    const first = few.run(job({ does: 'wait' }, { signal: stop.signal }))
+    await few.run(job({ does: 'hash' }))
+    stop.abort(new Error('enough'))
+    await assert.rejects(first, /enough/)
+  })
+
+  test('where none is idle it waits for the thread that is there', async () => {
+    await using few = createThreadPool({
+      ...small,
+      layerThreads: 2,
+      processors: 2,
+      idleMs: () => 0,
+    })
+    const ended: string[] = []
+    const note = (name: string) => () => void ended.push(name)
+    const jobs = ['a', 'b', 'c'].map((name) => few.run(job({ does: 'priority' })).then(note(name)))
+    await Promise.all(jobs)
+    assert.deepEqual(ended, ['a', 'b', 'c'])
   })
 
   test('what a layer throws arrives with its code and context', async () => {

@@ -1,4 +1,4 @@
-import { availableParallelism } from 'node:os'
+import { availableParallelism, cpus } from 'node:os'
 import { AccelError } from '../errors/accel-error.ts'
 import { BatchThreads } from './batch-threads.ts'
 import { LayerRun, type LayerJob } from './layer-run.ts'
@@ -19,6 +19,10 @@ export interface ThreadPoolInit {
   niceness?: number
   /** A layer thread that was told to stop and does not answer for this long is killed. @default 10 s */
   stopMs?: number
+  /** Processors that the threads share. @default those that the process may use */
+  processors?: number
+  /** Milliseconds for which processors had nothing to do, all together, since any moment. @default asks the system */
+  idleMs?: () => number
 }
 
 /**
@@ -55,6 +59,8 @@ export function poolSize(init: Partial<PoolSize> = {}): PoolSize {
 export function createThreadPool(init: ThreadPoolInit = {}): ThreadPool {
   return new Pool({
     ...poolSize(init),
+    processors: init.processors ?? availableParallelism(),
+    idleMs: init.idleMs ?? idleMs,
     stopMs: init.stopMs ?? 10_000,
     niceness: init.niceness ?? 0,
   })
@@ -67,6 +73,12 @@ interface Waiting {
   onAbort(): void
 }
 
+/** While jobs wait it is looked so often whether another layer thread would find a processor. */
+const LOOK_EVERY_MS = 250
+
+/** So much of a processor must have been idle. */
+const IDLE_SHARE = 0.5
+
 interface LayerThread {
   thread: Thread
   run: LayerRun | undefined
@@ -75,17 +87,24 @@ interface LayerThread {
 class Pool implements ThreadPool {
   readonly size: number
   readonly #layers: number
+  readonly #processors: number
+  readonly #idleMs: () => number
   readonly #stopMs: number
   readonly #niceness: number
   readonly #batches: BatchThreads
   readonly #slabs: SlabBudget
   readonly #threads = new Set<LayerThread>()
   #waiting: Waiting[] = []
+  #look: NodeJS.Timeout | undefined = undefined
+  /** Looks since a layer thread was started. */
+  #looks = 0
   #closed = false
 
   constructor(init: Required<ThreadPoolInit>) {
     this.size = init.batchThreads
     this.#layers = init.layerThreads
+    this.#processors = init.processors
+    this.#idleMs = init.idleMs
     this.#stopMs = init.stopMs
     this.#niceness = init.niceness
     this.#batches = new BatchThreads(init.batchThreads, init)
@@ -116,6 +135,7 @@ class Pool implements ThreadPool {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true
+    clearTimeout(this.#look)
     for (const { job, settle } of this.#waiting.splice(0)) settle.reject(closed(job))
     const threads = [...this.#threads]
     for (const { run } of threads) run?.stop(closed(run.job))
@@ -127,14 +147,44 @@ class Pool implements ThreadPool {
   #serve(): void {
     while (this.#waiting.length > 0 && !this.#closed) {
       const idle = [...this.#threads].find((thread) => thread.run === undefined)
-      if (idle === undefined && this.#threads.size === this.#layers) return
-      const { job, settle, onAbort } = this.#waiting.shift()!
-      job.signal.removeEventListener('abort', onAbort)
-      this.#begin(idle ?? this.#start(), job, settle)
+      if (idle === undefined && !this.#hasProcessor()) return this.#lookLater()
+      this.#beginNext(idle ?? this.#start())
     }
   }
 
+  /**
+   * Whether another layer thread can be started without a look at how busy the others are: one takes about as long as
+   * the batches that it hands out. Each costs a tenth of a second, and compiles for itself what others have compiled.
+   */
+  #hasProcessor(): boolean {
+    const { size } = this.#threads
+    return size < this.#layers && (size === 0 || 2 * (size + 1) <= this.#processors)
+  }
+
+  /** Starts another layer thread after some time, if jobs wait then and a processor was idle: sources are slow, or there are few batches. */
+  #lookLater(): void {
+    if (this.#look !== undefined || this.#threads.size >= this.#layers) return
+    const [since, idleSince] = [performance.now(), this.#idleMs()]
+    this.#look = setTimeout(() => {
+      this.#look = undefined
+      const idle = (this.#idleMs() - idleSince) / (performance.now() - since)
+      this.#looks += 1
+      // in the first, a thread that was just started has not done much yet
+      if (this.#looks > 1 && this.#waiting.length > 0 && idle >= IDLE_SHARE) {
+        this.#beginNext(this.#start())
+      }
+      this.#serve()
+    }, LOOK_EVERY_MS)
+  }
+
+  #beginNext(on: LayerThread): void {
+    const { job, settle, onAbort } = this.#waiting.shift()!
+    job.signal.removeEventListener('abort', onAbort)
+    this.#begin(on, job, settle)
+  }
+
   #start(): LayerThread {
+    this.#looks = 0
     const made: LayerThread = {
       run: undefined,
       thread: startThread(
@@ -171,6 +221,10 @@ class Pool implements ThreadPool {
       this.#serve()
     })
   }
+}
+
+function idleMs(): number {
+  return cpus().reduce((sum, { times }) => sum + times.idle, 0)
 }
 
 function closed(job: LayerJob): AccelError {

@@ -7,12 +7,12 @@ import {
   zstdCompressSync,
   zstdDecompressSync,
 } from 'node:zlib'
-import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads'
 import { frameBound, NativeDeflate, NativeZstd } from './compressor.ts'
 import type { Compressor, CompressorInit } from './compressor.ts'
 import { NativeDecompressor } from './decompressor.ts'
 import type { Algorithm, Decompressor } from './decompressor.ts'
 import { CodecFault } from './handle.ts'
+import { inherited } from '../../threads/inherited.ts'
 
 /**
  * How node:zlib is driven in this thread. `native`: by the handle inside its streams, which is not documented.
@@ -23,21 +23,12 @@ export type CodecKind = 'native' | 'fallback'
 /** Without a checksum zstd finds no fault in changed literals. */
 const CHECKSUM = { [constants.ZSTD_c_checksumFlag]: 1 }
 
-/** Under this threads find what their parent has found. */
-const FOUND = 'acceld.codec-kind'
-
 let kind: CodecKind | undefined
 
 /** Which kind is in use, found by `selfTest` at the first call; threads that are started after it need no test of their own. */
 export function codecKind(): CodecKind {
-  kind ??= (getEnvironmentData(FOUND) as CodecKind | undefined) ?? findKind()
+  kind ??= inherited('acceld.codec-kind', () => (selfTest() === undefined ? 'native' : 'fallback'))
   return kind
-}
-
-function findKind(): CodecKind {
-  const found = selfTest() === undefined ? 'native' : 'fallback'
-  setEnvironmentData(FOUND, found)
-  return found
 }
 
 /** What the self-test tries. */
