@@ -4,7 +4,8 @@ import type { FailOption } from '../option-reader.ts'
 
 /** Ways of ocicrypt to name a recipient that we do not know, and why not. */
 const others: Readonly<Record<string, string>> = {
-  pkcs7: 'envelopes for certificates are not supported',
+  pkcs7:
+    'envelopes for certificates are not supported, the key in one is: openssl x509 -in FILE -pubkey -noout',
   pgp: 'keyrings of GnuPG are not supported',
   pkcs11: 'hardware tokens are not supported',
   provider: 'key providers are other programs, and none is run',
