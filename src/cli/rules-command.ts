@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import type { Config } from '../config/schema.ts'
+import { unreadableFile } from '../config/text-file.ts'
 import { programVersion } from '../config/version.ts'
-import { AccelError, isAccelError } from '../errors/accel-error.ts'
+import { isAccelError } from '../errors/accel-error.ts'
 import { explainPush, type PushExplanation } from '../http/webhook/explain-push.ts'
 import { readWebhookEvent } from '../http/webhook/read-event.ts'
 import type { PushedResource } from '../http/webhook/event.ts'
@@ -75,9 +76,9 @@ function textOf(event: string): string | undefined {
   try {
     return readFileSync(path, 'utf8')
   } catch (cause) {
-    const problem = (cause as NodeJS.ErrnoException).code ?? String(cause)
-    if (problem === 'ENOENT' && !event.endsWith('.json')) return undefined
-    throw new AccelError('CONFIG_UNREADABLE', { file: event, problem }, { cause })
+    const { code } = cause as NodeJS.ErrnoException
+    if (code === 'ENOENT' && !event.endsWith('.json')) return undefined
+    throw unreadableFile(event, cause)
   }
 }
 

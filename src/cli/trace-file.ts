@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs'
+import { unreadableFile } from '../config/text-file.ts'
 import { AccelError } from '../errors/accel-error.ts'
 import type { ByteSource } from '../streams/byte-source.ts'
 import type { Trace } from '../trace/trace.ts'
@@ -14,7 +15,6 @@ async function* fileBytes(file: string): ByteSource & AsyncGenerator<Uint8Array>
     yield* createReadStream(file)
   } catch (cause) {
     if (cause instanceof AccelError) throw cause
-    const problem = (cause as NodeJS.ErrnoException).code ?? String(cause)
-    throw new AccelError('CONFIG_UNREADABLE', { file, problem }, { cause })
+    throw unreadableFile(file, cause)
   }
 }

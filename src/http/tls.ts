@@ -2,6 +2,7 @@ import { readFileSync, unwatchFile, watchFile } from 'node:fs'
 import type { Server } from 'node:https'
 import { createSecureContext } from 'node:tls'
 import type { Config } from '../config/schema.ts'
+import { unreadableFile } from '../config/text-file.ts'
 import { AccelError } from '../errors/accel-error.ts'
 import type { Log } from '../log/log.ts'
 
@@ -67,7 +68,7 @@ function read(file: string): Buffer {
   try {
     return readFileSync(file)
   } catch (cause) {
-    throw unreadable(file, (cause as NodeJS.ErrnoException).code ?? String(cause), cause)
+    throw unreadableFile(file, cause)
   }
 }
 

@@ -72,6 +72,39 @@ test('what was unused for longest goes first, and only what is too much', async 
   assert.deepEqual(it.names('a', 'b', 'c', 'd', 'e'), ['d', 'e'])
 })
 
+test('what all content takes is known without a look at each, also after an upgrade', async (t) => {
+  const workDir = await workDirectory(t)
+  const path = databasePath(workDir)
+  const sum = (): number => {
+    using database = openDatabase(path, [storeSchema])
+    return Number(
+      database.connection.prepare('SELECT sum(size) AS bytes FROM content').get()!['bytes'],
+    )
+  }
+  {
+    await using it = await fixture(workDir, { high: 1e9, low: 1e9 })
+    for (const name of ['a', 'b', 'c', 'b']) await it.put(name)
+    const { content } = await it.collector.usage()
+    assert.equal(content, sum())
+    assert(content > 3 * BLOB)
+  }
+  {
+    await using it = await fixture(workDir, { high: 25_000, low: 15_000 })
+    assert.equal((await it.collector.run()).length, 2)
+    assert.equal((await it.collector.usage()).content, sum())
+  }
+  // A database that an earlier release has written.
+  const older = { ...storeSchema, steps: storeSchema.steps.slice(0, 2) }
+  const old = await workDirectory(t)
+  {
+    using database = openDatabase(databasePath(old), [older])
+    database.connection.exec("INSERT INTO content VALUES ('sha256:00', 7, 0)")
+  }
+  using database = openDatabase(databasePath(old), [storeSchema])
+  const total = database.connection.prepare('SELECT bytes FROM content_total').get()
+  assert.equal(total?.['bytes'], 7)
+})
+
 test('the order is the same after a restart, and many uses outweigh some hours', async (t) => {
   const workDir = await workDirectory(t)
   const policy = { high: 25_000, low: 15_000 }

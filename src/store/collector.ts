@@ -63,7 +63,7 @@ export class Collector {
 
   async usage(): Promise<StoreUsage> {
     const row = this.#row(
-      `SELECT (SELECT coalesce(sum(size), 0) FROM content) AS content,
+      `SELECT (SELECT bytes FROM content_total) AS content,
         (SELECT count(*) FROM layer) AS layers,
         (SELECT coalesce(sum(size), 0) FROM content WHERE digest IN
           (SELECT blob FROM layer JOIN lease ON layer.key = lease.layer UNION
@@ -119,9 +119,9 @@ export class Collector {
 
   /** Bytes that are too much. What only one process has under way counts too: it is on the same disk. */
   async #excess(): Promise<number> {
-    const { content, underWay } = await this.usage()
     const { high, low } = this.#policy
-    const all = content + underWay
+    const { bytes } = this.#row('SELECT bytes FROM content_total')
+    const all = bytes! + (await sizeOfFiles(this.#ingest))
     return all > high ? all - low : 0
   }
 

@@ -3,7 +3,7 @@ import type { SchemaPart } from '../database/database.ts'
 /**
  * The tables of the content store. `content` says which files below `blobs/sha256` are whole; `layer` what stands for
  * a source layer, by the key of its conversion, and how it was used; `lease` who needs it; `result` what was made of
- * which image; `placement` in which repositories a blob was last seen.
+ * which image; `placement` in which repositories a blob was last seen; the one row of `content_total` what all content takes.
  */
 export const storeSchema: SchemaPart = {
   name: 'store',
@@ -45,5 +45,11 @@ export const storeSchema: SchemaPart = {
       PRIMARY KEY (blob, host, repository)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX placement_seen ON placement (seen);`,
+    `CREATE TABLE content_total (bytes INTEGER NOT NULL) STRICT;
+    INSERT INTO content_total SELECT coalesce(sum(size), 0) FROM content;
+    CREATE TRIGGER content_added AFTER INSERT ON content
+      BEGIN UPDATE content_total SET bytes = bytes + NEW.size; END;
+    CREATE TRIGGER content_removed AFTER DELETE ON content
+      BEGIN UPDATE content_total SET bytes = bytes - OLD.size; END;`,
   ],
 }

@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises'
+import { unreadableFile } from '../../config/text-file.ts'
 import { AccelError } from '../../errors/accel-error.ts'
 import type { BlobSource } from '../../formats/nydus-blob/blob-reader.ts'
 import type { Descriptor } from '../../oci/descriptor.ts'
@@ -23,8 +24,7 @@ export async function openFileSource(path: string): Promise<BlobSource & AsyncDi
     }
     return { ...checkedSource(size, path, read), [Symbol.asyncDispose]: () => file.close() }
   } catch (cause) {
-    const problem = (cause as NodeJS.ErrnoException).code ?? String(cause)
-    throw new AccelError('CONFIG_UNREADABLE', { file: path, problem }, { cause })
+    throw unreadableFile(path, cause)
   }
 }
 
