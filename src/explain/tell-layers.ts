@@ -18,11 +18,14 @@ const say = about('layers')
 
 function ordinary({ layers }: ImageMember, of: string): ImageSentence[] {
   const kinds = Map.groupBy(layers, whyNot)
-  const parts = [...kinds].map(([why, some]) => `${some.length} ${why}`)
+  const parts = [...kinds].map(([why, some]) =>
+    layers.length === 1 ? why : `${some.length} ${why}`,
+  )
+  const none = layers.length === 1 ? 'which cannot' : 'none of which can'
   return [
     say(
       'plain',
-      `${countOf(layers.length, 'layer')}${of}, none of which can be read lazily: ${listOf(parts)}.`,
+      `${countOf(layers.length, 'layer')}${of}, ${none} be read lazily: ${listOf(parts)}.`,
     ),
   ]
 }

@@ -30,7 +30,7 @@ function scene(t: TestContext): { folder: string; configFor(registry: Registry):
     configFor({ address }) {
       const path = join(folder, 'config.yaml')
       const yaml = `provider: { source: { "${address}": {} }, work_dir: ${join(folder, 'work')} }
-converter: { driver: { type: nydus }, rules: [{ tag_suffix: -n, cache_tag: cache }] }
+converter: { driver: { type: nydus, config: { with_referrer: true } }, rules: [{ tag_suffix: -n, cache_tag: cache }] }
 `
       writeFileSync(path, yaml, { mode: 0o600 })
       return path
