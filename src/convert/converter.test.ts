@@ -29,8 +29,8 @@ import { createRegistryClient } from '../registry/client.ts'
 import { openStore } from '../store/store.ts'
 import { collect } from '../streams/byte-source.ts'
 import { startTestRegistry, type TestRegistry } from '../testing/registry/test-registry.ts'
-import { SharedJobs } from '../streams/shared-jobs.ts'
-import { createConverter, type ConversionRequest, type ConverterInit } from './converter.ts'
+import { testConverter } from '../testing/converter.ts'
+import type { ConversionRequest, ConverterInit } from './converter.ts'
 import type { ConversionEvent } from './events.ts'
 import type { ConversionReport } from './report.ts'
 
@@ -145,23 +145,7 @@ async function convert(
   init: Partial<ConverterInit> = {},
   onEvent: (event: ConversionEvent) => void = () => {},
 ): Promise<ConversionReport> {
-  const converter = createConverter(
-    {
-      threads: { size: 1 } as DriverContext['threads'],
-      store,
-      jobs: new SharedJobs(async () => {}),
-    },
-    {
-      driver: { name: 'prefix', version: '1' },
-      configured,
-      platforms: [],
-      recipe: 'prefix 1',
-      annotate: true,
-      verify: false,
-      growthWarning: 10,
-      ...init,
-    },
-  )
+  const converter = testConverter(store, 'prefix', configured, init)
   const at = registry.repository(request.repository)
   return converter.convert(
     {

@@ -12,11 +12,11 @@ import { digestOf, type Digest } from '../oci/digest.ts'
 import { parseManifest } from '../oci/manifest.ts'
 import { openStore } from '../store/store.ts'
 import { collect } from '../streams/byte-source.ts'
-import { SharedJobs } from '../streams/shared-jobs.ts'
+import { testConverter } from '../testing/converter.ts'
 import { buildImage, buildLayer, pushBuilt, type BuiltImage } from '../testing/image-builder.ts'
 import { startTestRegistry } from '../testing/registry/test-registry.ts'
 import { testTar } from '../testing/tar-builder.ts'
-import { createConverter, type ConversionRequest, type RunInit } from './converter.ts'
+import type { ConversionRequest, RunInit } from './converter.ts'
 import type { ConversionReport } from './report.ts'
 
 const scratch = await mkdtemp(join(tmpdir(), 'exactness-'))
@@ -55,26 +55,9 @@ async function service(
       entries: 1,
     }
   }
-  const converter = createConverter(
-    {
-      threads: { size: 1 } as DriverContext['threads'],
-      store,
-      jobs: new SharedJobs(async () => {}),
-    },
-    {
-      driver: { name: 'copy', version: '1' },
-      configured: {
-        layers: { key: 'copy 1', convertLayer },
-        docker2oci: true,
-        withReferrer: false,
-      },
-      platforms: [],
-      recipe: 'copy 1',
-      annotate: true,
-      verify: false,
-      growthWarning: 1000,
-    },
-  )
+  const layers = { key: 'copy 1', convertLayer }
+  const configured = { layers, docker2oci: true, withReferrer: false }
+  const converter = testConverter(store, 'copy', configured, { growthWarning: 1000 })
   return {
     converted,
     store,

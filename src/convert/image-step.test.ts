@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { noContent } from '../drivers/content-table.ts'
-import type { ConfiguredDriver, DriverContext, LayerConverter } from '../drivers/driver.ts'
+import type { ConfiguredDriver, LayerConverter } from '../drivers/driver.ts'
 import type { FinishImage, ImageContext } from '../drivers/image-step.ts'
 import type { BlobStore } from '../transport/image-transport.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
@@ -15,9 +15,8 @@ import { OCI_CONFIG, OCI_LAYER_GZIP, OCI_MANIFEST } from '../oci/media-type.ts'
 import type { LayerResult } from '../drivers/layer-result.ts'
 import { openStore } from '../store/store.ts'
 import { collect } from '../streams/byte-source.ts'
-import { SharedJobs } from '../streams/shared-jobs.ts'
+import { testConverter } from '../testing/converter.ts'
 import { startTestRegistry } from '../testing/registry/test-registry.ts'
-import { createConverter } from './converter.ts'
 import type { ConversionReport } from './report.ts'
 
 const scratch = await mkdtemp(join(tmpdir(), 'image-step-'))
@@ -80,22 +79,7 @@ function convert(
   change: Partial<ConfiguredDriver> = {},
 ): Promise<ConversionReport> {
   const configured = { layers, finishImage: step, docker2oci: false, withReferrer: true, ...change }
-  const converter = createConverter(
-    {
-      threads: { size: 1 } as DriverContext['threads'],
-      store,
-      jobs: new SharedJobs(async () => {}),
-    },
-    {
-      driver: { name: 'reverse', version: '1' },
-      configured,
-      platforms: [],
-      recipe: 'r',
-      annotate: true,
-      verify: false,
-      growthWarning: 10,
-    },
-  )
+  const converter = testConverter(store, 'reverse', configured)
   return converter.convert(
     {
       source: at,
