@@ -15,7 +15,7 @@ test('a machine as it should be', () => {
     [
       'ok Node.js 24.1.0',
       'ok 4 processors and 8.00 GB of memory',
-      'ok converter.worker is 2, converter.threads as many as processors',
+      'ok 2 conversions at once, on 4 threads',
     ],
   )
   assert.equal(machineChecks(machine, undefined).length, 2)

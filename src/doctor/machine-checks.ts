@@ -1,6 +1,7 @@
 import { availableParallelism, totalmem } from 'node:os'
 import type { Config } from '../config/schema.ts'
 import { formatSize } from '../quantity/quantity.ts'
+import { countOf } from '../story/sentence.ts'
 import { ok, warning, failure, type Finding } from './check.ts'
 
 /** What the process may use of its machine. Sizes are bytes. */
@@ -54,7 +55,6 @@ export function machineChecks(machine: Machine, config: Config | undefined): Fin
   ]
   if (config === undefined) return findings
   const { worker, threads } = config.converter
-  const used = threads === 0 ? 'as many as processors' : String(threads)
   if (threads > processors) {
     findings.push(
       warning(
@@ -72,7 +72,8 @@ export function machineChecks(machine: Machine, config: Config | undefined): Fin
     )
   }
   if (findings.length === 2) {
-    findings.push(ok(`converter.worker is ${worker}, converter.threads ${used}`))
+    const used = threads === 0 ? processors : threads
+    findings.push(ok(`${countOf(worker, 'conversion')} at once, on ${countOf(used, 'thread')}`))
   }
   return findings
 }
