@@ -1,4 +1,3 @@
-import { AccelError } from '../errors/accel-error.ts'
 import { formatPlatform } from '../oci/platform.ts'
 import { startSet } from '../trace/start-set.ts'
 import type { Trace } from '../trace/trace.ts'
@@ -12,7 +11,8 @@ import {
 } from './measure.ts'
 import { isNydus } from './nydus-image.ts'
 import { readPart } from './opened-image.ts'
-import { firstDifference, quantile } from './replay.ts'
+import { quantile } from './replay.ts'
+import { SameContents } from './same-contents.ts'
 import type { ImageReport, ReadReport, StageReport } from './report.ts'
 
 export interface BenchReadInit extends MeasureInit {
@@ -44,16 +44,14 @@ export async function benchRead(
     const set = trace ?? (await foundTrace(group, init))
     report.trace.reads[platform] = set.trace.length
     report.trace.notes.push(...('notes' in set ? set.notes : []))
-    const first: { measured: MeasuredImage; run: Measurement }[] = []
+    const contents = new SameContents(set.trace)
     for (const measured of group) {
       const done: Measurement[] = []
       for (let run = 1; run <= runs; run++) {
         init.onStep(`reading ${measured.image.what}${runs > 1 ? `, run ${run} of ${runs}` : ''}`)
         done.push(await measure(measured, set.trace, init))
       }
-      const [run] = done
-      for (const other of first) compare(set.trace, { measured, run: run! }, other)
-      first.push({ measured, run: run! })
+      contents.check(measured.image.what, done[0]!)
       report.images.push(imageReport(measured, platform, done))
     }
   }
@@ -89,21 +87,6 @@ async function foundTrace(
 function isLazy({ image }: MeasuredImage): boolean {
   const { layers } = image.manifest
   return isNydus(image) || layers.every((layer) => tocFormat(layer) !== undefined)
-}
-
-interface Run {
-  measured: MeasuredImage
-  run: Measurement
-}
-
-function compare(trace: Trace, one: Run, other: Run): void {
-  const at = firstDifference(one.run, other.run)
-  if (at === -1) return
-  throw new AccelError('BENCH_CONTENT_DIFFERS', {
-    path: trace[at]!.path,
-    image: one.measured.image.what,
-    other: other.measured.image.what,
-  })
 }
 
 function imageReport(

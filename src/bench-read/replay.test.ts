@@ -5,7 +5,8 @@ import { memoryFiles, type MemoryFile } from '../testing/image-files.ts'
 import type { Trace } from '../trace/trace.ts'
 import { newContentHash } from '../formats/listing/content-hash.ts'
 import type { OpenedImage } from './opened-image.ts'
-import { firstDifference, quantile, replay, type Replay } from './replay.ts'
+import { quantile, replay, type Replay } from './replay.ts'
+import { SameContents } from './same-contents.ts'
 
 const clock = createFakeClock(0)
 const { signal } = new AbortController()
@@ -48,14 +49,17 @@ suite('a replay', () => {
     assert.equal(result.firstFileAt, 7)
   })
 
-  test('finds the first read that differs', async () => {
+  test('is compared with others: what both know, the first that differs', async () => {
     const trace = ['a', 'b', 'c'].map((path) => ({ path }))
     const [one, two] = [Buffer.from('1'), Buffer.from('2')]
-    const original = await run({ a: one, b: one, c: one }, trace)
-    assert.equal(firstDifference(original, await run({ a: one, b: one, c: one }, trace)), -1)
-    assert.equal(firstDifference(original, await run({ a: one, b: two, c: two }, trace)), 1)
-    // what is not there at all is counted, not compared
-    assert.equal(firstDifference(original, await run({ b: one, c: two }, trace)), 2)
+    const same = new SameContents(trace)
+    same.check('first', await run({ b: one, c: one }, trace))
+    same.check('second', await run({ a: two, b: one }, trace))
+    const differing = await run({ a: one, b: one, c: two }, trace)
+    assert.throws(() => same.check('third', differing), {
+      code: 'BENCH_CONTENT_DIFFERS',
+      message: 'a is not the same in third and in second',
+    })
   })
 })
 

@@ -57,14 +57,6 @@ function within(
   return { offset, length: Math.min(range.length, size - offset) }
 }
 
-/** The first read whose content is known of both and differs. */
-export function firstDifference(a: Replay, b: Replay): number {
-  return a.contents.findIndex((content, i) => {
-    const other = b.contents[i]
-    return content !== undefined && other !== undefined && Buffer.compare(content, other) !== 0
-  })
-}
-
 /** The value that `share` of the sorted values are no larger than: 0.5 is the median. 0 of none. */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b)
