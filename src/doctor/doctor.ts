@@ -168,7 +168,7 @@ async function pathChecks(
 /** What Harbor's own API says of a project; where it refuses the account, the registry's says enough. */
 async function projectOf(
   registry: RegistryClient,
-  { host, source, greeting: { account }, harbor }: KnownRegistry,
+  { host, source, account, harbor }: KnownRegistry,
   init: Omit<ProjectInit, 'host' | 'source' | 'account'>,
 ): ReturnType<typeof projectChecks> {
   if (harbor === undefined) return { findings: [] }

@@ -41,7 +41,8 @@ export async function projectChecks(
   const { project: name, account, signal } = init
   const project = await harbor.project(name, { signal })
   if (project === undefined) {
-    const found = `there is no project ${name}, or ${account ?? 'nobody without an account'} may not see it`
+    const seen = account === undefined ? 'only accounts may see it' : `${account} may not see it`
+    const found = `there is no project ${name}, or ${seen}`
     return { findings: [failure(found, `check the name; ${tick(account, name, toConvert)}`)] }
   }
   if (project.proxyCache) {

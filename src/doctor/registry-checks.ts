@@ -11,7 +11,10 @@ import { registryFailure, type Spoken } from './registry-fix.ts'
 export interface KnownRegistry {
   host: string
   source: SourceConfig
-  greeting: Greeting
+  /** With TLS. */
+  secure: boolean
+  /** The name of our account there; undefined without one. */
+  account: string | undefined
   /** Where it is a Harbor. */
   harbor?: HarborSystem
 }
@@ -28,9 +31,11 @@ export async function registryChecks(
 ): Promise<{ findings: Finding[]; known?: KnownRegistry }> {
   const spoken: Spoken = { host, secure: isSecure(host, source) }
   let greeting: Greeting
+  let account: string | undefined
   const before = performance.now()
   try {
     greeting = await registry.check(host, { signal })
+    account = await greeting.account()
   } catch (error) {
     if (signal.aborted) throw error
     return { findings: [registryFailure(error, spoken)] }
@@ -38,10 +43,10 @@ export async function registryChecks(
   const ms = performance.now() - before
   const findings = [
     transport(greeting, source, host, ms),
-    login(greeting, source, host),
+    login(greeting, account, source, host),
     ...clock(greeting),
   ]
-  const known: KnownRegistry = { host, source, greeting }
+  const known: KnownRegistry = { host, source, secure: greeting.secure, account }
   try {
     if (!(await registry.harbor(host).detected({ signal }))) return { findings, known }
     const harbor = await registry.harbor(host).system({ signal })
@@ -80,7 +85,12 @@ function transport({ secure }: Greeting, source: SourceConfig, host: string, ms:
   )
 }
 
-function login({ login: scheme, account }: Greeting, source: SourceConfig, host: string): Finding {
+function login(
+  { login: scheme }: Greeting,
+  account: string | undefined,
+  source: SourceConfig,
+  host: string,
+): Finding {
   const from = source.auth === undefined ? ', from the Docker configuration,' : ''
   if (scheme === 'none') {
     return ok(

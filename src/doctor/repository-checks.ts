@@ -195,8 +195,7 @@ class RepositoryChecks {
       if (signal.aborted) throw error
       const words = refusal(error)
       if (words === undefined) {
-        const { secure } = known.greeting
-        return { finding: registryFailure(error, { host: known.host, secure }) }
+        return { finding: registryFailure(error, known) }
       }
       const found = `${this.#at.name} may not be ${action === 'pull' ? 'pulled from' : 'pushed to'}: ${words}`
       return { finding: failure(found, this.#permit(action)) }
@@ -206,7 +205,7 @@ class RepositoryChecks {
   /** How the account gets the permission. */
   #permit(action: 'pull' | 'push'): string {
     const { known, repository } = this.#init
-    const { account } = known.greeting
+    const { account } = known
     if (known.harbor === undefined) {
       const who = account ?? 'an account, and configure it as auth,'
       return `let ${who} ${action === 'pull' ? 'pull from' : 'pull from and push to'} ${repository}`

@@ -39,13 +39,12 @@ export async function writeChecks(
   init: WriteInit,
 ): Promise<Finding[]> {
   const { known, subject, signal } = init
-  const spoken = { host: known.host, secure: known.greeting.secure }
   const types = layerTypes(init.config)
   const empty = { mediaType: OCI_EMPTY, digest: digestOf(EMPTY), size: EMPTY.length }
   try {
     await at.pushBlob(empty, (offset) => bytesFrom(EMPTY.subarray(offset)), { signal })
   } catch (error) {
-    return [registryFailure(error, spoken)]
+    return [registryFailure(error, known)]
   }
   const plain = artifact(types, undefined)
   const linked = artifact(types, subject)
@@ -58,9 +57,9 @@ export async function writeChecks(
       ...(await remove(probe, linked, init)),
     ]
   }
-  if (subject === undefined) return [registryFailure(pushed, spoken)]
+  if (subject === undefined) return [registryFailure(pushed, known)]
   const unlinked = await push(at, plain, signal)
-  if (unlinked !== undefined) return [registryFailure(unlinked, spoken)]
+  if (unlinked !== undefined) return [registryFailure(unlinked, known)]
   const found = `it takes ${kinds}, and refuses them with subject: ${pushed.message}`
   const fix =
     'set with_referrer: false in converter.driver.config, and converter.harbor_annotation: false'
@@ -154,7 +153,7 @@ async function remove(
     const fix =
       known.harbor === undefined
         ? `it has no tag; remove ${digest}, or leave it to the garbage collection of the registry`
-        : `remove the artifact ${digest} by hand, or ${tick(known.greeting.account, project, [{ resource: 'artifact', action: 'delete' }])}`
+        : `remove the artifact ${digest} by hand, or ${tick(known.account, project, [{ resource: 'artifact', action: 'delete' }])}`
     return [warning(found, fix)]
   }
 }

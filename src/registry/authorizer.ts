@@ -32,7 +32,7 @@ export interface Authorizer {
   begin(scopes: Scope[], need: { minLifeMs: number }): Login
   /** The login of one request to an API that takes user and password and nothing else; without an account, nobody's. */
   withAccount(): Login
-  /** The name of our account; undefined without one, or where an identity token has none. Throws REGISTRY_CREDENTIALS. */
+  /** The name of our account, for people; undefined without one. Throws REGISTRY_CREDENTIALS. */
   account(): Promise<string | undefined>
   /** How the registry wants to be logged in to, as far as its challenges have told. */
   readonly scheme: LoginScheme
@@ -158,7 +158,10 @@ export function createAuthorizer(components: AuthorizerComponents, host: Host): 
       },
       next: () => Promise.resolve({ refused: INSUFFICIENT }),
     }),
-    account: async () => (await credentials())?.username,
+    async account() {
+      const found = await credentials()
+      return found === undefined ? undefined : (found.username ?? 'of the identity token')
+    },
     get scheme() {
       return known.scheme
     },

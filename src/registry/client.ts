@@ -51,8 +51,11 @@ export interface RepositoryName {
 export interface Greeting {
   /** How it wanted to know who we are; `none`: it did not. */
   login: LoginScheme
-  /** Our account there, whether or not it was asked for; absent without one. */
-  account?: string
+  /**
+   * The name of our account there, whether or not it was asked for; undefined without one. Looked up when called, which may
+   * start a credential helper. Throws REGISTRY_CREDENTIALS.
+   */
+  account(): Promise<string | undefined>
   /** By its clock, in milliseconds since 1970, to the second; absent where it does not tell. */
   time?: number
   /** With TLS. */
@@ -144,11 +147,10 @@ export function createRegistryClient(
       await answer.discard()
       const time = Date.parse(single(answer.headers['date']) ?? '')
       const { login, host: reached } = transport
-      const account = await login.account()
       return {
         login: login.scheme,
         secure: reached.secure,
-        ...(account === undefined ? {} : { account }),
+        account: () => login.account(),
         ...(Number.isNaN(time) ? {} : { time }),
       }
     },

@@ -108,3 +108,26 @@ test('an upload is taken back, and a registry that does not listen is no failure
     assert.deepEqual(await probe.upload(), { cancelled: true })
     assert.equal(registry.openUploads(), 1)
   }))
+
+test('who we are is looked up when it is asked for, and not to see whether a registry answers', async () => {
+  await using registry = await startTestRegistry()
+  let lookups = 0
+  const credentials = () => {
+    lookups += 1
+    return Promise.resolve({ username: 'alice', password: 'secret' })
+  }
+  const client = createRegistryClient({}, { hosts: () => ({ credentials }) })
+  const greeting = await client.check(registry.host)
+  assert.deepEqual([greeting.login, greeting.secure, lookups], ['none', false, 0])
+  assert.equal(await greeting.account(), 'alice')
+  await client.close()
+})
+
+test('an identity token has no name of its own', async () => {
+  await using registry = await startTestRegistry()
+  const credentials = { identityToken: 'token' }
+  const client = createRegistryClient({}, { hosts: () => ({ credentials }) })
+  const greeting = await client.check(registry.host)
+  assert.equal(await greeting.account(), 'of the identity token')
+  await client.close()
+})
