@@ -20,13 +20,24 @@ export interface CheckBench extends AsyncDisposable {
   outcome(source: string): Promise<string>
 }
 
-/** `suffix` makes the tags of results. State is below `folder`. */
-export async function openCheckBench(
-  folder: string,
-  registry: string,
-  driver: { type: string; config: Record<string, string> },
-  suffix: string,
-): Promise<CheckBench> {
+export interface CheckBenchInit {
+  /** State is below it. */
+  folder: string
+  /** `HOST:PORT`. */
+  registry: string
+  /** `converter.driver` of a configuration. */
+  driver: { type: string; config: Record<string, string> }
+  /** Makes the tags of results. */
+  suffix: string
+}
+
+/** Nothing is converted yet. */
+export async function openCheckBench({
+  folder,
+  registry,
+  driver,
+  suffix,
+}: CheckBenchInit): Promise<CheckBench> {
   const configuration = {
     provider: {
       source: { [registry]: {} },
