@@ -25,7 +25,7 @@ bootstrap() {
   local entry offset size
   entry=$(($(stat -c %s "$1") - 512 - 128))
   read -r offset size < <(od -A n -t u8 -j $((entry + 56)) -N 16 "$1")
-  tail -c "+$((offset + 1))" "$1" | head -c "$size" |
+  dd if="$1" iflag=skip_bytes,count_bytes skip="$offset" count="$size" bs=1M status=none |
     if [ "$(od -A n -t u4 -j "$entry" -N 4 "$1")" -eq 2 ]; then zstd -dcq; else cat; fi
 }
 
