@@ -63,13 +63,22 @@ export class ListingWriter {
   }
 
   add(entry: ListedEntry): void {
-    const path = Buffer.from(entry.path)
-    const target = Buffer.from(entry.target)
     const xattrs = xattrBytes(entry.xattrs)
     const { content } = entry
-    const record =
-      Head.size + (content === undefined ? 0 : DIGEST) + path.length + target.length + xattrs.length
-    this.#reserve(record)
+    // A UTF-16 unit takes at most three bytes.
+    const text = 3 * (entry.path.length + entry.target.length)
+    this.#reserve(Head.size + DIGEST + text + xattrs.length)
+    let at = this.#size + Head.size
+    if (content !== undefined) {
+      this.#bytes.set(content, at)
+      at += DIGEST
+    }
+    const path = this.#bytes.write(entry.path, at)
+    at += path
+    const target = entry.target === '' ? 0 : this.#bytes.write(entry.target, at)
+    at += target
+    if (xattrs.length > 0) this.#bytes.set(xattrs, at)
+    at += xattrs.length
     Head.encode(this.#view, this.#size, {
       kind: KINDS.indexOf(entry.kind),
       hasContent: content === undefined ? 0 : 1,
@@ -81,17 +90,11 @@ export class ListingWriter {
       size: entry.size,
       devMajor: entry.devMajor,
       devMinor: entry.devMinor,
-      path: path.length,
-      target: target.length,
+      path,
+      target,
       xattrs: xattrs.length,
-      record,
+      record: at - this.#size,
     })
-    let at = this.#size + Head.size
-    for (const part of [content, path, target, xattrs]) {
-      if (part === undefined) continue
-      this.#bytes.set(part, at)
-      at += part.length
-    }
     this.#size = at
     this.#count++
   }
@@ -158,7 +161,7 @@ export class Listing implements ListingData {
       size,
       devMajor,
       devMinor,
-      target: this.#buffer.toString('utf8', targetAt, xattrsAt),
+      target: head.target === 0 ? '' : this.#buffer.toString('utf8', targetAt, xattrsAt),
       ...(head.xattrs === 0 ? {} : { xattrs: this.#xattrs(xattrsAt, xattrsAt + head.xattrs) }),
       ...(head.hasContent === 0 ? {} : { content: this.bytes.subarray(contentAt, pathAt) }),
     }
