@@ -169,15 +169,19 @@ export class MemberRuns implements Disposable {
     let digest = 0
     for (const [i, size] of sizes.entries()) {
       const member = run[i]!
-      sink.begin(member)
-      for (const { part, start, size: length } of member.parts) {
-        const hex = digests.slice(digest, (digest += 64))
-        if (start + length <= size) sink.digest(part, hex)
-      }
-      for (const end = at + size; at < end;) {
-        const stop = Math.min(end, at + READ_SIZE)
-        sink.take(bytes.subarray(at, stop))
-        at = stop
+      try {
+        sink.begin(member)
+        for (const { part, start, size: length } of member.parts) {
+          const hex = digests.slice(digest, (digest += 64))
+          if (start + length <= size) sink.digest(part, hex)
+        }
+        for (const end = at + size; at < end;) {
+          const stop = Math.min(end, at + READ_SIZE)
+          sink.take(bytes.subarray(at, stop))
+          at = stop
+        }
+      } catch (error) {
+        throw sink.failed(member, error)
       }
     }
   }
