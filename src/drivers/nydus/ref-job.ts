@@ -43,9 +43,6 @@ async function convert(data: RefJobData, host: LayerHost): Promise<LayerJobResul
     const problem = 'it is compressed with zstd, which nydusd cannot read in part'
     throw new AccelError('ZRAN_LAYER_UNSUITABLE', { what, problem })
   }
-  const contexts = compression === 'gzip' ? new ContextCutter({ what, chunkSize }) : undefined
-  const cutter = contexts ?? new PlainCutter(chunkSize)
-  const build = new RefBuild({ what, chunkSize, zran: contexts !== undefined })
   const hash = openStreamHash()
   // Its chunks are named by SHA-256: so it is known what a file holds whose chunks were read back.
   const { digester } = REF_ALGORITHMS
@@ -54,7 +51,11 @@ async function convert(data: RefJobData, host: LayerHost): Promise<LayerJobResul
     hash.update(bytes)
     lister?.take(bytes)
   }
-  const reader = new TarChunks({ what, cutter, chunkSize, onBytes })
+  const contexts =
+    compression === 'gzip' ? new ContextCutter({ what, chunkSize, onBytes }) : undefined
+  const cutter = contexts ?? new PlainCutter(chunkSize, onBytes)
+  const build = new RefBuild({ what, chunkSize, zran: contexts !== undefined })
+  const reader = new TarChunks({ what, cutter, chunkSize })
   const takeAll = (): void => {
     for (let event = reader.next(); event !== undefined; event = reader.next()) {
       build.take(event)

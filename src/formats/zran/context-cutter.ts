@@ -49,6 +49,8 @@ export interface ContextCutterInit {
   /** Largest chunk. */
   chunkSize: number
   sizes?: ContextSizes
+  /** Gets all bytes of the tar, in order and in large pieces. Valid during the call. */
+  onBytes?: (bytes: Uint8Array) => void
 }
 
 /**
@@ -70,7 +72,7 @@ export class ContextCutter implements ChunkCutter {
   #dictionarySize = 0
   #chunk: { inOffset: number; outOffset: number } | undefined = undefined
 
-  constructor({ what, chunkSize, sizes = SIZES }: ContextCutterInit) {
+  constructor({ what, chunkSize, sizes = SIZES, onBytes }: ContextCutterInit) {
     this.#what = what
     this.#chunkSize = chunkSize
     this.#sizes = sizes
@@ -78,6 +80,7 @@ export class ContextCutter implements ChunkCutter {
       what,
       hold: chunkSize,
       onMember: (start) => this.#passMember(start),
+      onBytes,
     })
   }
 

@@ -45,6 +45,8 @@ export interface GzipBlocksInit {
   hold: number
   /** Called where a member begins that is not the first: the place of its first block. */
   onMember(start: BlockStart): void
+  /** Gets all output, in order and in pieces of some 128 KiB, all of a member before its CRC is compared. Valid during the call. */
+  onBytes?: ((bytes: Uint8Array) => void) | undefined
 }
 
 /**
@@ -63,6 +65,7 @@ export class GzipBlocks implements ExactBytes {
   readonly #what: string
   readonly #limit: OutputLimit
   readonly #onMember: (start: BlockStart) => void
+  readonly #onBytes: GzipBlocksInit['onBytes']
   readonly #handle = openBlockHandle()
   readonly #walk = new BlockWalk()
   readonly #input: InputWindow
@@ -79,10 +82,11 @@ export class GzipBlocks implements ExactBytes {
   /** Behind a block that has ended, where the output is full: the last of empty blocks that follow at once. */
   #next: Block | undefined = undefined
 
-  constructor({ what, hold, onMember }: GzipBlocksInit) {
+  constructor({ what, hold, onMember, onBytes }: GzipBlocksInit) {
     this.#what = what
     this.#limit = new OutputLimit({ what }, 'gzip')
     this.#onMember = onMember
+    this.#onBytes = onBytes
     this.#input = new InputWindow(what)
     this.#output = new OutputWindow(hold, (from) => {
       this.#sum()
@@ -316,7 +320,10 @@ export class GzipBlocks implements ExactBytes {
   }
 
   #sum(): void {
-    this.#crc = crc32(this.#output.view(this.#summedTo), this.#crc)
+    if (this.outOffset === this.#summedTo) return
+    const bytes = this.#output.view(this.#summedTo)
+    this.#crc = crc32(bytes, this.#crc)
+    this.#onBytes?.(bytes)
     this.#summedTo = this.outOffset
   }
 
@@ -352,7 +359,7 @@ export class GzipBlocks implements ExactBytes {
   }
 }
 
-/** The CRC is taken of so many bytes at a time: few calls, and all of it is still in the cache. */
+/** Output is looked at by so many bytes at a time: few calls, and all of it is still in the cache. */
 const SUM_SIZE = 128 * 1024
 
 const EIGHT = [0, 1, 2, 3, 4, 5, 6, 7]

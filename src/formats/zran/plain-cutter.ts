@@ -5,11 +5,13 @@ import { OutputWindow } from './output-window.ts'
 /** Bytes that are what they are: a layer without compression. Memory: `hold` and 96 KiB. */
 class PlainBytes implements ExactBytes {
   readonly #output: OutputWindow
+  readonly #onBytes: ((bytes: Uint8Array) => void) | undefined
   #piece: Uint8Array = new Uint8Array(0)
   #pieceAt = 0
   #pushed = false
 
-  constructor(hold: number) {
+  constructor(hold: number, onBytes: ((bytes: Uint8Array) => void) | undefined) {
+    this.#onBytes = onBytes
     this.#output = new OutputWindow(hold, () => {})
   }
 
@@ -23,6 +25,7 @@ class PlainBytes implements ExactBytes {
 
   push(bytes: Uint8Array): void {
     assert(!this.#pushed && this.#pieceAt === this.#piece.length, 'push too early')
+    this.#onBytes?.(bytes)
     this.#piece = bytes
     this.#pieceAt = 0
   }
@@ -58,9 +61,9 @@ export class PlainCutter implements ChunkCutter {
   readonly bytes: ExactBytes
   #start = 0
 
-  /** `chunkSize`: bytes of the largest chunk. */
-  constructor(chunkSize: number) {
-    this.bytes = new PlainBytes(chunkSize)
+  /** `chunkSize`: bytes of the largest chunk. `onBytes` gets all bytes of the tar, in order; valid during the call. */
+  constructor(chunkSize: number, onBytes?: (bytes: Uint8Array) => void) {
+    this.bytes = new PlainBytes(chunkSize, onBytes)
   }
 
   beginChunk(size: number): void {

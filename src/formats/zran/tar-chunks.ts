@@ -16,8 +16,6 @@ export interface TarChunksInit {
   cutter: ChunkCutter
   /** Files are cut at multiples of this many bytes. */
   chunkSize: number
-  /** Gets all bytes of the tar, in order; valid during the call. */
-  onBytes?: (bytes: Uint8Array) => void
 }
 
 /**
@@ -33,15 +31,13 @@ export class TarChunks {
   readonly #cutter: ChunkCutter
   readonly #chunkSize: number
   readonly #tar: TarReader
-  readonly #onBytes: TarChunksInit['onBytes']
   #tarEnded = false
   /** Bytes of the entry's content that are not read, those of its present chunk, and those to the end of a header. */
   #content = 0
   #chunk = 0
   #header = 0
 
-  constructor({ what, cutter, chunkSize, onBytes }: TarChunksInit) {
-    this.#onBytes = onBytes
+  constructor({ what, cutter, chunkSize }: TarChunksInit) {
     this.#what = what
     this.#cutter = cutter
     this.#chunkSize = chunkSize
@@ -71,7 +67,6 @@ export class TarChunks {
         this.#tar.end()
         continue
       }
-      this.#onBytes?.(read)
       this.#tar.push(read)
       if (this.#chunk === 0) {
         this.#header -= read.length
