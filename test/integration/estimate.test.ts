@@ -47,17 +47,18 @@ let service: ConversionService
 before(async () => {
   registry = await startTestRegistry()
   service = await openConversionService(configured(drivers.estargz), {}, { environment: {} })
-  for (const [name, definition] of Object.entries(images)) {
-    const { image } = await packImage(definition, await mkdtemp(join(scratch, 'image-')), {
-      signal,
-    })
-    await pushBuilt(image, registry.repository(name), { tag: 'v1' })
-  }
+  for (const [name, definition] of Object.entries(images)) await push(name, definition)
 })
 after(async () => {
   await service[Symbol.asyncDispose]()
   await registry.close()
 })
+
+async function push(name: string, definition: SyntheticImage): Promise<void> {
+  const directory = await mkdtemp(join(scratch, 'image-'))
+  const { image } = await packImage(definition, directory, { signal })
+  await pushBuilt(image, registry.repository(name), { tag: 'v1' })
+}
 
 function configured(driver: (typeof drivers)[FormatName], workDir = 'work'): Config {
   const text = JSON.stringify({
@@ -146,17 +147,19 @@ suite('an estimate holds', () => {
 
   test('what a cache in the registry has is nothing new', async () => {
     service.reconfigure(configured(drivers.estargz))
-    const source = `${registry.host}/mixed:v1`
+    // a repository of its own: where a result of the image is found, no layer is converted, and none is cached
+    await push('cached', images['mixed']!)
+    const source = `${registry.host}/cached:v1`
     await service.convert({ source, rule: 'cached' }, { signal, onEvent: () => {} })
     const elsewhere = configured(drivers.estargz, 'elsewhere')
-    const { formats, notes } = await estimated('mixed', MIB, elsewhere)
+    const { formats, notes } = await estimated('cached', MIB, elsewhere)
     assert.deepEqual(
       formats.map(({ knownLayers }) => knownLayers),
       [images['mixed']!.length, 0, 0, 0, 0],
     )
     assert(formats[0]!.newBytes < 1000, 'only a config')
     assert.deepEqual(notes, [
-      `${registry.host}/mixed:v1-c was made of this image already, by estargz`,
+      `${registry.host}/cached:v1-c was made of this image already, by estargz`,
       'estargz: 4 of 4 layers were converted before and need no work',
     ])
     assert(!(await readdir(scratch)).includes('elsewhere'))
