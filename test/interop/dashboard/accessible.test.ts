@@ -106,8 +106,10 @@ test('all of it is used by keyboard', { skip }, async () => {
 
   await page.getByRole('slider', { name: 'Tasks ended, bar by bar' }).focus()
   const said = (): Promise<string> => page.evaluate('document.activeElement.ariaValueText')
-  assert.match(await said(), /: 1 converted, 1 not needed, 1 failed$/)
   const now = await said()
+  // the minute in which the tasks ended may be over
+  if (now.endsWith(': 0 converted')) await key('ArrowLeft')
+  assert.match(await said(), /: 1 converted, 1 not needed, 1 failed$/)
   await key('ArrowLeft')
   assert.notEqual(await said(), now)
   await page
