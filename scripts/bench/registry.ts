@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { NYDUS_BLOB } from '../../src/drivers/nydus/annotation.ts'
 import type { Descriptor } from '../../src/oci/descriptor.ts'
 import { hexOf } from '../../src/oci/digest.ts'
 import { parseIndex, parseManifest, type Manifest } from '../../src/oci/manifest.ts'
@@ -70,7 +71,7 @@ export async function startBenchRegistry(): Promise<BenchRegistry> {
       const images = await manifestsOf(source, await source.resolve(tag, init), init)
       const layers = images
         .flatMap((image) => image.layers)
-        .filter(({ mediaType }) => layerType(mediaType) !== undefined)
+        .filter(({ mediaType }) => layerType(mediaType) !== undefined || mediaType === NYDUS_BLOB)
       return [...new Map(layers.map((layer) => [layer.digest, layer])).values()]
     },
     async pushedTags(name, init) {
