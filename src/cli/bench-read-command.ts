@@ -1,10 +1,10 @@
 import { Command, InvalidArgumentError } from 'commander'
-import { programVersion } from '../config/version.ts'
+import { userAgent } from '../config/version.ts'
 import { AccelError } from '../errors/accel-error.ts'
 import { parsePlatforms } from '../oci/platform.ts'
 import { bandwidthOption } from './bandwidth.ts'
-import { configuration } from './inspect-command.ts'
-import { reportFailure, sourceRequired, voiceOf, type ProgramIo } from './program-io.ts'
+import { configuration } from './configuration.ts'
+import { runCommand, sourceRequired, type ProgramIo } from './program-io.ts'
 import { readTraceFile } from './trace-file.ts'
 
 interface BenchReadOptions {
@@ -39,8 +39,7 @@ export function benchReadCommand(io: ProgramIo, exit: (code: number) => void): C
       '\nExit codes: 0 measured, 3 the images have not the same content, 1 it could not be measured.',
     )
     .action(async (references: string[], options: BenchReadOptions) => {
-      const voice = voiceOf(io, 'info')
-      try {
+      await runCommand(io, exit, async (voice) => {
         if (references.length === 0) throw sourceRequired()
         if (options.config === undefined)
           throw new AccelError('CONFIG_ARGUMENT_MISSING', { name: '--config' })
@@ -68,7 +67,7 @@ export function benchReadCommand(io: ProgramIo, exit: (code: number) => void): C
           voice,
           {
             config,
-            userAgent: `acceleration-service/${programVersion().tag.slice(1)}`,
+            userAgent: userAgent(),
             environment: io.environment,
           },
         )
@@ -76,10 +75,8 @@ export function benchReadCommand(io: ProgramIo, exit: (code: number) => void): C
         io.stdout.write(
           options.json ? `${JSON.stringify(report, null, 2)}\n` : readReportText(report),
         )
-        exit(0)
-      } catch (error) {
-        exit(reportFailure(error, io, voice))
-      }
+        return 0
+      })
     })
 }
 

@@ -1,10 +1,10 @@
 import { Command } from 'commander'
 import type { CheckReport, CheckedImage } from '../check/report.ts'
-import { programVersion } from '../config/version.ts'
+import { userAgent } from '../config/version.ts'
 import { parsePlatforms } from '../oci/platform.ts'
 import { problemLines } from '../verify/report.ts'
-import { configuration } from './inspect-command.ts'
-import { reportFailure, sourceRequired, voiceOf, type ProgramIo } from './program-io.ts'
+import { configuration } from './configuration.ts'
+import { runCommand, sourceRequired, type ProgramIo } from './program-io.ts'
 
 interface CheckOptions {
   config?: string
@@ -30,8 +30,7 @@ export function checkCommand(io: ProgramIo, exit: (code: number) => void): Comma
     )
     .action(
       async (source: string | undefined, target: string | undefined, options: CheckOptions) => {
-        const voice = voiceOf(io, 'info')
-        try {
+        await runCommand(io, exit, async (voice) => {
           if (source === undefined || target === undefined) throw sourceRequired()
           // readers of every format: nothing that another command needs
           const { check } = await import('../check/service.ts')
@@ -47,15 +46,13 @@ export function checkCommand(io: ProgramIo, exit: (code: number) => void): Comma
             {
               config:
                 options.config === undefined ? undefined : configuration(options.config, io, voice),
-              userAgent: `acceleration-service/${programVersion().tag.slice(1)}`,
+              userAgent: userAgent(),
               environment: io.environment,
             },
           )
           io.stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : text(report))
-          exit(report.passed ? 0 : DIFFERENT)
-        } catch (error) {
-          exit(reportFailure(error, io, voice))
-        }
+          return report.passed ? 0 : DIFFERENT
+        })
       },
     )
 }

@@ -1,7 +1,6 @@
 import { Command, Option } from 'commander'
-import { loadConfig } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
-import { programVersion } from '../config/version.ts'
+import { userAgent } from '../config/version.ts'
 import type { ConversionEvent } from '../convert/events.ts'
 import type { ConversionReport } from '../convert/report.ts'
 import type { ConversionService } from '../convert/service.ts'
@@ -11,6 +10,7 @@ import { levels, type Level } from '../log/level.ts'
 import type { Log } from '../log/log.ts'
 import type { Redaction } from '../log/redaction.ts'
 import { openLiveRegion, type LiveRegion } from './live-region.ts'
+import { configuration } from './configuration.ts'
 import { reportFailure, sourceRequired, voiceOf, type ProgramIo } from './program-io.ts'
 import { createProgressView } from './progress.ts'
 import { formatChange, formatClock, formatSize } from '../quantity/quantity.ts'
@@ -91,13 +91,10 @@ class Conversion {
   async #convert(source: string, voice: ReturnType<typeof voiceOf>): Promise<ConversionReport> {
     const { log, redaction, movable } = voice
     const { config: file, strictConfig, to, rule, progress } = this.#options
-    const { environment, signal, stderr } = this.#io
-    const { config, warnings, secrets } = loadConfig(file, { strict: strictConfig, environment })
-    for (const secret of secrets) redaction.add(secret)
-    for (const { line, path, problem } of warnings) log.warn(`${file}:${line}: ${path}: ${problem}`)
+    const { signal, stderr } = this.#io
+    const config = configuration(file, this.#io, voice, { strict: strictConfig })
     for (const note of driverNotes(config)) log.warn(note)
-    const userAgent = `acceleration-service/${programVersion().tag.slice(1)}`
-    await using conversions = await this.#open(config, { log, redaction, userAgent })
+    await using conversions = await this.#open(config, { log, redaction, userAgent: userAgent() })
     const view = createProgressView(() => performance.now())
     const lines = conversionLog(log)
     const onEvent = (event: ConversionEvent): void => {

@@ -1,10 +1,10 @@
 import { Command, InvalidArgumentError } from 'commander'
-import { programVersion } from '../config/version.ts'
+import { userAgent } from '../config/version.ts'
 import type { Check, CheckState } from '../doctor/check.ts'
 import { AccelError, isAccelError } from '../errors/accel-error.ts'
 import { readTextFile } from '../config/text-file.ts'
 import type { Sentence, Tone } from '../story/sentence.ts'
-import { configuration } from './inspect-command.ts'
+import { configuration } from './configuration.ts'
 import { reportFailure, voiceOf, type ProgramIo, type Voice } from './program-io.ts'
 import { sentenceStyle, sentenceText } from './sentence-text.ts'
 
@@ -91,7 +91,7 @@ async function examineAndSay(
     },
     environment: io.environment,
     registry: {
-      userAgent: `acceleration-service/${programVersion().tag.slice(1)}`,
+      userAgent: userAgent(),
       environment: io.environment,
     },
     signal: AbortSignal.any([io.signal, AbortSignal.timeout(timeout * 1000)]),

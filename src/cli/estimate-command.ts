@@ -1,15 +1,15 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { parseConfig } from '../config/load.ts'
-import { programVersion } from '../config/version.ts'
+import { userAgent } from '../config/version.ts'
 import { AccelError } from '../errors/accel-error.ts'
 import { sizeOption } from '../drivers/option-reader.ts'
 import { formatNames, type FormatName } from '../estimate/format-name.ts'
 import { isLayoutLocation } from '../layout/location.ts'
 import { parsePlatforms } from '../oci/platform.ts'
 import { bandwidthOption, MEGABIT } from './bandwidth.ts'
-import { configuration } from './inspect-command.ts'
+import { configuration } from './configuration.ts'
 import { readTraceFile } from './trace-file.ts'
-import { reportFailure, sourceRequired, voiceOf, type ProgramIo, type Voice } from './program-io.ts'
+import { runCommand, sourceRequired, type ProgramIo, type Voice } from './program-io.ts'
 
 interface EstimateOptions {
   config?: string
@@ -62,14 +62,11 @@ export function estimateCommand(io: ProgramIo, exit: (code: number) => void): Co
     )
     .option('--json', 'print it as JSON', false)
     .action(async (source: string | undefined, options: EstimateOptions) => {
-      const voice = voiceOf(io, 'info')
-      try {
+      await runCommand(io, exit, async (voice) => {
         if (source === undefined) throw sourceRequired()
         await show(source, options, io, voice)
-        exit(0)
-      } catch (error) {
-        exit(reportFailure(error, io, voice))
-      }
+        return 0
+      })
     })
 }
 
@@ -102,7 +99,7 @@ async function show(
     config,
     voice,
     {
-      userAgent: `acceleration-service/${programVersion().tag.slice(1)}`,
+      userAgent: userAgent(),
       environment: io.environment,
     },
   )

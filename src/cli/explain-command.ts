@@ -1,9 +1,9 @@
 import { Command } from 'commander'
-import { programVersion } from '../config/version.ts'
+import { userAgent } from '../config/version.ts'
 import { AccelError } from '../errors/accel-error.ts'
 import { tellTask } from '../story/task-story.ts'
 import type { Sentence } from '../story/sentence.ts'
-import { configuration } from './inspect-command.ts'
+import { configuration } from './configuration.ts'
 import { reportFailure, sourceRequired, voiceOf, type ProgramIo } from './program-io.ts'
 import { sentenceStyle, sentenceText } from './sentence-text.ts'
 import { addServiceOptions, serviceClient } from './task/service-options.ts'
@@ -70,7 +70,7 @@ async function explainImage(
   const image = await readAccount(reference, voice, {
     config,
     registry: {
-      userAgent: `acceleration-service/${programVersion().tag.slice(1)}`,
+      userAgent: userAgent(),
       environment: io.environment,
     },
     signal: io.signal,

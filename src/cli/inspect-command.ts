@@ -1,9 +1,8 @@
 import { Command, InvalidArgumentError } from 'commander'
-import { loadConfig } from '../config/load.ts'
-import type { Config } from '../config/schema.ts'
-import { programVersion } from '../config/version.ts'
+import { userAgent } from '../config/version.ts'
 import { parsePlatforms } from '../oci/platform.ts'
-import { reportFailure, sourceRequired, voiceOf, type ProgramIo, type Voice } from './program-io.ts'
+import { configuration } from './configuration.ts'
+import { runCommand, sourceRequired, type ProgramIo, type Voice } from './program-io.ts'
 
 interface InspectOptions {
   config?: string
@@ -26,14 +25,11 @@ export function inspectCommand(io: ProgramIo, exit: (code: number) => void): Com
     .option('--chunks', 'list every chunk', false)
     .option('--json', 'print it as JSON', false)
     .action(async (source: string | undefined, options: InspectOptions) => {
-      const voice = voiceOf(io, 'info')
-      try {
+      await runCommand(io, exit, async (voice) => {
         if (source === undefined) throw sourceRequired()
         await show(source, options, io, voice)
-        exit(0)
-      } catch (error) {
-        exit(reportFailure(error, io, voice))
-      }
+        return 0
+      })
     })
 }
 
@@ -57,7 +53,7 @@ async function show(
     voice,
     {
       config: options.config === undefined ? undefined : configuration(options.config, io, voice),
-      userAgent: `acceleration-service/${programVersion().tag.slice(1)}`,
+      userAgent: userAgent(),
       environment: io.environment,
     },
   )
@@ -68,17 +64,6 @@ async function show(
     const { textLines } = await import('./inspect/text.ts')
     write(lines(textLines(facts)), io)
   }
-}
-
-/** The configuration of a command that need not have one. Its warnings are logged. Throws CONFIG_…. */
-export function configuration(file: string, io: ProgramIo, { log, redaction }: Voice): Config {
-  const { config, warnings, secrets } = loadConfig(file, {
-    strict: false,
-    environment: io.environment,
-  })
-  for (const secret of secrets) redaction.add(secret)
-  for (const { line, path, problem } of warnings) log.warn(`${file}:${line}: ${path}: ${problem}`)
-  return config
 }
 
 function layerNumber(text: string): number {

@@ -56,6 +56,20 @@ export function reportFailure(
   return rowOf(error.code).exit
 }
 
+/** Does what a command is for: `work` gives the exit code, which `exit` is told; that of a failure is said and told. */
+export async function runCommand(
+  io: ProgramIo,
+  exit: (code: number) => void,
+  work: (voice: Voice) => Promise<number>,
+): Promise<void> {
+  const voice = voiceOf(io, 'info')
+  try {
+    exit(await work(voice))
+  } catch (error) {
+    exit(reportFailure(error, io, voice))
+  }
+}
+
 /** What is thrown, in place of whatever else happens, when the user ends the command. */
 export function interrupted(what: string): AccelError {
   return new AccelError('ABORTED', { what })

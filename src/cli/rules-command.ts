@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import type { Config } from '../config/schema.ts'
 import { unreadableFile } from '../config/text-file.ts'
-import { programVersion } from '../config/version.ts'
+import { userAgent } from '../config/version.ts'
 import { isAccelError } from '../errors/accel-error.ts'
 import { explainPush, type PushExplanation } from '../http/webhook/explain-push.ts'
 import { readWebhookEvent } from '../http/webhook/read-event.ts'
@@ -10,7 +10,7 @@ import type { PushedResource } from '../http/webhook/event.ts'
 import { formatReference } from '../oci/reference.ts'
 import type { Holds } from '../rules/condition.ts'
 import type { ImageFacts } from '../rules/facts.ts'
-import { configuration } from './inspect-command.ts'
+import { configuration } from './configuration.ts'
 import { outputOption, rendered, type OutputForm } from './output.ts'
 import { reportFailure, voiceOf, type ProgramIo, type Voice } from './program-io.ts'
 
@@ -97,9 +97,8 @@ async function factsOf(
   voice: Voice,
 ): Promise<ImageFacts> {
   const { readFacts } = await import('../convert/read-facts.ts')
-  const userAgent = `acceleration-service/${programVersion().tag.slice(1)}`
   return readFacts(config, digest === undefined ? url : `${url.split('@')[0]}@${digest}`, voice, {
-    userAgent,
+    userAgent: userAgent(),
     environment: io.environment,
     signal: io.signal,
   })

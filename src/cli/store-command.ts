@@ -1,8 +1,8 @@
 import { Command } from 'commander'
 import type { Collector } from '../store/collector.ts'
-import { configuration } from './inspect-command.ts'
+import { configuration } from './configuration.ts'
 import { outputOption, rendered, type OutputForm } from './output.ts'
-import { reportFailure, voiceOf, type ProgramIo } from './program-io.ts'
+import { runCommand, type ProgramIo } from './program-io.ts'
 import { formatSize } from '../quantity/quantity.ts'
 import { tabTable } from './table.ts'
 
@@ -70,8 +70,7 @@ async function withCollector(
   exit: (code: number) => void,
   work: (collector: Collector) => Promise<void>,
 ): Promise<void> {
-  const voice = voiceOf(io, 'info')
-  try {
+  await runCommand(io, exit, async (voice) => {
     const { provider } = configuration(file, io, voice)
     // a database: nothing that another command needs
     const { openStore } = await import('../store/store.ts')
@@ -80,8 +79,6 @@ async function withCollector(
       policy: collectPolicy(provider.gcpolicy),
     })
     await work(store.collector)
-    exit(0)
-  } catch (error) {
-    exit(reportFailure(error, io, voice))
-  }
+    return 0
+  })
 }

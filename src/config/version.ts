@@ -16,6 +16,11 @@ export function programVersion(): Version {
   return { tag, text: `${tag} ${commit}.${time}` }
 }
 
+/** How this program names itself to registries: `acceleration-service/0.1.0`. */
+export function userAgent(): string {
+  return `acceleration-service/${programVersion().tag.slice(1)}`
+}
+
 /** The texts of a JSON file at the root of the package, which is as far from `src/config/` as from `dist/config/`. */
 function readMembers(name: string): Record<string, string | undefined> {
   try {
