@@ -1,13 +1,10 @@
 /** `npm run bench`: see `usage` in arguments.ts and docs/benchmarks.md. */
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { isAccelError } from '../../src/errors/accel-error.ts'
 import { parseArguments, usage, UsageError, type BenchArguments } from './arguments.ts'
 import { machineFacts } from './machine.ts'
 import { measureImage, type Bench } from './measure-image.ts'
 import { formatResult } from './print.ts'
-import { startBenchRegistry } from './registry.ts'
+import { openPlace } from './place.ts'
 import { summaryOf, type BenchResult, type ImageResult } from './result.ts'
 
 process.exitCode = await main(process.argv.slice(2))
@@ -44,22 +41,7 @@ async function measure(wanted: BenchArguments, signal: AbortSignal): Promise<Ben
   const { driver, options, verify, against } = wanted
   const machine = machineFacts()
   await using stack = new AsyncDisposableStack()
-  const directory = await mkdtemp(join(tmpdir(), 'bench-'))
-  stack.defer(() => rm(directory, { recursive: true, force: true }))
-  const registry = stack.use(await startBenchRegistry())
-  const say = (text: string): void => void process.stderr.write(`${text}\n`)
-  let folders = 0
-  const bench: Bench = {
-    registry,
-    wanted,
-    signal,
-    say,
-    async folder() {
-      const path = join(directory, String(++folders))
-      await mkdir(path)
-      return path
-    },
-  }
+  const bench: Bench = { ...(await openPlace(stack, signal)), wanted }
   const images: ImageResult[] = []
   for (const [i, image] of wanted.images.entries()) {
     images.push(await measureImage(bench, image, `image-${i}`))

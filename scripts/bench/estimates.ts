@@ -3,8 +3,7 @@
  * to: size, time, memory and room in `work_dir`. IMAGE is as for `npm run bench`. Options: `--sample SIZE` or `--full`, as of
  * the command; `--no-verify`; `--program FILE`, an `accelctl.js` in place of the sources; `--json`. See docs/benchmarks.md.
  */
-import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir, rm, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { setInterval } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
@@ -14,8 +13,9 @@ import { root } from '../source-tree.ts'
 import { imageNamed, type BenchImage } from './arguments.ts'
 import { conversionCommand, parseReport } from './conversion.ts'
 import { measuredRun } from './measured-run.ts'
-import { provide, type BenchPlace } from './measure-image.ts'
-import { startBenchRegistry, TAG } from './registry.ts'
+import { provide } from './measure-image.ts'
+import { openPlace } from './place.ts'
+import { TAG } from './registry.ts'
 import { syntheticImages } from './synthetic-image.ts'
 import { formatSize, formatTable, type Column } from './table.ts'
 
@@ -58,21 +58,8 @@ const verify = !values['no-verify']
 const { signal } = new AbortController()
 
 await using stack = new AsyncDisposableStack()
-const directory = await mkdtemp(join(tmpdir(), 'estimates-'))
-stack.defer(() => rm(directory, { recursive: true, force: true }))
-const registry = stack.use(await startBenchRegistry())
-const say = (text: string): void => void process.stderr.write(`${text}\n`)
-let folders = 0
-const place: BenchPlace = {
-  registry,
-  signal,
-  say,
-  async folder() {
-    const path = join(directory, String(++folders))
-    await mkdir(path)
-    return path
-  },
-}
+const place = await openPlace(stack, signal)
+const { registry, say } = place
 
 const names = positionals.length > 0 ? positionals : Object.keys(syntheticImages)
 const compared: Compared[] = []

@@ -4,21 +4,12 @@ import { pushBuilt } from '../../src/testing/image-builder.ts'
 import type { BenchArguments, BenchImage } from './arguments.ts'
 import { conversionCommand, parseReport, uncompressedSize } from './conversion.ts'
 import { cpuSeconds, measuredRun, type Measurement } from './measured-run.ts'
-import { TAG, type BenchRegistry } from './registry.ts'
+import { TAG } from './registry.ts'
 import type { ConversionRun, ImageResult } from './result.ts'
 import { alternating } from './statistics.ts'
+import type { BenchPlace } from './place.ts'
 import { packImage } from './synthetic-image.ts'
 import { formatSize } from './table.ts'
-
-/** Where measuring is done. */
-export interface BenchPlace {
-  registry: BenchRegistry
-  signal: AbortSignal
-  /** Says what is being done. */
-  say(text: string): void
-  /** A new folder, which is gone in the end. */
-  folder(): Promise<string>
-}
 
 /** What measuring needs. */
 export interface Bench extends BenchPlace {
