@@ -17,7 +17,10 @@ export interface Batch {
 
 interface BatchThread {
   thread: Thread
-  running: Map<number, Batch>
+  /** What it was sent and has not answered, in the order in which it does them. */
+  sent: Map<number, Batch>
+  /** Shared with the thread: 1 while it works on the first of `sent`, and until it has done one at all. */
+  busy: Int32Array
 }
 
 /** Two: while the main thread handles the result of one batch, the thread works on the next. */
@@ -28,8 +31,9 @@ const BATCHES_FOR_THE_LAST = 2
 
 /**
  * The threads that do batches, started when there is work, and the queue before them: each owner's batches in
- * order, owners in turn. A thread that dies fails its batches; the next batch starts another. The last is started
- * only when the others fall behind: a layer thread has a processor to itself until it has to wait for them.
+ * order, owners in turn. A thread that dies fails the batch that it worked on; what it did not begin goes to another.
+ * The last thread is started only when the others fall behind: a layer thread has a processor to itself until it has
+ * to wait for them.
  */
 export class BatchThreads {
   readonly #size: number
@@ -85,12 +89,12 @@ export class BatchThreads {
   #leastBusy(): BatchThread | undefined {
     let best: BatchThread | undefined
     for (const thread of this.#threads) {
-      if (best === undefined || thread.running.size < best.running.size) best = thread
+      if (best === undefined || thread.sent.size < best.sent.size) best = thread
     }
-    if (best?.running.size === 0) return best
+    if (best?.sent.size === 0) return best
     const left = this.#size - this.#threads.size
     if (best === undefined || left > 1) return this.#start()
-    if (best.running.size < BATCHES_AT_A_THREAD) return best
+    if (best.sent.size < BATCHES_AT_A_THREAD) return best
     return left === 1 && this.#waiting() >= BATCHES_FOR_THE_LAST ? this.#start() : undefined
   }
 
@@ -100,7 +104,8 @@ export class BatchThreads {
 
   #start(): BatchThread {
     const made: BatchThread = {
-      running: new Map(),
+      sent: new Map(),
+      busy: new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)).fill(1),
       thread: startThread(
         'batch',
         {
@@ -110,33 +115,49 @@ export class BatchThreads {
         { niceness: this.#niceness },
       ),
     }
+    const begin: ToBatchThread = { type: 'start', busy: made.busy }
+    made.thread.post(begin)
     this.#threads.add(made)
     return made
   }
 
   #send(target: BatchThread, batch: Batch): void {
     const id = this.#nextId++
-    if (target.running.size === 0) target.thread.setIdle(false)
-    target.running.set(id, batch)
+    if (target.sent.size === 0) target.thread.setIdle(false)
+    target.sent.set(id, batch)
     const slab = target.thread.handle(batch.slab)
     const message: ToBatchThread = { type: 'batch', id, call: batch.call, slab }
     target.thread.post(message)
   }
 
+  /** A batch that did not begin is the next of all. */
+  #putBack(batch: Batch): void {
+    const queues = [...this.#queues]
+    this.#queues.clear()
+    this.#queues.set(batch.owner, [batch])
+    for (const [owner, queue] of queues) {
+      const first = this.#queues.get(owner)
+      if (first === undefined) this.#queues.set(owner, queue)
+      else first.push(...queue)
+    }
+  }
+
   #answered(from: BatchThread, message: FromBatchThread): void {
-    const batch = from.running.get(message.id)!
-    from.running.delete(message.id)
+    const batch = from.sent.get(message.id)!
+    from.sent.delete(message.id)
     if (message.type === 'batched') batch.onResult(message.result)
     else batch.onError(fromWire(message.error))
     this.#dispatch()
-    if (from.running.size === 0) from.thread.setIdle(true)
+    if (from.sent.size === 0) from.thread.setIdle(true)
   }
 
   #died(dead: BatchThread, cause: string): void {
     this.#threads.delete(dead)
-    for (const batch of dead.running.values()) {
-      batch.onError(new AccelError('DRIVER_THREAD_DIED', { what: batch.what, cause }))
-    }
+    const batches = [...dead.sent.values()]
+    const current = Atomics.load(dead.busy, 0) === 1 ? batches.shift() : undefined
+    for (const batch of batches.toReversed()) this.#putBack(batch)
+    // last: its owner cancels what it has in the queue
+    current?.onError(new AccelError('DRIVER_THREAD_DIED', { what: current.what, cause }))
     this.#dispatch()
   }
 }

@@ -32,10 +32,17 @@ else serveLayers(port)
 function serveBatches(port: MessagePort): void {
   const modules = new Map<string, BatchModule>()
   const known = new KnownSlabs()
+  let busy: Int32Array
+  let last = Promise.resolve()
   port.on('message', (message: ToBatchThread) => {
     if (message.type === 'forget') return known.forget(message.slabs)
+    if (message.type === 'start') return (busy = message.busy)
     const slab = known.get(message.slab)
-    void runBatch(modules, message, slab).then((answer) => port.postMessage(answer))
+    last = last.then(async () => {
+      Atomics.store(busy, 0, 1)
+      port.postMessage(await runBatch(modules, message, slab))
+      Atomics.store(busy, 0, 0)
+    })
   })
 }
 

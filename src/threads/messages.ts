@@ -3,7 +3,10 @@
  *
  * A layer thread:   start -> (chunk* end) and, as answers to its requests, (slab | batched)*; abort at any time
  *                   <- pull* slab-wanted* batch* slab-done* progress* and at last done | failed
- * A batch thread:   batch -> ; <- batched
+ * A batch thread:   start -> batch* ; <- (batched | failed)*, in the same order
+ *
+ * A batch thread does one batch after the other. `busy` is shared memory: it sets it to 1 before each, and to 0 when it
+ * has posted the answer.
  *
  * Source bytes are traded for credit: the main thread has SOURCE_PIECES buffers, fills one, sends `chunk`, and may
  * fill it again once `pull` gives it back. All buffers are shared memory, so no message carries bytes.
@@ -38,7 +41,10 @@ export type FromLayerThread =
   | { type: 'done'; result: unknown }
   | { type: 'failed'; error: WireError }
 
-export type ToBatchThread = { type: 'batch'; id: number; call: Call; slab: SlabHandle } | Forget
+export type ToBatchThread =
+  | { type: 'start'; busy: Int32Array }
+  | { type: 'batch'; id: number; call: Call; slab: SlabHandle }
+  | Forget
 
 export type FromBatchThread =
   | { type: 'batched'; id: number; result: unknown }

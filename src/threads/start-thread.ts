@@ -16,7 +16,10 @@ export interface ThreadData {
 /** What a running thread tells its owner. */
 export interface ThreadListener {
   onMessage(message: unknown): void
-  /** Called once, when the thread has ended unasked: it threw, ran out of memory, or exited. */
+  /**
+   * Called once, when the thread has ended unasked: it threw, ran out of memory, or exited. Nothing that it said before
+   * is missing: `exit` comes after its last message, while `error` may overtake some.
+   */
   onDeath(cause: string): void
 }
 
@@ -60,9 +63,15 @@ export function startThread(
   worker.on('message', (message: unknown) => {
     if (!over) listener.onMessage(message)
   })
-  worker.on('messageerror', (error) => die(error.message))
-  worker.on('error', (error) => die(error instanceof Error ? error.message : String(error)))
-  worker.on('exit', (code) => die(`it exited with code ${code}`))
+  let cause: string | undefined
+  worker.on('messageerror', (error) => {
+    cause ??= error.message
+    void worker.terminate()
+  })
+  worker.on('error', (error) => {
+    cause ??= error instanceof Error ? error.message : String(error)
+  })
+  worker.on('exit', (code) => die(cause ?? `it exited with code ${code}`))
   return {
     post: (message) => worker.postMessage(message),
     handle({ id, input, output }) {
