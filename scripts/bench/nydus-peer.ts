@@ -13,6 +13,7 @@ import { alternating, median, ratioOf } from './statistics.ts'
 import { formatTable } from './table.ts'
 
 const usage = `usage: node scripts/bench/nydus-peer.ts [options] NYDUS_IMAGE PATH[:TAG] …
+       node scripts/bench/nydus-peer.ts [options] --peer COMMAND PATH[:TAG] …
 
 Makes RAFS v6 images of the layers of OCI layouts, each a directory with one image
 of one platform, in turns with \`accelctl convert\`, from layout to layout, and with
@@ -27,12 +28,15 @@ nydus-image (nydus-builder.sh). Prints medians, and ratios taken pair by pair.
                          unless it is told not to; nydus-image does nothing like it
   --digests              theirs takes the digests that the Go service takes as well
   --peer-option OPTION   an option of nydus-image create; may be repeated
+  --peer COMMAND         runs \`COMMAND PATH DIRECTORY\`, by bash, in place of nydus-image: a
+                         program that calls the converter of the Go service, say; the
+                         blobs that it makes are not counted
   --json                 prints every run
 `
 
-/** A run and the bytes of the blobs that it made. */
+/** A run and the bytes of the blobs that it made, where they are known. */
 interface Run extends Measurement {
-  blobBytes: number
+  blobBytes?: number
 }
 
 interface ImageRuns {
@@ -42,12 +46,11 @@ interface ImageRuns {
 }
 
 interface Wanted {
-  builder: string
+  /** The other side's run over a layout, into an empty directory. */
+  theirs(layout: string, directory: string): Promise<Run>
   runs: number
   compressor: string
   options: Record<string, string>
-  peerOptions: string[]
-  digests: boolean
   program: string
   verify: boolean
   signal: AbortSignal
@@ -62,27 +65,28 @@ const { values, positionals } = parseArgs({
     digests: { type: 'boolean', default: false },
     program: { type: 'string', default: join(root, 'bin/accelctl.js') },
     verify: { type: 'boolean', default: false },
+    peer: { type: 'string' },
     'peer-option': { type: 'string', multiple: true, default: [] },
     json: { type: 'boolean', default: false },
   },
 })
-const [builder, ...layouts] = positionals
-if (builder === undefined || layouts.length === 0 || !(Number(values.runs) > 0)) {
+const { peer } = values
+const [builder = '', ...layouts] = peer === undefined ? positionals : ['', ...positionals]
+if (layouts.length === 0 || !(Number(values.runs) > 0)) {
   process.stderr.write(usage)
   process.exit(2)
 }
 const abort = new AbortController()
 process.once('SIGINT', () => abort.abort(new Error('ended by SIGINT')))
+const { signal } = abort
 const wanted: Wanted = {
-  builder: resolve(builder),
+  theirs: peer === undefined ? runBuilder : (...places) => runPeer(peer, ...places),
   runs: Number(values.runs),
   compressor: values.compressor,
   options: Object.fromEntries(values.option.map((text) => text.split(/=(.*)/s).slice(0, 2))),
-  peerOptions: values['peer-option'],
-  digests: values.digests,
   program: resolve(values.program),
   verify: values.verify,
-  signal: abort.signal,
+  signal,
 }
 const images: ImageRuns[] = []
 for (const layout of layouts) images.push(await measure(layout, wanted))
@@ -93,13 +97,12 @@ process.stdout.write(values.json ? `${JSON.stringify(result, null, 2)}\n` : repo
 async function measure(layout: string, init: Wanted): Promise<ImageRuns> {
   const ours: Run[] = []
   const theirs: Run[] = []
-  const layers = await layerFiles(layout)
   for (const side of alternating<'ours' | 'theirs'>('ours', 'theirs', init.runs)) {
     process.stderr.write(`${layout}: ${side}\n`)
     const directory = await mkdtemp(join(tmpdir(), 'nydus-peer-'))
     try {
       if (side === 'ours') ours.push(await runOurs(layout, directory, init))
-      else theirs.push(await runTheirs(layers, directory, init))
+      else theirs.push(await init.theirs(layout, directory))
     } finally {
       await rm(directory, { recursive: true })
     }
@@ -129,14 +132,16 @@ async function runOurs(layout: string, directory: string, init: Wanted): Promise
   return { ...measurementOf(run), blobBytes }
 }
 
-async function runTheirs(layers: string[], directory: string, init: Wanted): Promise<Run> {
+/** nydus-image, as the Go service calls it. */
+async function runBuilder(layout: string, directory: string): Promise<Run> {
+  const layers = await layerFiles(layout)
   const work = join(directory, 'work')
   await mkdir(work)
-  const options = ['--compressor', init.compressor, ...init.peerOptions].join(' ')
+  const options = ['--compressor', values.compressor, ...values['peer-option']].join(' ')
   const script = join(root, 'scripts/bench/nydus-builder.sh')
-  const run = await measuredRun(['bash', script, init.builder, work, options, ...layers], {
-    signal: init.signal,
-    environment: { DIGESTS: init.digests ? 'yes' : '' },
+  const run = await measuredRun(['bash', script, resolve(builder), work, options, ...layers], {
+    signal,
+    environment: { DIGESTS: values.digests ? 'yes' : '' },
   })
   let blobBytes = 0
   for (const [i, layer] of layers.entries()) {
@@ -144,6 +149,11 @@ async function runTheirs(layers: string[], directory: string, init: Wanted): Pro
     if (layers.indexOf(layer) === i) blobBytes += (await stat(join(work, `${i + 1}.blob`))).size
   }
   return { ...measurementOf(run), blobBytes }
+}
+
+async function runPeer(command: string, layout: string, directory: string): Promise<Run> {
+  const argv = ['bash', '-c', `${command} "$@"`, 'peer', layout, directory]
+  return measurementOf(await measuredRun(argv, { signal }))
 }
 
 function measurementOf({ wallSeconds, userSeconds, systemSeconds, peakBytes }: Measurement) {
@@ -169,11 +179,12 @@ function report(all: readonly ImageRuns[]): string {
   const figures: [string, (run: Run) => number][] = [
     ['wall s', (run) => run.wallSeconds],
     ['cpu s', cpuSeconds],
-    ['blobs MB', (run) => run.blobBytes / 1e6],
+    ['blobs MB', ({ blobBytes = NaN }) => blobBytes / 1e6],
     ['peak MiB', (run) => run.peakBytes / 2 ** 20],
   ]
+  const known = figures.filter(([, of]) => all.every(({ theirs }) => !Number.isNaN(of(theirs[0]!))))
   const rows = all.flatMap(({ image, ours, theirs }) =>
-    figures.map(([name, of], i) => {
+    known.map(([name, of], i) => {
       const ratio = ratioOf(ours.map(of), theirs.map(of))
       return [
         i === 0 ? image : '',

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { constants, copyFile, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
-import type { FileHandle } from 'node:fs/promises'
+import { constants, copyFile, link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { AccelError } from '../errors/accel-error.ts'
 import { digestOf, type Digest } from '../oci/digest.ts'
@@ -69,7 +68,7 @@ export function directoryTarget(path: string, name: string): ImageTarget {
   const index = async (init?: CallInit): Promise<LayoutIndex> =>
     (await files.size(INDEX_PATH)) === undefined ? emptyLayoutIndex() : readLayoutIndex(files, init)
   const write = (file: string, bytes: ByteSource, init?: CallInit) =>
-    writeFileWhole(join(path, file), piecesOf(bytes, init))
+    appearWhole(join(path, file), piecesOf(bytes, init))
   const has = async ({ digest, size }: Descriptor) => (await files.size(blobPath(digest))) === size
 
   const pushDocument = async (bytes: Uint8Array, descriptor: Descriptor, init?: CallInit) => {
@@ -119,8 +118,9 @@ export function directoryTarget(path: string, name: string): ImageTarget {
         await write(blobPath(descriptor.digest), counted(checked, init?.onProgress), init)
       } else {
         stopIfAborted(init.signal, `writing ${what}`)
-        const copy = copyOf(init.file, descriptor, what)
-        await writeFileWhole(join(path, blobPath(descriptor.digest)), copy)
+        const { mode } = await stat(join(path, MARKER_PATH))
+        const sharing = sharedWith(init.file, { size: descriptor.size, mode, what })
+        await appearWhole(join(path, blobPath(descriptor.digest)), sharing)
         init.onProgress?.(descriptor.size)
       }
       return 'uploaded'
@@ -151,44 +151,62 @@ async function beginLayout(path: string, init: CallInit = {}): Promise<void> {
   } catch (error) {
     throw unwritable(path, error)
   }
-  await writeFileWhole(join(path, MARKER_PATH), piecesOf(bytesFrom(MARKER), init))
+  await appearWhole(join(path, MARKER_PATH), piecesOf(bytesFrom(MARKER), init))
 }
 
 const temporary = /^\.new-/
 
-/** Puts the content into a new, open file; `path` is its name for now. */
-type Filler = (file: FileHandle, path: string) => Promise<void>
+/** Makes a file that is on the disk when it ends; `path` is its name for now. */
+type Maker = (path: string) => Promise<void>
 
-function piecesOf(bytes: ByteSource, init: CallInit = {}): Filler {
-  return async (file, path) => {
+function piecesOf(bytes: ByteSource, init: CallInit = {}): Maker {
+  return async (path) => {
+    await using file = await open(path, 'wx')
     for await (const chunk of bytes) {
       stopIfAborted(init.signal, `writing ${path}`)
       await file.writeFile(chunk)
     }
+    await file.datasync()
   }
 }
 
-/** The bytes of a file of which the digest is known; the system copies them, or shares them where the disk can. */
-function copyOf(from: string, { size }: Descriptor, what: string): Filler {
-  return async (file, path) => {
-    const { mode } = await file.stat()
-    await copyFile(from, path, constants.COPYFILE_FICLONE)
-    // it takes the mode of the other over
-    await file.chmod(mode)
+/**
+ * The bytes of a finished file of which the digest is known, at no cost where the file system can: as a clone, else as a
+ * further name of the file, else as a copy. Of a file with two names the mode is that of the layout's files: where the
+ * other name is, its folder says who may reach it.
+ */
+function sharedWith(
+  from: string,
+  { size, mode, what }: { size: number; mode: number; what: string },
+): Maker {
+  return async (path) => {
+    const cheap = await succeeds(copyFile(from, path, constants.COPYFILE_FICLONE_FORCE))
+    if (!cheap) {
+      await rm(path, { force: true })
+      if (!(await succeeds(link(from, path)))) await copyFile(from, path)
+    }
+    await using file = await open(path, 'r')
     const { size: got } = await file.stat()
     if (got !== size) throw new AccelError('CONTENT_SIZE_MISMATCH', { what, want: size, got })
+    await file.chmod(mode)
+    await file.datasync()
   }
 }
 
-/** Writes a file that appears whole or not at all, and is on the disk before it appears. */
-async function writeFileWhole(path: string, fill: Filler): Promise<void> {
+function succeeds(call: Promise<void>): Promise<boolean> {
+  return call.then(
+    () => true,
+    () => false,
+  )
+}
+
+/** Has a file appear whole or not at all, and be on the disk before it appears. */
+async function appearWhole(path: string, make: Maker): Promise<void> {
   const directory = dirname(path)
   const partial = join(directory, `.new-${randomUUID()}`)
   try {
     await mkdir(directory, { recursive: true })
-    await using file = await open(partial, 'wx')
-    await fill(file, partial)
-    await file.datasync()
+    await make(partial)
     await rename(partial, path)
   } catch (error) {
     await rm(partial, { force: true })

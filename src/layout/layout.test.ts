@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { OCI_REF_NAME } from '../oci/annotation.ts'
@@ -262,6 +263,23 @@ test('oci: a blob that is a file is copied whole, as a file of the layout, or no
   assert.deepEqual(await readFile(copy), await readFile(made))
   const marker = join(path, 'layout/oci-layout')
   assert.equal((await stat(copy)).mode, (await stat(marker)).mode)
+  // what shares the disk with the layout is not written a second time: its clone or its second name stays
+  await rm(made)
+  assert.equal((await stat(copy)).size, descriptor.size)
+})
+
+test('oci: a finished file of another file system', async (t) => {
+  const path = await temporaryDirectory(t)
+  const directory = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : path, 'layout-'))
+  t.after(() => rm(directory, { recursive: true, force: true }))
+  const made = join(directory, 'made')
+  const { descriptor, open } = layer
+  const bytes = await collect(open(0), descriptor.size, () => new Error('too long'))
+  await writeFile(made, bytes)
+  await using opened = await openLayoutTarget(`oci:${path}/layout`)
+  assert.equal(await opened.target.pushBlob(descriptor, open, { file: made }), 'uploaded')
+  const copy = join(path, 'layout/blobs/sha256', hexOf(descriptor.digest))
+  assert.deepEqual(await readFile(copy), Buffer.from(bytes))
 })
 
 async function* pieces(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

@@ -50,7 +50,7 @@ export type PushedBlob = 'uploaded' | 'exists' | 'mounted'
 export interface BlobStoreInit extends CallInit {
   /** Gets the bytes that are there so far; fewer than before when some have to be sent again. */
   onProgress?: (bytes: number) => void
-  /** A file with these very bytes, of which the digest was computed: a store on a disk may have it copied by the system. */
+  /** A file with these very bytes, of which the digest was computed, and which nobody changes: a store on a disk may share it. */
   file?: string
 }
 
