@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import { loadSource, type SourceImage, type SourceNode } from '../convert/source-image.ts'
 import { AccelError } from '../errors/accel-error.ts'
@@ -14,7 +15,9 @@ import type { RepositoryProbe } from '../registry/repository-probe.ts'
 import { registryProblems } from './registry-problems.ts'
 import { referredLayer } from '../verify/layer-kind.ts'
 import { listLayer, verifyImage, type VerifiedLayer } from '../verify/verify-image.ts'
+import { emptyReport } from '../verify/report.ts'
 import { configProblems } from './config-problems.ts'
+import { encryptionProblems, isSealed, layerKey, WITHOUT_KEY } from './encrypted-image.ts'
 import { lostAnnotations } from './lost-annotations.ts'
 import { manifestProblems } from './manifest-problems.ts'
 import type { CheckedImage, CheckReport } from './report.ts'
@@ -36,6 +39,8 @@ export interface CheckParts {
 
 export interface CheckInit {
   platforms: PlatformFilter
+  /** Of recipients of encrypted images. @default none: what is encrypted is looked at from outside */
+  privateKeys?: readonly KeyObject[]
   signal: AbortSignal
   /** Told what is being done, in a few words. */
   onStep(text: string): void
@@ -65,7 +70,7 @@ export async function checkImages(
     trees.set(key, tree)
     images.push(await checkImage(target, image, original, await tree, parts, init))
   }
-  return { images, passed: images.every(({ problems }) => problems === 0) }
+  return { images, passed: images.every(({ problems, complete }) => complete && problems === 0) }
 }
 
 async function sourceImages(
@@ -125,7 +130,7 @@ async function checkImage(
   original: SourceImage,
   source: ListingData[],
   { threads, work }: CheckParts,
-  { signal, onStep }: CheckInit,
+  { signal, onStep, privateKeys = [] }: CheckInit,
 ): Promise<CheckedImage> {
   const { what, manifest, config, descriptor } = image
   onStep(`reading ${what}`)
@@ -138,13 +143,19 @@ async function checkImage(
   const own = new Set(original.manifest.layers.map(({ digest }) => digest))
   // One blob may serve two dialects, and be lazy to the readers of the other alone.
   const mayBeOther = descriptor.annotations?.[ZSTD_INSTANCE_ANNOTATION] === 'true'
-  const layers: VerifiedLayer[] = []
+  const layers: (VerifiedLayer & { path: string })[] = []
   for (const [i, layer] of manifest.layers.entries()) {
     const path = await files.pull(layer)
     findings.push(...(await rangeProblem(target, layer, path, signal)))
     if (!own.has(layer.digest) && !mayBeOther)
       findings.push(...(await lostAnnotations(layer, path)))
-    const verified: VerifiedLayer = { descriptor: layer, diffId: config.rootfs.diff_ids[i]!, path }
+    const verified: (typeof layers)[0] = {
+      descriptor: layer,
+      diffId: config.rootfs.diff_ids[i]!,
+      path,
+    }
+    const key = await layerKey(verified, what, privateKeys)
+    if (key !== undefined) verified.key = key
     const referred = referredOf(layer, original)
     if (referred !== undefined) {
       verified.referred = await files.pull(referred)
@@ -152,11 +163,17 @@ async function checkImage(
     }
     layers.push(verified)
   }
-  const report = await verifyImage(source, layers, { what, threads, signal })
+  const init = { what, threads, signal }
+  findings.push(...(await encryptionProblems(layers, init)))
+  const complete = !isSealed(layers)
+  const report = complete
+    ? await verifyImage(source, layers, init)
+    : { ...emptyReport(), notes: [WITHOUT_KEY] }
   return {
     image: what,
     digest: descriptor.digest,
     source: original.what,
+    complete,
     ...report,
     findings: [...findings, ...report.findings],
     problems: findings.length + report.problems,

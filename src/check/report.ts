@@ -7,11 +7,13 @@ export interface CheckedImage extends VerifyReport {
   digest: string
   /** The source image that it was compared with. */
   source: string
+  /** Every path was compared; else `notes` say what was not. */
+  complete: boolean
 }
 
 /** What a check came to. */
 export interface CheckReport {
   images: CheckedImage[]
-  /** Nothing is wrong. */
+  /** Everything was compared, and nothing is wrong. */
   passed: boolean
 }

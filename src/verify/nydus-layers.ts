@@ -27,23 +27,24 @@ export interface BootstrapFacts {
 
 /**
  * What is wrong with the layers of a Nydus image as the snapshotter takes them: it finds its blobs and its bootstrap by
- * their annotations, and containerd compares diffIDs. Source: containerd/nydus-snapshotter pkg/label/label.go,
+ * their annotations, and containerd compares diffIDs. Without `facts` the bootstrap could not be read. Source: containerd/nydus-snapshotter pkg/label/label.go,
  * snapshot/process.go; pkg/converter/convert_unix.go (makeBlobDesc).
  */
 export function nydusLayerProblems(
   layers: readonly DescribedLayer[],
-  { version, diffId, referred }: BootstrapFacts,
+  facts?: BootstrapFacts,
 ): Finding[] {
   const findings: Finding[] = []
-  const tables = new Map(referred)
+  const tables = new Map(facts?.referred)
   for (const [i, { descriptor, diffId: said }] of layers.entries()) {
     const { digest, annotations = {} } = descriptor
     const add = (problem: string): void => void findings.push({ path: digest, problem })
     const kind = layerKind(descriptor)
     if (kind === 'nydus-bootstrap') {
       if (i !== layers.length - 1) add('it is the bootstrap, and not the last layer')
+      const { version, diffId } = facts ?? { diffId: said }
       const fsVersion = annotations[FS_VERSION_ANNOTATION]
-      if (fsVersion !== undefined && fsVersion !== String(version)) {
+      if (version !== undefined && fsVersion !== undefined && fsVersion !== String(version)) {
         add(
           `its annotation ${FS_VERSION_ANNOTATION} is ${fsVersion}, the bootstrap is of ${version}`,
         )

@@ -16,4 +16,11 @@ export const checkErrors = {
     text: (c) => `${c.target}: the source has no image for ${c.platform}`,
     hint: 'Name the image that this one was made from.',
   }),
+  CHECK_KEY_UNUSABLE: row<{ file: string }>({
+    status: 400,
+    exit: 1,
+    retry: 'never',
+    text: (c) => `${c.file} is no private key that can be read: PEM, PKCS #8 in DER, or JWK`,
+    hint: 'Name the private key of a recipient of the image; it must not be protected by a passphrase.',
+  }),
 }

@@ -1,8 +1,10 @@
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
 import { type EncryptedLayer, PUBLIC_OPTIONS_ANNOTATION } from './layer-cipher.ts'
 
+/** Annotations of an encrypted layer with its key, wrapped in one way or another, begin so. Source: containers/ocicrypt spec/spec.go. */
+export const WRAPPED_KEY_PREFIX = 'org.opencontainers.image.enc.keys.'
 /** Annotation of an encrypted layer: its key, wrapped as JWE for the recipients; base64. */
-export const JWE_ANNOTATION = 'org.opencontainers.image.enc.keys.jwe'
+export const JWE_ANNOTATION = `${WRAPPED_KEY_PREFIX}jwe`
 
 /** Somebody who may decrypt: a public key and how a key is wrapped with it. Plain data, so that it can cross threads. */
 export interface Recipient {

@@ -8,7 +8,8 @@ const MAX_BLOCK = 128 * 1024
 /** Magic, descriptor, window, dictionary, content size. */
 const MAX_HEADER = 18
 
-const MAGIC = 0xfd2fb528
+/** What a frame begins with, little endian. Source: RFC 8878, section 3.1.1. */
+export const ZSTD_MAGIC = 0xfd2fb528
 const SKIPPABLE_MAGIC = 0x184d2a50
 
 /** How the walk says that the bytes are no zstd: `at` counts in the piece. */
@@ -120,7 +121,7 @@ export class FrameWalk {
 
   #magic(at: number): void {
     const magic = this.#u32(0)
-    if (magic === MAGIC) {
+    if (magic === ZSTD_MAGIC) {
       this.#part = 'header'
       this.#left = 1
     } else if (magic >= SKIPPABLE_MAGIC && magic <= SKIPPABLE_MAGIC + 15) {

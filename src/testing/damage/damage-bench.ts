@@ -1,5 +1,6 @@
 /** Converts an image once, damages copies of it in many ways, and says what `accelctl check` finds wrong with each. */
 import assert from 'node:assert/strict'
+import type { KeyObject } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,6 +18,7 @@ import { problemLines } from '../../verify/report.ts'
 import { buildImage, buildLayer, pushBuilt } from '../image-builder.ts'
 import type { TarBuilder } from '../tar-builder.ts'
 import { damagedLayers } from './damaged-layers.ts'
+import { decryptBootstrap, encryptBootstrap, type KeyPair } from './encrypted-bootstrap.ts'
 import { loadImage, storeImage, type StoredImage } from './stored-image.ts'
 
 /** Changes a converted image. */
@@ -37,6 +39,10 @@ export interface DamageFormat {
   layers?: readonly (() => TarBuilder)[]
   /** Layers of the source are needed beside the result. @default false */
   withSource?: boolean
+  /** What the check decrypts with. @default nothing */
+  privateKeys?: readonly KeyObject[]
+  /** Its bootstrap layer is damaged in clear, and encrypted again for the same recipient. @default it is damaged as it is stored */
+  inClear?: KeyPair
 }
 
 /** One test for each case: it is noticed, and named. Besides, nothing may be said of an image that is whole. */
@@ -78,6 +84,8 @@ async function openDamageBench({
   member,
   withSource = false,
   layers: tars = damagedLayers,
+  privateKeys = [],
+  inClear,
 }: DamageFormat): Promise<DamageBench> {
   await using opening = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'accel-damage-'))
@@ -94,6 +102,7 @@ async function openDamageBench({
   }
   await convert(driver, folder, location)
   const whole = await loadImage(location('target'), member)
+  if (inClear !== undefined) await decryptBootstrap(whole, inClear)
   if (withSource) {
     const original = await loadImage(location('source'))
     for (const { descriptor, bytes } of original.layers) {
@@ -110,6 +119,7 @@ async function openDamageBench({
     async said(damage) {
       const image = structuredClone(whole)
       await damage(image)
+      if (inClear !== undefined) await encryptBootstrap(image, inClear)
       const place = location(`damaged-${count++}`)
       await storeImage(image, place)
       try {
@@ -119,12 +129,14 @@ async function openDamageBench({
           { threads, work },
           {
             platforms: [],
+            privateKeys,
             signal: new AbortController().signal,
             onStep: () => {},
           },
         )
         const lines = report.images.flatMap(problemLines)
-        assert.equal(report.passed, lines.length === 0)
+        const complete = report.images.every((one) => one.complete)
+        assert.equal(report.passed, complete && lines.length === 0)
         return lines
       } catch (error) {
         assert(isAccelError(error), String(error))

@@ -3,6 +3,7 @@ import { hash } from 'node:crypto'
 import { constants, zstdCompressSync } from 'node:zlib'
 import { viewOf } from '../../bytes/layout.ts'
 import type { ChunkInfo } from '../../formats/nydus-blob/chunk-info.ts'
+import { decryptPiece, type BlobCipher } from '../../formats/nydus-blob/cipher.ts'
 import type { BlobReader } from '../../formats/nydus-blob/blob-reader.ts'
 import { digestFunction } from '../../formats/nydus-blob/chunk-digest.ts'
 import { decompressPiece } from '../../formats/nydus-blob/chunk-codec.ts'
@@ -21,14 +22,15 @@ import { encodeToc, SectionName, type TocItem } from '../../formats/nydus-blob/t
 import type { Damage } from './damage-bench.ts'
 import { inBlob, inBootstrap, openBlob, replaceAll } from './nydus-edit.ts'
 
-/** A change of a blob's bytes, in place; the ToC is right after it. */
+/** A change of a blob's bytes, in place; the ToC is right after it. An encrypted blob needs its cipher. */
 export function sealed(
   change: (bytes: Buffer, blob: BlobReader) => void | Promise<void>,
+  cipher?: BlobCipher,
 ): (bytes: Buffer) => Promise<Buffer> {
   return async (bytes) => {
     const blob = await openBlob(bytes)
     await change(bytes, blob)
-    return reseal(bytes, blob)
+    return reseal(bytes, blob, cipher)
   }
 }
 
@@ -89,12 +91,14 @@ function padded(
   throw new Error(`the table does not fit into ${ciCompressedSize} bytes`)
 }
 
-function reseal(bytes: Buffer, blob: BlobReader): Buffer {
+function reseal(bytes: Buffer, blob: BlobReader, cipher?: BlobCipher): Buffer {
   if (blob.toc === undefined) return bytes
   const items = blob.toc.map((item) => {
     const { name, compressedOffset, compressedSize, uncompressedSize, compressor } = item
     const end = compressedOffset + compressedSize
-    const stored = bytes.subarray(compressedOffset, end)
+    const isTable = name === SectionName.chunkTable || name === SectionName.chunkTableHeader
+    const raw = bytes.subarray(compressedOffset, end)
+    const stored = isTable && cipher !== undefined ? decryptPiece(raw, cipher, name) : raw
     const content =
       name === SectionName.data
         ? bytes.subarray(0, compressedSize + SECTION_HEADER_SIZE)
