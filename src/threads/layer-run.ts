@@ -19,9 +19,19 @@ export interface LayerJob {
   onProgress?(consumed: number, written: number): void
 }
 
+/** The buffers in which the main thread gives source bytes to a layer thread, from run to run. */
+export function sourcePieces(): Uint8Array<SharedArrayBuffer>[] {
+  return Array.from(
+    { length: SOURCE_PIECES },
+    () => new Uint8Array(new SharedArrayBuffer(SOURCE_PIECE_SIZE)),
+  )
+}
+
 /** What a run works with. */
 export interface LayerRunParts {
   thread: Thread
+  /** Those of the thread. */
+  pieces: readonly Uint8Array<SharedArrayBuffer>[]
   batches: BatchThreads
   slabs: SlabBudget
   /** A thread that was told to stop and does not answer for this long is killed. */
@@ -52,12 +62,9 @@ export class LayerRun {
   readonly #settled = Promise.withResolvers<unknown>()
   readonly #answered = Promise.withResolvers<void>()
   readonly #held = new Map<number, HeldSlab>()
-  readonly #pieces = Array.from(
-    { length: SOURCE_PIECES },
-    () => new Uint8Array(new SharedArrayBuffer(SOURCE_PIECE_SIZE)),
-  )
+  readonly #pieces: LayerRunParts['pieces']
   readonly #sent = new Uint32Array(SOURCE_PIECES)
-  #freePieces = [...this.#pieces.keys()]
+  #freePieces: number[]
   #pieceFreed: (() => void) | undefined = undefined
   readonly #sourceWanted = new AbortController()
   #stopped = false
@@ -65,12 +72,14 @@ export class LayerRun {
   #consumed = 0
   #written = 0
 
-  constructor(job: LayerJob, { thread, batches, slabs, stopMs }: LayerRunParts) {
+  constructor(job: LayerJob, { thread, pieces, batches, slabs, stopMs }: LayerRunParts) {
     this.#stopMs = stopMs
     this.job = job
     this.result = this.#settled.promise
     this.over = this.#answered.promise
     this.#thread = thread
+    this.#pieces = pieces
+    this.#freePieces = [...pieces.keys()]
     this.#batches = batches
     this.#slabs = slabs
     job.signal.addEventListener('abort', this.#onAbort, { once: true })

@@ -1,7 +1,7 @@
 import { availableParallelism, cpus } from 'node:os'
 import { AccelError } from '../errors/accel-error.ts'
 import { BatchThreads } from './batch-threads.ts'
-import { LayerRun, type LayerJob } from './layer-run.ts'
+import { LayerRun, type LayerJob, type LayerRunParts, sourcePieces } from './layer-run.ts'
 import { SlabBudget } from './slab-budget.ts'
 import { startThread, type Thread } from './start-thread.ts'
 
@@ -81,6 +81,7 @@ const IDLE_SHARE = 0.5
 
 interface LayerThread {
   thread: Thread
+  pieces: LayerRunParts['pieces']
   run: LayerRun | undefined
 }
 
@@ -187,6 +188,7 @@ class Pool implements ThreadPool {
     this.#looks = 0
     const made: LayerThread = {
       run: undefined,
+      pieces: sourcePieces(),
       thread: startThread(
         'layer',
         {
@@ -207,6 +209,7 @@ class Pool implements ThreadPool {
     on.thread.setIdle(false)
     const run = new LayerRun(job, {
       thread: on.thread,
+      pieces: on.pieces,
       batches: this.#batches,
       slabs: this.#slabs,
       stopMs: this.#stopMs,
@@ -215,10 +218,9 @@ class Pool implements ThreadPool {
     run.result.then(settle.resolve, settle.reject)
     void run.over.then(() => {
       on.run = undefined
-      if (!this.#threads.has(on)) return this.#serve()
-      on.thread.setIdle(true)
-      if ([...this.#threads].every((thread) => thread.run === undefined)) this.#slabs.trim()
+      if (this.#threads.has(on)) on.thread.setIdle(true)
       this.#serve()
+      if ([...this.#threads].every((thread) => thread.run === undefined)) this.#slabs.trim()
     })
   }
 }
