@@ -131,7 +131,9 @@ export const schemas = {
     'Something that happened to a task.',
     {
       time: time('When.'),
-      type: text('`queued`, `joined`, `started`, `retrying`, `completed`, `failed`, …'),
+      type: text(
+        '`queued`; `started`; `phase`, with one of `progress` as message; `warning`; `retrying`: the attempt failed, and there will be another; `interrupted`: the service stopped or died while it ran, which goes on at the next start; `completed`, `failed`, `cancelled`, `superseded`. Others may come.',
+      ),
     },
     { message: text('For people.'), code: text('Code of an error.') },
   ),

@@ -28,6 +28,10 @@ export function outcomeSentences(task: WireTaskDetail): Sentence[] {
 }
 
 function waiting({ source, next_attempt: next, reason, remedy, attempts }: WireTaskDetail) {
+  if (next !== undefined && reason === '') {
+    const text = `${source} waits: the service died often while it ran. The next run begins at ${clock(next)}, so that others get their turn.`
+    return [say('warning', text)]
+  }
   if (next === undefined) {
     const text = `${source} waits in line: all workers are busy, or a task for the same target or the same image runs.`
     return [say('plain', text)]

@@ -165,6 +165,18 @@ test('a failure says what lies behind it and what to do, and which attempts came
 })
 
 test('the ends of the service while a task ran are told', () => {
+  const records = [
+    record('queued'),
+    record('started'),
+    { ...record('interrupted', 'the service died'), time: '2026-11-21T17:30:00.000Z' },
+    { ...record('started'), time: '2026-11-21T17:30:01.000Z' },
+    { ...record('interrupted', 'the service stopped'), time: '2026-11-21T17:40:00.000Z' },
+  ]
+  assert.deepEqual(told({ ...base, interruptions: 1 }, records, 'history'), [
+    'warning: The run that began at 2026-11-21 17:00:01 UTC ended: the service died. Another began at 2026-11-21 17:30:01 UTC, with the layers that were finished.',
+    'warning: The run that began at 2026-11-21 17:30:01 UTC ended: the service stopped.',
+  ])
+  // as it was before there were such records
   assert.deepEqual(told({ ...base, interruptions: 2 }, [], 'history'), [
     'warning: The service ended 2 times while it ran; it was taken up again, with the layers that were finished.',
   ])
@@ -176,6 +188,11 @@ const others: [string, Partial<WireTaskDetail>, RegExp][] = [
     'waits for its next attempt',
     { next_attempt: '2026-11-21T17:00:31.000Z', reason: 'it broke', attempts: 1, remedy: 'Wait.' },
     /^warning: Attempt 1 .* failed: it broke\. The next one begins at 17:00:31 UTC\. -> Wait\.$/,
+  ],
+  [
+    'has to wait since the service died',
+    { next_attempt: '2026-11-21T17:00:31.000Z', interruptions: 4 },
+    /^warning: hub.test\/app:1 waits: the service died often .* begins at 17:00:31 UTC, /,
   ],
   ['has begun', { state: 'running' }, /^plain: hub.test\/app:1 is being converted\.$/],
   [

@@ -19,19 +19,40 @@ function span(ms: number | undefined, what: string): string[] {
   return ms === undefined ? [] : [`${formatSpan(ms)} ${what}`]
 }
 
-/** The attempts that failed and were followed by another, and those that ended with the service. */
+/** The attempts that failed and were followed by another, and the runs that ended with the service. */
 export function historySentences(
   { interruptions = 0 }: WireTaskDetail,
   records: readonly WireRecord[],
 ): Sentence[] {
-  const text = `The service ended ${interruptions === 1 ? 'once' : `${interruptions} times`} while it ran; it was taken up again, with the layers that were finished.`
-  const died: Sentence[] = interruptions === 0 ? [] : [{ topic: 'history', tone: 'warning', text }]
-  const failed = records
-    .filter(({ type }) => type === 'retrying')
-    .map(({ time, message = '', code }, i): Sentence => {
+  const told: Sentence[] = []
+  const tell = (text: string): void => void told.push({ topic: 'history', tone: 'warning', text })
+  // a version before has not written down when
+  if (interruptions > 0 && !records.some(({ type }) => type === 'interrupted')) {
+    const times = interruptions === 1 ? 'once' : `${interruptions} times`
+    tell(
+      `The service ended ${times} while it ran; it was taken up again, with the layers that were finished.`,
+    )
+  }
+  let attempts = 0
+  let began = ''
+  for (const [i, { time, type, message = '', code }] of records.entries()) {
+    if (type === 'started') began = time
+    if (type === 'retrying') {
       const what = code === undefined ? '' : ` (${code})`
-      const text = `Attempt ${i + 1} failed at ${time.slice(0, 19).replace('T', ' ')} UTC: ${message}${what}.`
-      return { topic: 'history', tone: 'warning', text }
-    })
-  return [...died, ...failed]
+      tell(`Attempt ${++attempts} failed at ${moment(time)}: ${message}${what}.`)
+    }
+    if (type === 'interrupted') {
+      const next = records.slice(i).find((record) => record.type === 'started')
+      const then =
+        next === undefined
+          ? ''
+          : ` Another began at ${moment(next.time)}, with the layers that were finished.`
+      tell(`The run that began at ${moment(began)} ended: ${message}.${then}`)
+    }
+  }
+  return told
+}
+
+function moment(time: string): string {
+  return `${time.slice(0, 19).replace('T', ' ')} UTC`
 }

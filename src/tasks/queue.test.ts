@@ -21,6 +21,10 @@ function queueOf(
   return TaskQueue.open({ store, log: silentLog, run, clock }, { workers: 2, ...init })
 }
 
+/** What happened to a task. */
+const told = (queue: TaskQueue, id: string): string[] =>
+  queue.events(id).map(({ type, message }) => (message === undefined ? type : `${type} ${message}`))
+
 const image = (name: string, digest?: string): TaskOrder => ({
   source: name,
   host: 'localhost',
@@ -485,6 +489,13 @@ test('stopping leaves what waits and runs for the next start, tells who waits, a
   assert.deepEqual(second.started, ['a', 'b'])
   const task = next.get(submitted[0]!.task.id)
   assert.deepEqual([task.attempts, task.interruptions], [1, 0])
+  assert.deepEqual(told(next, task.id), [
+    'queued',
+    'started attempt 1',
+    'interrupted the service stopped',
+    'started attempt 1',
+  ])
+  assert.deepEqual(told(next, submitted[1]!.task.id), ['queued', 'started attempt 1'])
 })
 
 test('what runs may come to its end while the queue stops', async () => {
@@ -509,6 +520,12 @@ test('a new process takes up what a killed one left, in order, and counts how of
   assert.deepEqual(started, ['a'])
   const task = queue.get(running!.task.id)
   assert.deepEqual([task.attempts, task.interruptions], [1, 1])
+  assert.deepEqual(told(queue, task.id), [
+    'queued',
+    'started attempt 1',
+    'interrupted the service died',
+    'started attempt 1',
+  ])
   end('a')
   await settled()
   assert.deepEqual(started, ['a', 'b'])
@@ -533,6 +550,26 @@ test('a task that was running each time the service died has to wait for others,
     last.list().tasks.map(({ code }) => code),
     ['TASK_INTERRUPTED_TOO_OFTEN'],
   )
+})
+
+test('a process that dies in that pause leaves the rest of it to the next, and does not count', async () => {
+  const store = memoryTaskStore()
+  await (await queueOf(scriptRun().run, {}, store)).submit(image('poison'))
+  await settled()
+  for (let died = 0; died < 3; died++) {
+    await queueOf(scriptRun().run, {}, store)
+    await settled()
+  }
+  const init = { pauseMs: 1000 }
+  await queueOf(scriptRun().run, init, store)
+  const clock = createManualClock()
+  const { run, started } = scriptRun()
+  const queue = await queueOf(run, init, store, clock)
+  clock.advance(499)
+  assert.deepEqual(started, [])
+  clock.advance(1)
+  assert.deepEqual(started, ['poison'])
+  assert.equal(queue.list().tasks[0]?.interruptions, 4)
 })
 
 test('listeners hear everything once; one that throws harms nobody', async () => {

@@ -79,17 +79,24 @@ export class TaskRunner {
   /** Puts a task that a process before this one left into line. */
   async takeUp(left: Task): Promise<void> {
     const open = this.#open.add(takenUp(left), Promise.resolve())
-    const { interruptions, pauseMs, maxPauseMs } = this.#init
-    let pause = Math.max(0, (left.notBefore ?? 0) - this.#clock.now())
-    if (left.state === 'running') {
-      const { source, interruptions: times } = open.task
-      if (times > interruptions) {
-        return this.end(open, new AccelError('TASK_INTERRUPTED_TOO_OFTEN', { source, times }))
-      }
-      pause = pauseOfInterrupted(times, { pauseMs, maxPauseMs }, this.#clock.random())
-    }
+    if (left.state === 'running') return this.#takeUpInterrupted(open)
+    const pause = Math.max(0, (left.notBefore ?? 0) - this.#clock.now())
     // the clock may have been set since
-    this.#delay(open, Math.min(pause, maxPauseMs))
+    this.#delay(open, Math.min(pause, this.#init.maxPauseMs))
+  }
+
+  /** What was running when the process before this one died. */
+  async #takeUpInterrupted(open: OpenTask): Promise<void> {
+    const { interruptions, pauseMs, maxPauseMs } = this.#init
+    const { source, interruptions: times } = open.task
+    const now = this.#clock.now()
+    const pause = pauseOfInterrupted(times, { pauseMs, maxPauseMs }, this.#clock.random())
+    const task = pause === 0 ? open.task : { ...open.task, notBefore: now + pause }
+    this.#change(open, task, { time: now, type: 'interrupted', message: 'the service died' })
+    if (times > interruptions) {
+      return this.end(open, new AccelError('TASK_INTERRUPTED_TOO_OFTEN', { source, times }))
+    }
+    this.#delay(open, pause)
   }
 
   #enqueue(open: OpenTask, since: number): void {
@@ -232,7 +239,10 @@ export class TaskRunner {
     const { state, source } = open.task
     const waiting = interrupted(open.task)
     this.#open.remove(open)
-    if (state === 'running') void this.#journal.keep(waiting)
+    if (state === 'running') {
+      const message = 'the service stopped'
+      void this.#journal.keep(waiting, { time: this.#clock.now(), type: 'interrupted', message })
+    }
     const error = new AccelError('TASK_INTERRUPTED', { source })
     open.done.resolve({ ...waiting, ...failureOf(waiting, error, this.#init.redact) })
   }

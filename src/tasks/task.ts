@@ -177,6 +177,8 @@ export interface TaskRecord {
     | 'queued'
     | 'started'
     | 'retrying'
+    /** The process that ran it stopped, or died; then it is told by the next one, at its start. */
+    | 'interrupted'
     | 'warning'
     | 'phase'
     | 'completed'

@@ -61,7 +61,7 @@ function say(log: Log, news: TaskNews): void {
 
 function sayRecord(log: Log, { type, message, code }: WireRecord): void {
   const text = message === undefined ? type : `${type}: ${message}`
-  const bad = type === 'warning' || type === 'retrying' || type === 'failed'
+  const bad = ['warning', 'retrying', 'interrupted', 'failed'].includes(type)
   if (bad) log.warn(text, { code })
   else log.info(text)
 }

@@ -48,6 +48,23 @@ test('phases follow each other over two attempts, and what is no phase is no spa
   ])
 })
 
+test('a run ends with the service, and another begins', () => {
+  const records = [
+    record(0, 'queued'),
+    record(1, 'started'),
+    record(2, 'phase', 'convert'),
+    record(7, 'interrupted', 'the service died'),
+    record(8, 'started'),
+    record(9, 'completed'),
+  ]
+  assert.deepEqual(seconds(timelineOf(records, [], 99_000)?.lanes[0]?.spans), [
+    'pull 1-2',
+    'convert 2-7',
+    'wait 7-8',
+    'pull 8-9',
+  ])
+})
+
 test('what has not ended goes on to now; a task that was asked for again begins there', () => {
   const records = [
     record(0, 'queued'),

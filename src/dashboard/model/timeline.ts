@@ -74,7 +74,7 @@ function phaseSpans(records: readonly WireRecord[], to: number): Span[] {
   }
   for (const { time, type, message = '' } of records) {
     const at = Date.parse(time)
-    if (type === 'queued' || type === 'retrying') begin('wait', at)
+    if (type === 'queued' || type === 'retrying' || type === 'interrupted') begin('wait', at)
     else if (type === 'started') begin('pull', at)
     else if (type === 'phase' && phases.has(message)) begin(message as Span['kind'], at)
     else if (endings.has(type)) begin(undefined, at)
