@@ -136,7 +136,7 @@ export class ChunkWriter {
       if (batched) continue
       const compressed = size !== storedSize(uncompressedSize, encrypted)
       const flags = compressed ? ChunkFlag.compressed : 0
-      chunks.setStored(id, { flags, compressedOffset, compressedSize: size })
+      chunks.setStored(id, flags, compressedOffset, size)
     }
     if (!batched) return
     this.#batches.push({ compressedSize: size, uncompressedSize, offset: compressedOffset })

@@ -49,7 +49,7 @@ export class RefChunks {
     const { id, fresh } = this.#writer.place(bytes)
     if (!fresh) return id
     const flags = zran === undefined ? 0 : ChunkFlag.compressed
-    this.#chunks.setStored(id, { flags, compressedOffset, compressedSize })
+    this.#chunks.setStored(id, flags, compressedOffset, compressedSize)
     this.#ids.push(id)
     this.#compressedOffset.push(compressedOffset)
     this.#compressedSize.push(compressedSize)

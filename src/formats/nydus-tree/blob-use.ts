@@ -10,15 +10,15 @@ const UNUSED = 0xffff
  */
 export function blobsInUse(tree: FileTree, numbering: Numbering): number[] {
   const order: number[] = []
-  const seen = new Set<number>()
+  const seen = new Uint8Array(UNUSED)
   const { inodes } = tree
-  for (const node of numbering.node) {
-    const inode = tree.inodeOf(node)
+  for (let position = 0; position < numbering.count; position++) {
+    const inode = tree.inodeOf(numbering.node[position] as number)
     const count = inodes.chunkCount(inode)
     for (let i = 0; i < count; i++) {
       const blob = inodes.chunks.blobIndexOf(inodes.chunkAt(inode, i))
-      if (seen.has(blob)) continue
-      seen.add(blob)
+      if (seen[blob] === 1) continue
+      seen[blob] = 1
       order.push(blob)
     }
   }
@@ -27,9 +27,10 @@ export function blobsInUse(tree: FileTree, numbering: Numbering): number[] {
 
 /** Renumbers blobs so that `order[i]` becomes blob `i`; chunks of others, which no file has, lose theirs. */
 export function renumberBlobs(tree: FileTree, order: readonly number[]): void {
-  const places = new Map(order.map((blob, i) => [blob, i]))
+  const places = new Uint16Array(UNUSED).fill(UNUSED)
+  for (const [i, blob] of order.entries()) places[blob] = i
   const { chunks } = tree.inodes
   for (let id = 0; id < chunks.length; id++) {
-    chunks.setBlobIndex(id, places.get(chunks.blobIndexOf(id)) ?? UNUSED)
+    chunks.setBlobIndex(id, places[chunks.blobIndexOf(id)] ?? UNUSED)
   }
 }

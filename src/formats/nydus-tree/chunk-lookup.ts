@@ -4,12 +4,15 @@ import type { ChunkStore } from './chunk-store.ts'
 export class ChunkLookup {
   readonly #chunks: ChunkStore
   /** Open addressing: id + 1, or 0 where a place is free. */
-  #table = new Uint32Array(16)
+  #table: Uint32Array
   #count = 0
 
   /** Finds the chunks that `chunks` holds now; `add` tells of further ones. */
   constructor(chunks: ChunkStore) {
     this.#chunks = chunks
+    let length = 16
+    while (length * 3 < chunks.length * 4) length *= 2
+    this.#table = new Uint32Array(length)
     for (let id = 0; id < chunks.length; id++) this.add(id)
   }
 

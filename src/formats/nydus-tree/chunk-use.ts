@@ -14,8 +14,8 @@ export function chunksInUse(tree: FileTree, numbering: Numbering): ChunkUse {
   const { inodes } = tree
   const lastPosition = new Uint32Array(inodes.chunks.length)
   let used = 0
-  for (const node of numbering.node) {
-    const inode = tree.inodeOf(node)
+  for (let position = 0; position < numbering.count; position++) {
+    const inode = tree.inodeOf(numbering.node[position] as number)
     const count = inodes.chunkCount(inode)
     for (let i = 0; i < count; i++) {
       const id = inodes.chunkAt(inode, i)

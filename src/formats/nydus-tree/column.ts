@@ -50,7 +50,10 @@ export class Column<A extends Numbers> {
   }
 }
 
-/** Strings of bytes, one behind the other, named by where they begin. */
+/**
+ * Strings of bytes, one behind the other, named by where they begin. A *sized* one has at most 255 bytes and stands
+ * behind a byte that says how many.
+ */
 export class ByteArena {
   length = 0
   #bytes = new Uint8Array(256)
@@ -62,15 +65,16 @@ export class ByteArena {
 
   /** Copies `bytes` in and returns where they begin. */
   add(bytes: Uint8Array): number {
-    const at = this.length
-    const end = at + bytes.length
-    if (end > this.#bytes.length) {
-      const grown = new Uint8Array(Math.max(end, nextCapacity(at)))
-      grown.set(this.#bytes.subarray(0, at))
-      this.#bytes = grown
-    }
+    const at = this.#extend(bytes.length)
     this.#bytes.set(bytes, at)
-    this.length = end
+    return at
+  }
+
+  /** Copies `bytes` in as a sized string and returns where that begins. */
+  addSized(bytes: Uint8Array): number {
+    const at = this.#extend(bytes.length + 1)
+    this.#bytes[at] = bytes.length
+    this.#bytes.set(bytes, at + 1)
     return at
   }
 
@@ -81,6 +85,49 @@ export class ByteArena {
   /** A view that stays valid until the next `add`. */
   view(at: number, length: number): Uint8Array {
     return this.#bytes.subarray(at, at + length)
+  }
+
+  /** The same of the sized string at `at`. */
+  viewSized(at: number): Uint8Array {
+    return this.view(at + 1, this.byteAt(at))
+  }
+
+  /** Copies the sized string at `from` to `target` from `at` on. */
+  copySized(from: number, target: Uint8Array, at: number): void {
+    const bytes = this.#bytes
+    const length = bytes[from] as number
+    for (let i = 0; i < length; i++) target[at + i] = bytes[from + 1 + i] as number
+  }
+
+  /** Tells whether the sized string at `at` is `bytes`. */
+  holds(at: number, bytes: Uint8Array): boolean {
+    const own = this.#bytes
+    if (own[at] !== bytes.length) return false
+    for (let i = 0; i < bytes.length; i++) if (own[at + 1 + i] !== bytes[i]) return false
+    return true
+  }
+
+  /** Orders two sized strings like `compareBytes`. */
+  compareSized(a: number, b: number): number {
+    const bytes = this.#bytes
+    const [lengthA, lengthB] = [bytes[a] as number, bytes[b] as number]
+    const shorter = Math.min(lengthA, lengthB)
+    for (let i = 1; i <= shorter; i++) {
+      const difference = (bytes[a + i] as number) - (bytes[b + i] as number)
+      if (difference !== 0) return difference
+    }
+    return lengthA - lengthB
+  }
+
+  #extend(length: number): number {
+    const at = this.length
+    this.length = at + length
+    if (this.length > this.#bytes.length) {
+      const grown = new Uint8Array(Math.max(this.length, nextCapacity(at)))
+      grown.set(this.#bytes.subarray(0, at))
+      this.#bytes = grown
+    }
+    return at
   }
 }
 

@@ -1,10 +1,11 @@
 import { strict as assert } from 'node:assert'
 import { AccelError } from '../../errors/accel-error.ts'
-import { ByteArena, Column } from './column.ts'
+import { ByteArena } from './column.ts'
 import { isDirectory, S_IFDIR } from './file-mode.ts'
 import { isName, MAX_NAME_SIZE } from './file-name.ts'
 import { InodeTable } from './inode-table.ts'
 import { sortByBytes } from './name-order.ts'
+import { Records } from './records.ts'
 
 /** Names that one tree may hold, removed ones included, unless the caller says less: about 1.5 GB of memory. */
 export const MAX_NODES = 0x80_0000
@@ -14,6 +15,18 @@ export const ROOT = 0
 
 /** No node: what `lookup` returns for a name that is not there. */
 export const NONE = 0xffff_ffff
+
+/** Words of the record of a node. */
+const RECORD_WORDS = 5
+const PARENT = 0
+const INODE = 1
+/** Where its length byte is among the names. */
+const NAME = 2
+const FIRST_CHILD = 3
+const NEXT_SIBLING = 4
+
+/** Children that are sorted by moving each to its place; most come in order. */
+const FEW = 32
 
 /** What a tree is made for. */
 export interface FileTreeInit {
@@ -28,21 +41,18 @@ export interface FileTreeInit {
 /**
  * A file system in memory, independent of the format that it is read from or written in. A *node* is a name in a
  * directory; it refers to an *inode*, and nodes with one inode are hard links of each other. Both are numbers, and
- * all that is known of them stands in typed arrays: about 45 bytes a node (a name of 16 bytes included) and 40 an inode.
+ * all that is known of them stands in typed arrays: about 45 bytes a node (a name of 16 bytes included, and 6 to 12 for
+ * who looks names up) and 40 an inode.
  */
 export class FileTree {
   readonly inodes: InodeTable
   readonly what: string
   readonly #maxNodes: number
-  readonly #parent = new Column(Uint32Array)
-  readonly #inode = new Column(Uint32Array)
-  readonly #name = new Column(Uint32Array)
-  readonly #firstChild = new Column(Uint32Array)
-  readonly #nextSibling = new Column(Uint32Array)
+  readonly #nodes = new Records(RECORD_WORDS)
   /** Length byte and bytes of every name. */
   readonly #names = new ByteArena()
-  /** Open addressing over (parent, name): node + 1, or 0 where a place is free. */
-  #index = new Uint32Array(1024)
+  /** Open addressing over (parent, name): node + 1, or 0 where a place is free. Made when a name is first looked up. */
+  #index: Uint32Array | undefined = undefined
   // The hash is not secret from who makes a layer; a seed of its own keeps prepared collisions from working twice.
   readonly #seed = Math.floor(Math.random() * 0x1_0000_0000)
   #removed = 0
@@ -65,7 +75,7 @@ export class FileTree {
 
   /** Names ever added, the root and removed ones included. Nodes are numbered below this. */
   get nodeCount(): number {
-    return this.#parent.length
+    return this.#nodes.length
   }
 
   /** Names that are there now, the root included. */
@@ -75,17 +85,21 @@ export class FileTree {
 
   /** Bytes reserved for everything. */
   get size(): number {
-    const columns = [this.#parent, this.#inode, this.#name, this.#firstChild, this.#nextSibling]
-    const own = columns.reduce((sum, column) => sum + column.size, 0)
-    return own + this.#names.size + this.#index.byteLength + this.inodes.size
+    const index = this.#index?.byteLength ?? 0
+    return this.#nodes.size + this.#names.size + index + this.inodes.size
   }
 
   /** The child of `parent` called `name`, or NONE. */
   lookup(parent: number, name: Uint8Array): number {
-    const mask = this.#index.length - 1
-    for (let at = this.#hash(parent, name) & mask; this.#index[at] !== 0; at = (at + 1) & mask) {
-      const node = (this.#index[at] as number) - 1
-      if (this.#parent.get(node) === parent && this.#isCalled(node, name)) return node
+    const index = this.#index ?? this.#rebuild()
+    const mask = index.length - 1
+    for (let at = this.#hash(parent, name) & mask; index[at] !== 0; at = (at + 1) & mask) {
+      const node = (index[at] as number) - 1
+      if (
+        this.#nodes.get(node, PARENT) === parent &&
+        this.#names.holds(this.#nodes.get(node, NAME), name)
+      )
+        return node
     }
     return NONE
   }
@@ -96,18 +110,19 @@ export class FileTree {
    */
   add(parent: number, name: Uint8Array, inode: number): number {
     this.#check(name)
-    assert.ok(isDirectory(this.mode(parent)), 'names are added to directories')
+    assert(isDirectory(this.mode(parent)), 'names are added to directories')
     const node = this.#push(parent, inode, name)
-    this.#nextSibling.set(node, this.#firstChild.get(parent))
-    this.#firstChild.set(parent, node)
+    this.#nodes.set(node, NEXT_SIBLING, this.#nodes.get(parent, FIRST_CHILD))
+    this.#nodes.set(parent, FIRST_CHILD, node)
+    if (this.#index === undefined) return node
     if (node * 3 > this.#index.length * 2) this.#rebuild()
-    else this.#place(node)
+    else this.#place(this.#index, node, this.#hash(parent, name))
     return node
   }
 
   /** Lets the name stand for another inode; children stay, so that a directory can take over the names of another. */
   setInode(node: number, inode: number): void {
-    this.#inode.set(node, inode)
+    this.#nodes.set(node, INODE, inode)
   }
 
   /** Takes a name, and all below it, out of the tree. The root stays. */
@@ -119,35 +134,45 @@ export class FileTree {
   /** Takes everything out of a directory; the directory stays. */
   clear(directory: number): void {
     for (const child of this.#childrenOf(directory)) this.#forget(child)
-    this.#firstChild.set(directory, NONE)
+    this.#nodes.set(directory, FIRST_CHILD, NONE)
   }
 
   inodeOf(node: number): number {
-    return this.#inode.get(node)
+    return this.#nodes.get(node, INODE)
   }
 
   parentOf(node: number): number {
-    return this.#parent.get(node)
+    return this.#nodes.get(node, PARENT)
   }
 
   mode(node: number): number {
-    return this.inodes.mode(this.#inode.get(node))
+    return this.inodes.mode(this.#nodes.get(node, INODE))
   }
 
   /** The bytes of a name: a view, valid until the next `add`. The root's is empty. */
   nameOf(node: number): Uint8Array {
-    const at = this.#name.get(node)
-    return this.#names.view(at + 1, this.#names.byteAt(at))
+    return this.#names.viewSized(this.#nodes.get(node, NAME))
   }
 
   nameSizeOf(node: number): number {
-    return this.#names.byteAt(this.#name.get(node))
+    return this.#names.byteAt(this.#nodes.get(node, NAME))
+  }
+
+  /** The byte at `position` of a name, 0 behind its end. */
+  nameByteOf(node: number, position: number): number {
+    const at = this.#nodes.get(node, NAME)
+    return position < this.#names.byteAt(at) ? this.#names.byteAt(at + 1 + position) : 0
+  }
+
+  /** Copies a name to `target` from `at` on. */
+  copyName(node: number, target: Uint8Array, at: number): void {
+    this.#names.copySized(this.#nodes.get(node, NAME), target, at)
   }
 
   /** The path from the root, beginning with `/`, for messages: bytes that are not UTF-8 are replaced. */
   pathOf(node: number): string {
     let path = ''
-    for (let at = node; at !== ROOT && at !== NONE; at = this.#parent.get(at)) {
+    for (let at = node; at !== ROOT && at !== NONE; at = this.#nodes.get(at, PARENT)) {
       path = `/${Buffer.from(this.nameOf(at)).toString('utf8')}${path}`
     }
     return path === '' ? '/' : path
@@ -162,22 +187,39 @@ export class FileTree {
   /** The children of a node, sorted by name bytes. */
   children(node: number): Uint32Array {
     const children = this.#childrenOf(node)
-    sortByBytes(children, (child) => this.nameOf(child))
+    const few = children.length < FEW
+    for (let i = 1; i < children.length; i++) {
+      const child = children[i] as number
+      let to = i
+      while (to > 0 && this.#compareNames(children[to - 1] as number, child) > 0) {
+        if (!few) {
+          sortByBytes(children, (one) => this.nameOf(one))
+          return children
+        }
+        children[to] = children[to - 1] as number
+        to--
+      }
+      children[to] = child
+    }
     return children
   }
 
-  /** In no particular order. Removed nodes stay in their chain of siblings and are passed over. */
+  /** In the order in which they were added. Removed nodes stay in their chain of siblings and are passed over. */
   #childrenOf(node: number): Uint32Array {
+    const nodes = this.#nodes
     let count = 0
-    for (let at = this.#firstChild.get(node); at !== NONE; at = this.#nextSibling.get(at)) {
-      if (this.#parent.get(at) === node) count++
+    for (let at = nodes.get(node, FIRST_CHILD); at !== NONE; at = nodes.get(at, NEXT_SIBLING)) {
+      if (nodes.get(at, PARENT) === node) count++
     }
     const children = new Uint32Array(count)
-    let position = 0
-    for (let at = this.#firstChild.get(node); at !== NONE; at = this.#nextSibling.get(at)) {
-      if (this.#parent.get(at) === node) children[position++] = at
+    for (let at = nodes.get(node, FIRST_CHILD); at !== NONE; at = nodes.get(at, NEXT_SIBLING)) {
+      if (nodes.get(at, PARENT) === node) children[--count] = at
     }
     return children
+  }
+
+  #compareNames(a: number, b: number): number {
+    return this.#names.compareSized(this.#nodes.get(a, NAME), this.#nodes.get(b, NAME))
   }
 
   #check(name: Uint8Array): void {
@@ -208,13 +250,14 @@ export class FileTree {
   }
 
   #push(parent: number, inode: number, name: Uint8Array): number {
-    this.#parent.push(parent)
-    this.#inode.push(inode)
-    this.#firstChild.push(NONE)
-    this.#nextSibling.push(NONE)
-    this.#name.push(this.#names.add(Uint8Array.of(name.length)))
-    this.#names.add(name)
-    return this.nodeCount - 1
+    const nodes = this.#nodes
+    const node = nodes.add()
+    nodes.set(node, PARENT, parent)
+    nodes.set(node, INODE, inode)
+    nodes.set(node, NAME, this.#names.addSized(name))
+    nodes.set(node, FIRST_CHILD, NONE)
+    nodes.set(node, NEXT_SIBLING, NONE)
+    return node
   }
 
   /** Makes a subtree unfindable. Its places in the arrays are not used again. */
@@ -222,19 +265,10 @@ export class FileTree {
     const waiting = [top]
     for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
       for (const child of this.#childrenOf(node)) waiting.push(child)
-      this.#firstChild.set(node, NONE)
-      this.#parent.set(node, NONE)
+      this.#nodes.set(node, FIRST_CHILD, NONE)
+      this.#nodes.set(node, PARENT, NONE)
       this.#removed++
     }
-  }
-
-  #isCalled(node: number, name: Uint8Array): boolean {
-    const at = this.#name.get(node)
-    if (this.#names.byteAt(at) !== name.length) return false
-    for (let i = 0; i < name.length; i++) {
-      if (this.#names.byteAt(at + 1 + i) !== name[i]) return false
-    }
-    return true
   }
 
   #hash(parent: number, name: Uint8Array): number {
@@ -244,17 +278,22 @@ export class FileTree {
     return (hash ^ (hash >>> 13)) >>> 0
   }
 
-  #place(node: number): void {
-    const mask = this.#index.length - 1
-    let at = this.#hash(this.#parent.get(node), this.nameOf(node)) & mask
-    while (this.#index[at] !== 0) at = (at + 1) & mask
-    this.#index[at] = node + 1
+  #place(index: Uint32Array, node: number, hash: number): void {
+    const mask = index.length - 1
+    let at = hash & mask
+    while (index[at] !== 0) at = (at + 1) & mask
+    index[at] = node + 1
   }
 
-  #rebuild(): void {
-    this.#index = new Uint32Array(this.#index.length * 2)
+  #rebuild(): Uint32Array {
+    let length = 1024
+    while (this.nodeCount * 3 > length * 2) length *= 2
+    const index = new Uint32Array(length)
     for (let node = 1; node < this.nodeCount; node++) {
-      if (this.#parent.get(node) !== NONE) this.#place(node)
+      const parent = this.#nodes.get(node, PARENT)
+      if (parent !== NONE) this.#place(index, node, this.#hash(parent, this.nameOf(node)))
     }
+    this.#index = index
+    return index
   }
 }

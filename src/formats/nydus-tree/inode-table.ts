@@ -3,6 +3,7 @@ import { AccelError } from '../../errors/accel-error.ts'
 import { ChunkStore } from './chunk-store.ts'
 import { ByteArena, Column } from './column.ts'
 import { isDevice, isRegular, isSymlink } from './file-mode.ts'
+import { Records } from './records.ts'
 import { XattrSets } from './xattr-set.ts'
 
 /** What every inode has. */
@@ -24,23 +25,27 @@ export const MAX_TARGET_BYTES = 1024 * 1024 * 1024
 /** Chunk ids are kept in one array; a file without chunks points nowhere. */
 const NOWHERE = 0xffff_ffff
 
+/** Words of the record of an inode. */
+const RECORD_WORDS = 10
+const MODE = 0
+const UID = 1
+const GID = 2
+const MTIME = 3
+const MTIME_NANOSECONDS = 5
+const SIZE = 6
+const XATTR_SET = 8
+/** File: first chunk reference. Symlink: start of its target. Device: device number. */
+const PAYLOAD = 9
+
 /**
- * The inodes of one tree as columns, about 40 bytes each. Inodes are numbered from 0 in the order of creation;
- * these numbers are of this table alone and not those of any file system.
+ * The inodes of one tree, 40 bytes each. Inodes are numbered from 0 in the order of creation; these numbers are of this
+ * table alone and not those of any file system.
  */
 export class InodeTable {
   readonly chunkSize: number
   readonly chunks = new ChunkStore()
   readonly xattrs = new XattrSets()
-  readonly #mode = new Column(Uint16Array)
-  readonly #uid = new Column(Uint32Array)
-  readonly #gid = new Column(Uint32Array)
-  readonly #mtime = new Column(Float64Array)
-  readonly #mtimeNanoseconds = new Column(Uint32Array)
-  readonly #size = new Column(Float64Array)
-  readonly #xattrSet = new Column(Uint32Array)
-  /** File: first chunk reference. Symlink: start of its target. Device: device number. */
-  readonly #payload = new Column(Uint32Array)
+  readonly #records = new Records(RECORD_WORDS)
   readonly #chunkRefs = new Column(Uint32Array)
   readonly #targets = new ByteArena()
 
@@ -53,48 +58,62 @@ export class InodeTable {
   }
 
   get length(): number {
-    return this.#mode.length
+    return this.#records.length
   }
 
   /** Bytes reserved, chunks and attributes included. */
   get size(): number {
-    const columns = [this.#mode, this.#uid, this.#gid, this.#mtimeNanoseconds, this.#xattrSet]
-    const others = [this.#mtime, this.#size, this.#payload, this.#chunkRefs, this.#targets]
-    const own = [...columns, ...others].reduce((sum, column) => sum + column.size, 0)
+    const own = this.#records.size + this.#chunkRefs.size + this.#targets.size
     return own + this.chunks.size + this.xattrs.size
   }
 
   /** Adds an inode without content: an empty file, a directory, a FIFO. Returns its number. */
   add(attributes: InodeAttributes): number {
-    this.#mode.push(attributes.mode)
-    this.#uid.push(attributes.uid)
-    this.#gid.push(attributes.gid)
-    this.#mtime.push(attributes.mtime)
-    this.#mtimeNanoseconds.push(attributes.mtimeNanoseconds)
-    this.#xattrSet.push(attributes.xattrSet)
-    this.#size.push(0)
-    this.#payload.push(isRegular(attributes.mode) ? NOWHERE : 0)
-    return this.length - 1
+    const inode = this.#records.add()
+    this.setAttributes(inode, attributes)
+    this.#records.set(inode, PAYLOAD, isRegular(attributes.mode) ? NOWHERE : 0)
+    return inode
+  }
+
+  /**
+   * Adds a copy of an inode of another table, with `xattrSet`, and returns its number: all but the chunks of a file,
+   * which `reserveContent` and `setChunk` give it. Throws FORMAT_LIMIT_EXCEEDED past MAX_TARGET_BYTES.
+   */
+  addFrom(other: InodeTable, inode: number, xattrSet: number): number {
+    const made = this.#records.addFrom(other.#records, inode)
+    this.#records.set(made, XATTR_SET, xattrSet)
+    const mode = this.mode(made)
+    if (isRegular(mode)) {
+      this.#records.setWide(made, SIZE, 0)
+      this.#records.set(made, PAYLOAD, NOWHERE)
+    } else if (isSymlink(mode)) this.setTarget(made, other.target(inode))
+    return made
   }
 
   /** Gives a regular file its size and the ids of its chunks, one for every `chunkSize` bytes begun. */
   setContent(inode: number, size: number, chunkIds: ArrayLike<number>): void {
-    assert.ok(isRegular(this.mode(inode)), 'only files have chunks')
-    assert.equal(
-      chunkIds.length,
-      this.#countFor(size),
-      `${size} bytes in ${chunkIds.length} chunks`,
-    )
-    this.#size.set(inode, size)
-    if (chunkIds.length === 0) return
-    const at = this.#chunkRefs.extend(chunkIds.length)
-    for (let i = 0; i < chunkIds.length; i++) this.#chunkRefs.set(at + i, chunkIds[i] as number)
-    this.#payload.set(inode, at)
+    if (chunkIds.length !== this.#countFor(size)) {
+      assert.fail(`${size} bytes in ${chunkIds.length} chunks`)
+    }
+    this.reserveContent(inode, size)
+    for (let i = 0; i < chunkIds.length; i++) this.setChunk(inode, i, chunkIds[i] as number)
+  }
+
+  /** Gives a regular file its size; `setChunk` must then tell all its chunks. */
+  reserveContent(inode: number, size: number): void {
+    assert(isRegular(this.mode(inode)), 'only files have chunks')
+    this.#records.setWide(inode, SIZE, size)
+    if (size > 0) this.#records.set(inode, PAYLOAD, this.#chunkRefs.extend(this.#countFor(size)))
+  }
+
+  /** Says which chunk is at `position` (0, 1, …) of a file. */
+  setChunk(inode: number, position: number, id: number): void {
+    this.#chunkRefs.set(this.#records.get(inode, PAYLOAD) + position, id)
   }
 
   /** Gives a symlink its target. Throws FORMAT_LIMIT_EXCEEDED past MAX_TARGET_BYTES. */
   setTarget(inode: number, target: Uint8Array): void {
-    assert.ok(isSymlink(this.mode(inode)), 'only symlinks have a target')
+    assert(isSymlink(this.mode(inode)), 'only symlinks have a target')
     const value = this.#targets.length + target.length
     if (value > MAX_TARGET_BYTES) {
       const limit = { limit: 'bytes of symlink targets', value, max: MAX_TARGET_BYTES }
@@ -104,72 +123,73 @@ export class InodeTable {
         ...limit,
       })
     }
-    this.#size.set(inode, target.length)
-    this.#payload.set(inode, this.#targets.add(target))
+    this.#records.setWide(inode, SIZE, target.length)
+    this.#records.set(inode, PAYLOAD, this.#targets.add(target))
   }
 
   /** Gives a device its number, in the form of `encodeDevice`. */
   setDevice(inode: number, rdev: number): void {
-    assert.ok(isDevice(this.mode(inode)), 'only devices have a device number')
-    this.#payload.set(inode, rdev)
+    assert(isDevice(this.mode(inode)), 'only devices have a device number')
+    this.#records.set(inode, PAYLOAD, rdev)
   }
 
   /** Changes the attributes and leaves the content. The type may not change. */
   setAttributes(inode: number, attributes: InodeAttributes): void {
-    this.#mode.set(inode, attributes.mode)
-    this.#uid.set(inode, attributes.uid)
-    this.#gid.set(inode, attributes.gid)
-    this.#mtime.set(inode, attributes.mtime)
-    this.#mtimeNanoseconds.set(inode, attributes.mtimeNanoseconds)
-    this.#xattrSet.set(inode, attributes.xattrSet)
+    const records = this.#records
+    records.set(inode, MODE, attributes.mode & 0xffff)
+    records.set(inode, UID, attributes.uid)
+    records.set(inode, GID, attributes.gid)
+    records.setWide(inode, MTIME, attributes.mtime)
+    records.set(inode, MTIME_NANOSECONDS, attributes.mtimeNanoseconds)
+    records.set(inode, XATTR_SET, attributes.xattrSet)
   }
 
   mode(inode: number): number {
-    return this.#mode.get(inode)
+    return this.#records.get(inode, MODE)
   }
 
   uid(inode: number): number {
-    return this.#uid.get(inode)
+    return this.#records.get(inode, UID)
   }
 
   gid(inode: number): number {
-    return this.#gid.get(inode)
+    return this.#records.get(inode, GID)
   }
 
   mtime(inode: number): number {
-    return this.#mtime.get(inode)
+    return this.#records.getWide(inode, MTIME)
   }
 
   mtimeNanoseconds(inode: number): number {
-    return this.#mtimeNanoseconds.get(inode)
+    return this.#records.get(inode, MTIME_NANOSECONDS)
   }
 
   xattrSet(inode: number): number {
-    return this.#xattrSet.get(inode)
+    return this.#records.get(inode, XATTR_SET)
   }
 
   /** Bytes of a file or of a symlink's target; 0 for all else (a directory's size is the format's affair). */
   sizeOf(inode: number): number {
-    return this.#size.get(inode)
+    return this.#records.getWide(inode, SIZE)
   }
 
   /** The device number of a device, 0 for all else. */
   device(inode: number): number {
-    return isDevice(this.mode(inode)) ? this.#payload.get(inode) : 0
+    return isDevice(this.mode(inode)) ? this.#records.get(inode, PAYLOAD) : 0
   }
 
   /** The target of a symlink: a view, valid until the next `setTarget`. */
   target(inode: number): Uint8Array {
-    return this.#targets.view(this.#payload.get(inode), this.#size.get(inode))
+    return this.#targets.view(this.#records.get(inode, PAYLOAD), this.sizeOf(inode))
   }
 
   chunkCount(inode: number): number {
-    return isRegular(this.mode(inode)) ? this.#countFor(this.#size.get(inode)) : 0
+    return isRegular(this.mode(inode)) ? this.#countFor(this.sizeOf(inode)) : 0
   }
 
   /** The id of the chunk at `position` (0, 1, …) of a file. */
   chunkAt(inode: number, position: number): number {
-    return this.#chunkRefs.get(this.#payload.get(inode) + position)
+    return this.#chunkRefs.get(this.#records.get(inode, PAYLOAD) + position)
   }
 
   #countFor(size: number): number {

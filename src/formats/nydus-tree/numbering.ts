@@ -35,14 +35,8 @@ export function numberTree(tree: FileTree): Numbering {
   const firstName = new Uint32Array(tree.inodes.length)
   const links = new Uint32Array(tree.inodes.length)
 
-  const name = (position: number): void => {
-    const inode = tree.inodeOf(node[position] as number)
-    if (links[inode] === 0) firstName[inode] = position
-    links[inode] = (links[inode] as number) + 1
-  }
-
   node[0] = ROOT
-  name(0)
+  links[tree.inodeOf(ROOT)] = 1
   let next = 1
   // Directories whose children have no number yet, the next one to be dealt with last.
   const waiting = [0]
@@ -50,16 +44,22 @@ export function numberTree(tree: FileTree): Numbering {
     const children = tree.children(node[at] as number)
     firstChild[at] = next
     childCount[at] = children.length
-    const directories: number[] = []
-    for (const child of children) {
+    let directories = 0
+    for (let i = 0; i < children.length; i++, next++) {
+      const child = children[i] as number
+      const inode = tree.inodeOf(child)
       node[next] = child
       parent[next] = at
-      name(next)
-      if (isDirectory(tree.mode(child))) directories.push(next)
-      next++
+      if (links[inode] === 0) firstName[inode] = next
+      links[inode] = (links[inode] as number) + 1
+      if (isDirectory(tree.inodes.mode(inode))) directories++
     }
-    childDirectories[at] = directories.length
-    for (let i = directories.length - 1; i >= 0; i--) waiting.push(directories[i] as number)
+    childDirectories[at] = directories
+    for (let child = next - 1; directories > 0; child--) {
+      if (!isDirectory(tree.mode(node[child] as number))) continue
+      waiting.push(child)
+      directories--
+    }
   }
   return { count, node, parent, firstChild, childCount, childDirectories, firstName, links }
 }

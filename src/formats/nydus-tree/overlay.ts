@@ -1,6 +1,7 @@
 import { strict as assert } from 'node:assert'
-import { isDirectory, isRegular, isDevice, isSymlink } from './file-mode.ts'
+import { isDirectory } from './file-mode.ts'
 import { type FileTree, NONE, ROOT } from './file-tree.ts'
+import type { InodeTable } from './inode-table.ts'
 
 const WHITEOUT_PREFIX = Buffer.from('.wh.')
 const OPAQUE = Buffer.from('.wh..wh..opq')
@@ -35,32 +36,61 @@ export interface OverlayInit {
  */
 export function overlay(lower: FileTree, upper: FileTree, init: OverlayInit): void {
   assert.equal(lower.inodes.chunkSize, upper.inodes.chunkSize, 'layers of one chunk size')
-  const copy = inodeCopier(lower, upper, init.blobIndexes)
+  const copies = new InodeCopies(lower, upper, init.blobIndexes)
   const invented = init.invented ?? new Set<number>()
-  if (!invented.has(ROOT)) lower.setInode(ROOT, copy(upper.inodeOf(ROOT)))
+  if (!invented.has(ROOT)) lower.setInode(ROOT, copies.of(upper.inodeOf(ROOT)))
 
-  const waiting: [lowerNode: number, upperNode: number][] = [[ROOT, ROOT]]
-  for (let pair = waiting.pop(); pair !== undefined; pair = waiting.pop()) {
-    const [into, from] = pair
-    const additions: number[] = []
-    let opaque = false
-    const removed: Uint8Array[] = []
-    for (const child of upper.children(from)) {
-      const whiteout = whiteoutOf(upper.nameOf(child))
-      if (whiteout === undefined) additions.push(child)
-      else if (whiteout.kind === 'opaque') opaque = true
-      else removed.push(whiteout.name)
-    }
-    if (opaque) lower.clear(into)
-    for (const name of removed) {
-      const hidden = lower.lookup(into, name)
-      if (hidden !== NONE) lower.remove(hidden)
-    }
-    for (const child of additions) {
-      const node = place(lower, into, upper, child, copy, invented.has(child))
-      if (isDirectory(upper.mode(child))) waiting.push([node, child])
+  // Directories of both trees, in turn. What is added to one that has just been made can hide nothing.
+  const waiting = [ROOT, ROOT]
+  const firstMade = lower.nodeCount
+  while (waiting.length > 0) {
+    const from = waiting.pop() as number
+    const into = waiting.pop() as number
+    const children = upper.children(from)
+    const made = into >= firstMade
+    applyWhiteouts(lower, into, upper, children)
+    for (const child of children) {
+      if (isWhiteout(upper, child)) continue
+      const inode = upper.inodeOf(child)
+      const directory = isDirectory(upper.inodes.mode(inode))
+      const name = upper.nameOf(child)
+      let node = made ? NONE : lower.lookup(into, name)
+      if (node === NONE) node = lower.add(into, name, copies.of(inode))
+      else if (!(invented.has(child) && isDirectory(lower.mode(node)))) {
+        if (!directory) lower.clear(node)
+        lower.setInode(node, copies.of(inode))
+      }
+      if (directory) waiting.push(node, child)
     }
   }
+}
+
+/** Takes out of the directory `into` what the whiteouts among `children` hide: all of it, or names. */
+function applyWhiteouts(
+  lower: FileTree,
+  into: number,
+  upper: FileTree,
+  children: Uint32Array,
+): void {
+  const removed: Uint8Array[] = []
+  for (const child of children) {
+    if (!isWhiteout(upper, child)) continue
+    const whiteout = whiteoutOf(upper.nameOf(child))
+    if (whiteout?.kind === 'opaque') lower.clear(into)
+    else if (whiteout !== undefined) removed.push(whiteout.name)
+  }
+  for (const name of removed) {
+    const hidden = lower.lookup(into, name)
+    if (hidden !== NONE) lower.remove(hidden)
+  }
+}
+
+/** Tells whether a name begins as those of whiteouts do. */
+function isWhiteout(tree: FileTree, node: number): boolean {
+  for (let i = 0; i < WHITEOUT_PREFIX.length; i++) {
+    if (tree.nameByteOf(node, i) !== WHITEOUT_PREFIX[i]) return false
+  }
+  return true
 }
 
 /** Removes the whiteouts of a lowest layer, which have nothing to hide, and returns how many there were. */
@@ -69,7 +99,7 @@ export function dropWhiteouts(tree: FileTree): number {
   const waiting = [ROOT]
   for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
     for (const child of tree.children(node)) {
-      if (whiteoutOf(tree.nameOf(child)) !== undefined) whiteouts.push(child)
+      if (isWhiteout(tree, child)) whiteouts.push(child)
       else if (isDirectory(tree.mode(child))) waiting.push(child)
     }
   }
@@ -77,68 +107,59 @@ export function dropWhiteouts(tree: FileTree): number {
   return whiteouts.length
 }
 
-function place(
-  lower: FileTree,
-  into: number,
-  upper: FileTree,
-  child: number,
-  copy: (inode: number) => number,
-  invented: boolean,
-): number {
-  const name = upper.nameOf(child)
-  const existing = lower.lookup(into, name)
-  if (existing === NONE) return lower.add(into, name, copy(upper.inodeOf(child)))
-  if (invented && isDirectory(lower.mode(existing))) return existing
-  if (!isDirectory(upper.mode(child))) lower.clear(existing)
-  lower.setInode(existing, copy(upper.inodeOf(child)))
-  return existing
-}
-
 /** Copies inodes of `upper` into `lower`, each once, so that hard links of the layer stay hard links. */
-function inodeCopier(
-  lower: FileTree,
-  upper: FileTree,
-  blobIndexes: ArrayLike<number>,
-): (inode: number) => number {
-  const inodes = new Uint32Array(upper.inodes.length)
-  const chunks = new Uint32Array(upper.inodes.chunks.length)
-  const sets = new Map<number, number>([[0, 0]])
-  const copySet = (id: number): number => {
-    const known = sets.get(id)
-    if (known !== undefined) return known
-    const set = lower.inodes.xattrs.add(upper.inodes.xattrs.get(id), lower.what)
-    sets.set(id, set)
-    return set
+class InodeCopies {
+  readonly #from: InodeTable
+  readonly #to: InodeTable
+  readonly #blobIndexes: ArrayLike<number>
+  /** Names the lower tree. */
+  readonly #what: string
+  /** By inode, chunk id and attribute set of `upper`: that of `lower` + 1, or 0. */
+  readonly #inodes: Uint32Array
+  readonly #chunks: Uint32Array
+  readonly #sets: Uint32Array
+
+  constructor(lower: FileTree, upper: FileTree, blobIndexes: ArrayLike<number>) {
+    this.#from = upper.inodes
+    this.#to = lower.inodes
+    this.#what = lower.what
+    this.#blobIndexes = blobIndexes
+    this.#inodes = new Uint32Array(upper.inodes.length)
+    this.#chunks = new Uint32Array(upper.inodes.chunks.length)
+    this.#sets = new Uint32Array(upper.inodes.xattrs.count + 1)
+    // the empty set
+    this.#sets[0] = 1
   }
-  const copyChunk = (id: number): number => {
-    if (chunks[id] === 0) {
-      const from = upper.inodes.chunks
-      const blobIndex = blobIndexes[from.blobIndexOf(id)]
-      assert.ok(blobIndex !== undefined, `blob ${from.blobIndexOf(id)} of the layer has no place`)
-      chunks[id] = lower.inodes.chunks.addFrom(from, id, blobIndex) + 1
-    }
-    return (chunks[id] as number) - 1
+
+  /** The inode of `lower` that stands for `inode`. Throws FORMAT_LIMIT_EXCEEDED. */
+  of(inode: number): number {
+    const known = this.#inodes[inode] as number
+    if (known !== 0) return known - 1
+    const [from, to] = [this.#from, this.#to]
+    const made = to.addFrom(from, inode, this.#set(from.xattrSet(inode)))
+    const count = from.chunkCount(inode)
+    if (count > 0) to.reserveContent(made, from.sizeOf(inode))
+    for (let i = 0; i < count; i++) to.setChunk(made, i, this.#chunk(from.chunkAt(inode, i)))
+    this.#inodes[inode] = made + 1
+    return made
   }
-  return (inode) => {
-    if (inodes[inode] !== 0) return (inodes[inode] as number) - 1
-    const from = upper.inodes
-    const to = lower.inodes
-    const mode = from.mode(inode)
-    const made = to.add({
-      mode,
-      uid: from.uid(inode),
-      gid: from.gid(inode),
-      mtime: from.mtime(inode),
-      mtimeNanoseconds: from.mtimeNanoseconds(inode),
-      xattrSet: copySet(from.xattrSet(inode)),
-    })
-    if (isRegular(mode)) {
-      const ids = new Uint32Array(from.chunkCount(inode))
-      for (let i = 0; i < ids.length; i++) ids[i] = copyChunk(from.chunkAt(inode, i))
-      to.setContent(made, from.sizeOf(inode), ids)
-    } else if (isSymlink(mode)) to.setTarget(made, from.target(inode))
-    else if (isDevice(mode)) to.setDevice(made, from.device(inode))
-    inodes[inode] = made + 1
+
+  #chunk(id: number): number {
+    const known = this.#chunks[id] as number
+    if (known !== 0) return known - 1
+    const { chunks } = this.#from
+    const blobIndex = this.#blobIndexes[chunks.blobIndexOf(id)]
+    assert(blobIndex !== undefined, 'a blob of the layer without place')
+    const made = this.#to.chunks.addFrom(chunks, id, blobIndex)
+    this.#chunks[id] = made + 1
+    return made
+  }
+
+  #set(id: number): number {
+    const known = this.#sets[id] as number
+    if (known !== 0) return known - 1
+    const made = this.#to.xattrs.add(this.#from.xattrs.get(id), this.#what)
+    this.#sets[id] = made + 1
     return made
   }
 }

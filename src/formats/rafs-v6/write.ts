@@ -106,8 +106,7 @@ function deviceSlots(plan: RafsV6Plan): ErofsDeviceSlot[] {
 function* chunkTablePieces(plan: RafsV6Plan): Generator<{ offset: number; bytes: Uint8Array }> {
   const { tree, chunkUse, init } = plan
   const { chunks, chunkSize } = tree.inodes
-  const ids = chunkUse.ids.slice()
-  if (init.chunkOrder !== 'id') ids.sort((a, b) => chunks.compare(a, b))
+  const ids = init.chunkOrder === 'id' ? chunkUse.ids : chunks.sorted(chunkUse.ids)
   const { size } = ChunkRecord
   const bytes = new Uint8Array(Math.min(RECORDS_AT_ONCE, ids.length) * size)
   const view = viewOf(bytes)
