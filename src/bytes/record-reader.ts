@@ -1,4 +1,5 @@
 import { type Layout, LayoutError, type Row, viewOf } from './layout.ts'
+import { i64le, u64le } from './scalar.ts'
 
 /** How a reader says what is wrong with the bytes: the errors of the format, which name the image and layer. */
 export interface ReadFailure {
@@ -11,12 +12,13 @@ export interface ReadFailure {
 /** Reads records and runs of bytes out of bytes that nobody vouches for: all access is checked against their end. */
 export class RecordReader {
   readonly bytes: Uint8Array
-  readonly #view: DataView
+  /** The same memory, for who has called `require`. */
+  readonly view: DataView
   readonly #failure: ReadFailure
 
   constructor(bytes: Uint8Array, failure: ReadFailure) {
     this.bytes = bytes
-    this.#view = viewOf(bytes)
+    this.view = viewOf(bytes)
     this.#failure = failure
   }
 
@@ -32,7 +34,7 @@ export class RecordReader {
   ): ReturnType<Layout<R>['decode']> {
     this.require(offset, layout.size, expected)
     try {
-      return layout.decode(this.#view, offset)
+      return layout.decode(this.view, offset)
     } catch (error) {
       if (error instanceof LayoutError) {
         throw this.invalid(error.offset, `${error.record}.${error.field} is out of range`)
@@ -49,12 +51,28 @@ export class RecordReader {
 
   u16(offset: number, expected: string): number {
     this.require(offset, 2, expected)
-    return this.#view.getUint16(offset, true)
+    return this.view.getUint16(offset, true)
   }
 
   u32(offset: number, expected: string): number {
     this.require(offset, 4, expected)
-    return this.#view.getUint32(offset, true)
+    return this.view.getUint32(offset, true)
+  }
+
+  /** A size, offset or count of 64 bits; `expected` names the field. */
+  u64(offset: number, expected: string): number {
+    this.require(offset, 8, expected)
+    const value = u64le.get(this.view, offset)
+    if (!Number.isSafeInteger(value)) throw this.invalid(offset, `${expected} is out of range`)
+    return value
+  }
+
+  /** A time of 64 bits. */
+  i64(offset: number, expected: string): number {
+    this.require(offset, 8, expected)
+    const value = i64le.get(this.view, offset)
+    if (!Number.isSafeInteger(value)) throw this.invalid(offset, `${expected} is out of range`)
+    return value
   }
 
   /** Throws unless `length` bytes from `offset` on are there. */

@@ -30,66 +30,75 @@ export interface DirectoryEntry {
   fileType: number
 }
 
-const FILE_TYPES: readonly (readonly [type: number, fileType: number])[] = [
-  [S_IFREG, FT_REG_FILE],
-  [S_IFDIR, FT_DIR],
-  [S_IFCHR, FT_CHRDEV],
-  [S_IFBLK, FT_BLKDEV],
-  [S_IFIFO, FT_FIFO],
-  [S_IFSOCK, FT_SOCK],
-  [S_IFLNK, FT_SYMLINK],
-]
+/** By the type bits of a mode, which are its highest four. */
+const FILE_TYPES = new Uint8Array(16)
+FILE_TYPES[S_IFREG >>> 12] = FT_REG_FILE
+FILE_TYPES[S_IFDIR >>> 12] = FT_DIR
+FILE_TYPES[S_IFCHR >>> 12] = FT_CHRDEV
+FILE_TYPES[S_IFBLK >>> 12] = FT_BLKDEV
+FILE_TYPES[S_IFIFO >>> 12] = FT_FIFO
+FILE_TYPES[S_IFSOCK >>> 12] = FT_SOCK
+FILE_TYPES[S_IFLNK >>> 12] = FT_SYMLINK
 
 /** The file type of a dirent for a mode; 0 for a type that no file has. */
 export function fileTypeOf(mode: number): number {
-  return FILE_TYPES.find(([type]) => type === (mode & S_IFMT))?.[1] ?? 0
+  return FILE_TYPES[(mode & S_IFMT) >>> 12] as number
+}
+
+/** The entries of a directory that is to be written, by their number in stored order: sorted by name bytes. */
+export interface DirectorySource {
+  readonly count: number
+  nameSizeOf(entry: number): number
+  /** Copies the name to `target` from `at` on. */
+  copyName(entry: number, target: Uint8Array, at: number): void
+  nidOf(entry: number): number
+  fileTypeOf(entry: number): number
 }
 
 /**
- * Adds up the size of a directory from its names in order: an entry takes 12 bytes and its name, no entry crosses a
- * block, and all blocks but the last count whole. Source: nydus builder/src/core/v6.rs (v6_dirent_size).
+ * Bytes of a directory: an entry takes 12 and its name, no entry crosses a block, and all blocks but the last count
+ * whole. Source: nydus builder/src/core/v6.rs (v6_dirent_size).
  */
-export class DirectorySizer {
-  size = 0
-  readonly #blockSize: number
-
-  constructor(blockSize: number) {
-    this.#blockSize = blockSize
+export function directorySize(source: DirectorySource, blockSize: number): number {
+  let size = 0
+  for (let entry = 0; entry < source.count; entry++) {
+    const length = ErofsDirent.size + source.nameSizeOf(entry)
+    const used = size % blockSize
+    if (used + length > blockSize) size += blockSize - used
+    size += length
   }
-
-  add(nameSize: number): void {
-    const length = ErofsDirent.size + nameSize
-    const used = this.size % this.#blockSize
-    if (used + length > this.#blockSize) this.size += this.#blockSize - used
-    this.size += length
-  }
+  return size
 }
 
-/** The bytes of a directory with these entries, sorted by name bytes; as long as DirectorySizer says. */
-export function encodeDirectory(entries: readonly DirectoryEntry[], blockSize: number): Uint8Array {
-  const sizer = new DirectorySizer(blockSize)
-  for (const { name } of entries) sizer.add(name.length)
-  const out = new Uint8Array(sizer.size)
+const NID = ErofsDirent.offsetOf('nid')
+const NAMEOFF = ErofsDirent.offsetOf('nameoff')
+const FILE_TYPE = ErofsDirent.offsetOf('fileType')
+
+/** Writes a directory to `out`, zeros as many as `directorySize` says. */
+export function encodeDirectory(source: DirectorySource, blockSize: number, out: Uint8Array): void {
   const view = viewOf(out)
   let block = 0
-  for (let first = 0; first < entries.length; block += blockSize) {
+  for (let first = 0; first < source.count; block += blockSize) {
     let used = 0
     let last = first
-    for (; last < entries.length; last++) {
-      const length = ErofsDirent.size + (entries[last] as DirectoryEntry).name.length
+    for (; last < source.count; last++) {
+      const length = ErofsDirent.size + source.nameSizeOf(last)
       if (used + length > blockSize) break
       used += length
     }
+    let dirent = block
     let nameoff = (last - first) * ErofsDirent.size
-    for (let i = first; i < last; i++) {
-      const { name, nid, fileType } = entries[i] as DirectoryEntry
-      ErofsDirent.encode(view, block + (i - first) * ErofsDirent.size, { nid, nameoff, fileType })
-      out.set(name, block + nameoff)
-      nameoff += name.length
+    for (let entry = first; entry < last; entry++, dirent += ErofsDirent.size) {
+      const nid = source.nidOf(entry)
+      view.setUint32(dirent + NID, nid, true)
+      view.setUint32(dirent + NID + 4, Math.floor(nid / 0x1_0000_0000), true)
+      view.setUint16(dirent + NAMEOFF, nameoff, true)
+      view.setUint8(dirent + FILE_TYPE, source.fileTypeOf(entry))
+      source.copyName(entry, out, block + nameoff)
+      nameoff += source.nameSizeOf(entry)
     }
     first = last
   }
-  return out
 }
 
 /**
@@ -102,29 +111,34 @@ export function decodeDirectoryBlock(
   length: number,
   after: Uint8Array | undefined,
 ): DirectoryEntry[] {
-  const first = reader.record(ErofsDirent, offset)
-  const count = first.nameoff / ErofsDirent.size
-  if (!Number.isInteger(count) || count === 0 || first.nameoff > length) {
-    throw reader.invalid(offset, `the first name of a directory block is at ${first.nameoff}`)
+  const { view } = reader
+  reader.require(offset, ErofsDirent.size, ErofsDirent.name)
+  const names = view.getUint16(offset + NAMEOFF, true)
+  const count = names / ErofsDirent.size
+  if (!Number.isInteger(count) || count === 0 || names > length) {
+    throw reader.invalid(offset, `the first name of a directory block is at ${names}`)
   }
-  const dirents = Array.from({ length: count }, (_, i) =>
-    reader.record(ErofsDirent, offset + i * ErofsDirent.size),
-  )
+  reader.require(offset, names, ErofsDirent.name)
+  const entries: DirectoryEntry[] = []
   let before = after
-  return dirents.map(({ nid, nameoff, fileType }, i) => {
+  for (let i = 0; i < count; i++) {
     const at = offset + i * ErofsDirent.size
-    const end = dirents[i + 1]?.nameoff
-    if (nameoff > (end ?? length) || (end ?? 0) > length) {
-      throw reader.invalid(at, `a name ends at ${end ?? length} and begins at ${nameoff}`)
+    const nameoff = view.getUint16(at + NAMEOFF, true)
+    const last = i === count - 1
+    const end = last ? length : view.getUint16(at + ErofsDirent.size + NAMEOFF, true)
+    if (nameoff > end || end > length) {
+      throw reader.invalid(at, `a name ends at ${end} and begins at ${nameoff}`)
     }
-    const bytes = reader.slice(offset + nameoff, (end ?? length) - nameoff, 'file name')
-    const nul = end === undefined ? bytes.indexOf(0) : -1
+    const bytes = reader.slice(offset + nameoff, end - nameoff, 'file name')
+    const nul = last ? bytes.indexOf(0) : -1
     const name = nul === -1 ? bytes : bytes.subarray(0, nul)
     if (name.length === 0) throw reader.invalid(at, 'an empty file name')
     if (before !== undefined && compareBytes(before, name) >= 0) {
       throw reader.invalid(at, 'file names are not in order')
     }
     before = name
-    return { name, nid, fileType }
-  })
+    const nid = reader.u64(at + NID, 'erofs_dirent.nid')
+    entries.push({ name, nid, fileType: view.getUint8(at + FILE_TYPE) })
+  }
+  return entries
 }

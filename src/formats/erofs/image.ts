@@ -11,8 +11,6 @@ import {
   EROFS_MAGIC,
   ErofsChunkIndex,
   ErofsDeviceSlot,
-  ErofsInodeCompact,
-  ErofsInodeExtended,
   ErofsSuperblock,
   FEATURE_INCOMPAT_CHUNKED_FILE,
   FEATURE_INCOMPAT_DEVICE_TABLE,
@@ -22,6 +20,7 @@ import {
   SLOT_SIZE,
   SUPERBLOCK_OFFSET,
 } from './layout.ts'
+import { decodeCompact, decodeExtended, type ErofsInode } from './inode.ts'
 import { decodeXattrs } from './xattr.ts'
 
 /** Longest symlink target that a reader takes. Source: nydus rafs (RAFSV6_SYMLINK_MAX…), PATH_MAX of Linux. */
@@ -29,30 +28,6 @@ export const MAX_SYMLINK_SIZE = 4096
 
 /** Devices of one image: their number has 16 bits, RAFS uses 8. */
 const MAX_DEVICES = 0xffff
-
-/** An inode as read: both forms in one shape. */
-export interface ErofsInode {
-  nid: number
-  /** Where it begins in the file. */
-  offset: number
-  extended: boolean
-  /** FLAT_PLAIN, FLAT_INLINE or CHUNK_BASED. */
-  dataLayout: number
-  mode: number
-  uid: number
-  gid: number
-  size: number
-  mtime: number
-  mtimeNsec: number
-  nlink: number
-  ino: number
-  /** Block address, chunk format or device number. */
-  union: number
-  /** Bytes of attributes behind the inode. */
-  xattrSize: number
-  /** Where the attributes end: the inline tail or, aligned, the chunk indexes follow. */
-  end: number
-}
 
 /**
  * An uncompressed EROFS image in memory, read with all that the kernel checks and bounds it leaves to memory faults.
@@ -95,21 +70,24 @@ export class ErofsImage {
   inode(nid: number): ErofsInode {
     const { reader } = this
     const offset = this.superblock.metaBlkaddr * this.blockSize + nid * SLOT_SIZE
-    const format = reader.u16(offset, `inode ${nid}`)
+    const format = reader.u16(offset, 'inode')
     const dataLayout = (format >>> 1) & 7
-    if (format >= 16 || ![FLAT_PLAIN, FLAT_INLINE, CHUNK_BASED].includes(dataLayout)) {
+    const known =
+      dataLayout === FLAT_PLAIN || dataLayout === FLAT_INLINE || dataLayout === CHUNK_BASED
+    if (format >= 16 || !known) {
       throw reader.invalid(offset, `inode format 0x${format.toString(16)}`)
     }
-    const inode = (format & 1) === 1 ? this.#extended(offset) : this.#compact(offset)
+    const inode =
+      (format & 1) === 1
+        ? decodeExtended(reader, nid, offset, dataLayout)
+        : decodeCompact(reader, nid, offset, dataLayout, this.superblock)
     if (!isKnownType(inode.mode)) throw reader.invalid(offset, `mode 0${inode.mode.toString(8)}`)
     if (inode.nlink === 0) throw reader.invalid(offset, 'an inode without links')
-    const xattrSize = inode.xattrCount === 0 ? 0 : 12 + (inode.xattrCount - 1) * 4
-    const end = offset + inode.recordSize + xattrSize
-    reader.require(offset, inode.recordSize + xattrSize, `inode ${nid} and its attributes`)
+    reader.require(offset, inode.end - offset, 'inode and its attributes')
     if (isDirectory(inode.mode) && dataLayout === CHUNK_BASED) {
       throw reader.invalid(offset, 'a directory made of chunks')
     }
-    return { ...inode, nid, offset, dataLayout, xattrSize, end }
+    return inode
   }
 
   /** The attributes of an inode, its own and the shared ones, sorted by name. */
@@ -169,10 +147,15 @@ export class ErofsImage {
 
   /** Size of the chunks of a chunk-based file as EROFS counts them. */
   chunkSize(inode: ErofsInode): number {
+    this.checkChunkFormat(inode)
+    return this.blockSize * 2 ** (inode.union & CHUNK_BITS_MASK)
+  }
+
+  /** Refuses a chunk format that says what nobody knows. */
+  checkChunkFormat(inode: ErofsInode): void {
     if (inode.union >= 0x40) {
       throw this.reader.invalid(inode.offset, `chunk format 0x${inode.union.toString(16)}`)
     }
-    return this.blockSize * 2 ** (inode.union & CHUNK_BITS_MASK)
   }
 
   /** The first `count` chunk indexes of a file; a bare block map is given the same form. */
@@ -202,18 +185,6 @@ export class ErofsImage {
       const length = Math.min(size, inode.size - position)
       return [{ position, device: index.deviceId & mask, offset, length }]
     })
-  }
-
-  #extended(offset: number) {
-    const record = this.reader.record(ErofsInodeExtended, offset)
-    return { ...record, extended: true, recordSize: ErofsInodeExtended.size }
-  }
-
-  #compact(offset: number) {
-    const record = this.reader.record(ErofsInodeCompact, offset)
-    const { buildTime, buildTimeNsec } = this.superblock
-    const time = { mtime: buildTime, mtimeNsec: buildTimeNsec }
-    return { ...record, ...time, extended: false, recordSize: ErofsInodeCompact.size }
   }
 
   #readDevices(): ErofsDeviceSlot[] {

@@ -244,10 +244,15 @@ export class ChunkStore {
 
 /** Refuses a blob index or chunk index that a chunk address cannot hold. `what` names the image. */
 export function checkChunkAddress(blobIndex: number, index: number, what: string): void {
-  const over = (limit: string, value: number, max: number): AccelError =>
-    new AccelError('FORMAT_LIMIT_EXCEEDED', { what, format: 'Nydus chunk', limit, value, max })
-  if (blobIndex >= MAX_BLOBS) throw over('a blob index', blobIndex, MAX_BLOBS - 1)
-  if (index >= MAX_CHUNKS_PER_BLOB) throw over('a chunk index', index, MAX_CHUNKS_PER_BLOB - 1)
+  if (blobIndex >= MAX_BLOBS) throw over(what, 'a blob index', blobIndex, MAX_BLOBS - 1)
+  if (index >= MAX_CHUNKS_PER_BLOB) {
+    throw over(what, 'a chunk index', index, MAX_CHUNKS_PER_BLOB - 1)
+  }
+}
+
+function over(what: string, limit: string, value: number, max: number): AccelError {
+  const context = { what, format: 'Nydus chunk', limit, value, max }
+  return new AccelError('FORMAT_LIMIT_EXCEEDED', context)
 }
 
 /** Words are kept big endian, so that comparing them compares the bytes. */

@@ -1,5 +1,6 @@
 import type { Compressor, Digester } from '../nydus-blob/algorithm.ts'
 import { digestFunction } from '../nydus-blob/chunk-digest.ts'
+import { decodeChunkRecord, fileOffsetAt } from '../nydus-blob/chunk-record.ts'
 import { ChunkRecord } from '../nydus-blob/layout.ts'
 import { ChunkLookup } from '../nydus-tree/chunk-lookup.ts'
 import { DIGEST_SIZE, MAX_CHUNKS_PER_BLOB } from '../nydus-tree/chunk-store.ts'
@@ -210,17 +211,18 @@ class InodeReader {
     const { chunks } = this.#tree.inodes
     return Array.from({ length: count }, (_, i) => {
       const at = chunksOffset + i * ChunkRecord.size
-      const chunk = reader.record(ChunkRecord, at)
+      const chunk = decodeChunkRecord(reader, at)
+      const fileOffset = fileOffsetAt(reader, at)
       const size = Math.min(chunkSize, record.size - i * chunkSize)
       if (chunk.blobIndex >= blobs.length)
         throw reader.invalid(at, `a chunk of blob ${chunk.blobIndex}`)
       if (chunk.index > MAX_CHUNKS_PER_BLOB) throw reader.invalid(at, `chunk index ${chunk.index}`)
       if (chunk.flags > 0xffff)
         throw reader.invalid(at, `chunk flags 0x${chunk.flags.toString(16)}`)
-      if (chunk.uncompressedSize !== size || chunk.fileOffset !== i * chunkSize) {
+      if (chunk.uncompressedSize !== size || fileOffset !== i * chunkSize) {
         throw reader.invalid(
           at,
-          `a chunk of ${chunk.uncompressedSize} bytes at ${chunk.fileOffset} of a file`,
+          `a chunk of ${chunk.uncompressedSize} bytes at ${fileOffset} of a file`,
         )
       }
       const known = this.#chunks.find(chunk.blobIndex, chunk.index)

@@ -3,6 +3,7 @@ import { inFileOrder } from '../../bytes/file-order.ts'
 import { alignUp, viewOf } from '../../bytes/layout.ts'
 import { algorithmsOf } from '../nydus-blob/algorithm.ts'
 import { digestFunction } from '../nydus-blob/chunk-digest.ts'
+import { encodeChunkRecord } from '../nydus-blob/chunk-record.ts'
 import { ChunkRecord } from '../nydus-blob/layout.ts'
 import { DIGEST_SIZE } from '../nydus-tree/chunk-store.ts'
 import { isDirectory, isRegular, isSymlink } from '../nydus-tree/file-mode.ts'
@@ -129,9 +130,14 @@ function encodeInode(plan: RafsV5Plan, position: number, digest: Uint8Array): Ui
   bytes.set(target, targetAt)
   bytes.set(xattrs, xattrsAt)
   for (let i = 0; i < chunkCount; i++) {
-    const chunk = inodes.chunks.get(inodes.chunkAt(inode, i))
-    const fileOffset = i * inodes.chunkSize
-    ChunkRecord.encode(view, chunksAt + i * ChunkRecord.size, { ...chunk, fileOffset })
+    const at = chunksAt + i * ChunkRecord.size
+    encodeChunkRecord(
+      { bytes, view },
+      at,
+      inodes.chunks,
+      inodes.chunkAt(inode, i),
+      i * inodes.chunkSize,
+    )
   }
   return bytes
 }

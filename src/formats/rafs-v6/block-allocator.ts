@@ -20,6 +20,8 @@ export class BlockAllocator {
     blocks: [],
     taken: 0,
   }))
+  /** Which of them have blocks left: a bit for each number of free slots. */
+  readonly #some = new Int32Array(SLOTS / 32)
 
   /** A place for an inode with `size` bytes behind it, all in one go: files. */
   placeFile(size: number): number {
@@ -85,27 +87,35 @@ export class BlockAllocator {
     const used = position % BLOCK_SIZE
     if (used === 0) return
     const slots = Math.floor((BLOCK_SIZE - used) / SLOT_SIZE)
-    this.#free[slots]?.blocks.push(position - used)
+    this.#free[slots]!.blocks.push(position - used)
+    this.#some[slots >>> 5]! |= 1 << (slots & 31)
   }
 
   /** A place in what is left of some block: of the smallest rest that is large enough the oldest. */
   #take(size: number): number | undefined {
     if (size >= BLOCK_SIZE) return undefined
     const wanted = Math.ceil(size / SLOT_SIZE)
-    for (let slots = wanted; slots < SLOTS; slots++) {
-      const list = this.#free[slots]
-      const block = list?.blocks[list.taken]
-      if (list === undefined || block === undefined) continue
-      list.taken++
-      if (list.taken === list.blocks.length) {
-        list.blocks.length = 0
-        list.taken = 0
-      }
-      const at = block + BLOCK_SIZE - slots * SLOT_SIZE
-      this.#remember(at + wanted * SLOT_SIZE)
-      return at
+    const slots = this.#fewest(wanted)
+    if (slots === SLOTS) return undefined
+    const list = this.#free[slots]!
+    const block = list.blocks[list.taken++]!
+    if (list.taken === list.blocks.length) {
+      list.blocks.length = 0
+      list.taken = 0
+      this.#some[slots >>> 5]! &= ~(1 << (slots & 31))
     }
-    return undefined
+    const at = block + BLOCK_SIZE - slots * SLOT_SIZE
+    this.#remember(at + wanted * SLOT_SIZE)
+    return at
+  }
+
+  /** The smallest number of free slots, at least `wanted`, that some block has; SLOTS where none has. */
+  #fewest(wanted: number): number {
+    for (let slots = wanted; slots < SLOTS; slots = (slots | 31) + 1) {
+      const bits = this.#some[slots >>> 5]! & (-1 << (slots & 31))
+      if (bits !== 0) return (slots & ~31) + 31 - Math.clz32(bits & -bits)
+    }
+    return SLOTS
   }
 }
 

@@ -61,38 +61,3 @@ export const RafsV6Blob = layout('rafs_v6_blob', 256, {
   reserved: [220, zeros(36), '0'],
 })
 export type RafsV6Blob = Of<typeof RafsV6Blob>
-
-/** A chunk address in an inode: an EROFS chunk index with the chunk index packed around the device. */
-export interface ChunkAddress {
-  blobIndex: number
-  /** Position among the chunks of its blob. */
-  index: number
-  /** Block in the uncompressed blob. */
-  blkaddr: number
-}
-
-/** Packs a chunk address. Source: rafs/src/metadata/layout/v6.rs (RafsV6InodeChunkAddr). */
-export function packChunkAddress(address: ChunkAddress): {
-  advise: number
-  deviceId: number
-  blkaddr: number
-} {
-  return {
-    advise: address.index & 0xffff,
-    deviceId: ((address.index >>> 16) << 8) | (address.blobIndex + 1),
-    blkaddr: address.blkaddr,
-  }
-}
-
-/** The reverse; `blobIndex` is -1 where the device is 0, which no RAFS bootstrap has. */
-export function unpackChunkAddress(stored: {
-  advise: number
-  deviceId: number
-  blkaddr: number
-}): ChunkAddress {
-  return {
-    blobIndex: (stored.deviceId & 0xff) - 1,
-    index: ((stored.deviceId >>> 8) << 16) | stored.advise,
-    blkaddr: stored.blkaddr,
-  }
-}

@@ -1,15 +1,15 @@
 import { AccelError } from '../../errors/accel-error.ts'
-import { DirectorySizer } from '../erofs/directory.ts'
+import { directorySize } from '../erofs/directory.ts'
 import { MAX_SYMLINK_SIZE } from '../erofs/image.ts'
 import { ErofsInodeExtended, SLOT_SIZE } from '../erofs/layout.ts'
 import { MAX_XATTR_AREA, xattrAreaSize } from '../erofs/xattr.ts'
 import { alignUp } from '../../bytes/layout.ts'
 import { isDirectory, isRegular, isSymlink } from '../nydus-tree/file-mode.ts'
 import type { FileTree } from '../nydus-tree/file-tree.ts'
-import { compareBytes } from '../nydus-tree/name-order.ts'
-import { inodePosition, type Numbering } from '../nydus-tree/numbering.ts'
+import type { Numbering } from '../nydus-tree/numbering.ts'
 import { BlockAllocator } from './block-allocator.ts'
 import { BLOCK_SIZE } from './layout.ts'
+import { StoredEntries } from './stored-entries.ts'
 
 /** Where everything of a tree stands in the metadata area: 9 bytes a name. */
 export interface Placement {
@@ -26,92 +26,91 @@ export interface Placement {
 /** Slots of the largest area that is written: 16 GiB, some 80 million files. */
 const MAX_SLOTS = 2 ** 29
 
-const DOT = Uint8Array.of(0x2e)
-const DOT_DOT = Uint8Array.of(0x2e, 0x2e)
-
 /** Places every inode of `tree`. Throws FORMAT_LIMIT_EXCEEDED and FORMAT_INVALID for what EROFS cannot hold. */
 export function placeTree(tree: FileTree, numbering: Numbering): Placement {
-  const nid = new Uint32Array(numbering.count)
-  const dataBlock = new Uint32Array(numbering.count)
-  const hasBlocks = new Uint8Array(numbering.count)
-  const allocator = new BlockAllocator()
-  const xattrSizes = xattrSizesOf(tree)
-
-  const inodeSize = (position: number): number => {
-    const set = tree.inodes.xattrSet(tree.inodeOf(numbering.node[position] as number))
-    return ErofsInodeExtended.size + (xattrSizes[set] as number)
-  }
-  const placeWithData = (position: number, size: number): void => {
-    const place = allocator.placeWithData(inodeSize(position), size)
-    hasBlocks[position] = place.inline && size < BLOCK_SIZE ? 0 : 1
-    nid[position] = place.inode / SLOT_SIZE
-    dataBlock[position] = Math.floor(place.data / BLOCK_SIZE)
-  }
-  const placeChild = (position: number): void => {
-    const inode = tree.inodeOf(numbering.node[position] as number)
-    const mode = tree.inodes.mode(inode)
-    if (isRegular(mode)) {
-      const first = inodePosition(tree, numbering, position)
-      const size = alignUp(inodeSize(position), 8) + 8 * tree.inodes.chunkCount(inode)
-      nid[position] =
-        first === position ? allocator.placeFile(size) / SLOT_SIZE : (nid[first] as number)
-    } else if (isSymlink(mode)) {
-      checkSymlink(tree, numbering, position)
-      placeWithData(position, tree.inodes.sizeOf(inode))
-    } else nid[position] = allocator.placeSpecial(inodeSize(position)) / SLOT_SIZE
-  }
-
+  const placer = new Placer(tree, numbering)
   const waiting = [0]
   for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
-    placeWithData(at, directorySize(tree, numbering, at))
+    placer.placeDirectory(at)
     const first = numbering.firstChild[at] as number
     const end = first + (numbering.childCount[at] as number)
-    const directories: number[] = []
-    for (let child = first; child < end; child++) {
-      if (isDirectory(tree.mode(numbering.node[child] as number))) directories.push(child)
-      else placeChild(child)
-    }
-    for (let i = directories.length - 1; i >= 0; i--) waiting.push(directories[i] as number)
-    if (allocator.position / SLOT_SIZE > MAX_SLOTS) {
-      throw limit(tree, 'a size in bytes', allocator.position, MAX_SLOTS * SLOT_SIZE)
+    for (let child = first; child < end; child++) placer.placeChild(child)
+    let directories = numbering.childDirectories[at] as number
+    for (let child = end - 1; directories > 0; child--) {
+      if (!isDirectory(tree.mode(numbering.node[child] as number))) continue
+      waiting.push(child)
+      directories--
     }
   }
-  return { nid, dataBlock, hasBlocks, size: alignUp(allocator.position, BLOCK_SIZE) }
+  return placer.placement()
 }
 
-/** Bytes of a directory: dirents and names of its children, `.` and `..`. */
-export function directorySize(tree: FileTree, numbering: Numbering, position: number): number {
-  const sizer = new DirectorySizer(BLOCK_SIZE)
-  forEachEntry(tree, numbering, position, (name) => sizer.add(name.length))
-  return sizer.size
-}
+class Placer {
+  readonly #tree: FileTree
+  readonly #numbering: Numbering
+  readonly #nid: Uint32Array
+  readonly #dataBlock: Uint32Array
+  readonly #hasBlocks: Uint8Array
+  readonly #allocator = new BlockAllocator()
+  readonly #entries: StoredEntries
+  /** By attribute set. */
+  readonly #xattrSizes: readonly number[]
 
-/**
- * Calls `entry` for every entry of a directory in the order of name bytes: `.` and `..` are sorted in, since names
- * such as `!x` and `-x` come before them.
- */
-export function forEachEntry(
-  tree: FileTree,
-  numbering: Numbering,
-  position: number,
-  entry: (name: Uint8Array, target: number) => void,
-): void {
-  const dots = [
-    { name: DOT, target: position },
-    { name: DOT_DOT, target: numbering.parent[position] as number },
-  ]
-  const first = numbering.firstChild[position] as number
-  const end = first + (numbering.childCount[position] as number)
-  let next = dots.shift()
-  for (let child = first; child < end; child++) {
-    const name = tree.nameOf(numbering.node[child] as number)
-    while (next !== undefined && compareBytes(next.name, name) < 0) {
-      entry(next.name, next.target)
-      next = dots.shift()
-    }
-    entry(name, child)
+  constructor(tree: FileTree, numbering: Numbering) {
+    this.#tree = tree
+    this.#numbering = numbering
+    this.#nid = new Uint32Array(numbering.count)
+    this.#dataBlock = new Uint32Array(numbering.count)
+    this.#hasBlocks = new Uint8Array(numbering.count)
+    this.#entries = new StoredEntries(tree, numbering, this.#nid)
+    this.#xattrSizes = xattrSizesOf(tree)
   }
-  for (; next !== undefined; next = dots.shift()) entry(next.name, next.target)
+
+  placeDirectory(position: number): void {
+    this.#entries.open(position)
+    const inode = this.#tree.inodeOf(this.#numbering.node[position] as number)
+    this.#placeWithData(position, inode, directorySize(this.#entries, BLOCK_SIZE))
+    if (this.#allocator.position / SLOT_SIZE > MAX_SLOTS) {
+      throw limit(this.#tree, 'a size in bytes', this.#allocator.position, MAX_SLOTS * SLOT_SIZE)
+    }
+  }
+
+  /** Places all but directories. */
+  placeChild(position: number): void {
+    const { inodes } = this.#tree
+    const inode = this.#tree.inodeOf(this.#numbering.node[position] as number)
+    const mode = inodes.mode(inode)
+    if (isDirectory(mode)) return
+    if (isRegular(mode)) {
+      const first = this.#numbering.firstName[inode] as number
+      if (first === position) {
+        const size = alignUp(this.#inodeSize(inode), 8) + 8 * inodes.chunkCount(inode)
+        this.#nid[position] = this.#allocator.placeFile(size) / SLOT_SIZE
+      } else this.#nid[position] = this.#nid[first] as number
+    } else if (isSymlink(mode)) {
+      checkSymlink(this.#tree, this.#numbering, position)
+      this.#placeWithData(position, inode, inodes.sizeOf(inode))
+    } else {
+      this.#nid[position] = this.#allocator.placeSpecial(this.#inodeSize(inode)) / SLOT_SIZE
+    }
+  }
+
+  placement(): Placement {
+    const size = alignUp(this.#allocator.position, BLOCK_SIZE)
+    return { nid: this.#nid, dataBlock: this.#dataBlock, hasBlocks: this.#hasBlocks, size }
+  }
+
+  #placeWithData(position: number, inode: number, size: number): void {
+    const place = this.#allocator.placeWithData(this.#inodeSize(inode), size)
+    this.#hasBlocks[position] = place.inline && size < BLOCK_SIZE ? 0 : 1
+    this.#nid[position] = place.inode / SLOT_SIZE
+    this.#dataBlock[position] = Math.floor(place.data / BLOCK_SIZE)
+  }
+
+  #inodeSize(inode: number): number {
+    const set = this.#tree.inodes.xattrSet(inode)
+    return ErofsInodeExtended.size + (this.#xattrSizes[set] as number)
+  }
 }
 
 function xattrSizesOf(tree: FileTree): number[] {

@@ -3,7 +3,7 @@ import { alignUp } from '../../bytes/layout.ts'
 import { AccelError } from '../../errors/accel-error.ts'
 import { ErofsDeviceSlot } from '../erofs/layout.ts'
 import { ChunkRecord } from '../nydus-blob/layout.ts'
-import { MAX_BLOBS } from '../nydus-tree/chunk-store.ts'
+import { checkChunkAddress, MAX_BLOBS } from '../nydus-tree/chunk-store.ts'
 import { type ChunkUse, chunksInUse } from '../nydus-tree/chunk-use.ts'
 import type { FileTree } from '../nydus-tree/file-tree.ts'
 import { type Numbering, numberTree } from '../nydus-tree/numbering.ts'
@@ -59,9 +59,7 @@ export function planRafsV6(tree: FileTree, init: RafsV6Init): RafsV6Plan {
   const numbering = numberTree(tree)
   const placement = placeTree(tree, numbering)
   const chunkUse = chunksInUse(tree, numbering)
-  for (const id of chunkUse.ids) {
-    assert.ok(tree.inodes.chunks.blobIndexOf(id) < blobs.length, 'a chunk of a blob without entry')
-  }
+  checkChunks(tree, chunkUse, blobs.length)
   const prefetchNids = prefetchOf(tree, numbering, placement, init)
   const blobTableOffset = alignUp(
     DEVICE_TABLE_OFFSET + blobs.length * ErofsDeviceSlot.size,
@@ -86,6 +84,17 @@ export function planRafsV6(tree: FileTree, init: RafsV6Init): RafsV6Plan {
     chunkTableOffset,
     chunkTableSize,
     size: alignUp(chunkTableOffset + chunkTableSize, BLOCK_SIZE),
+  }
+}
+
+/** Holds the chunks to what an inode can say of them. Throws FORMAT_LIMIT_EXCEEDED. */
+function checkChunks(tree: FileTree, { ids }: ChunkUse, blobs: number): void {
+  const { chunks } = tree.inodes
+  for (let i = 0; i < ids.length; i++) {
+    const id = ids[i] as number
+    assert(chunks.blobIndexOf(id) < blobs, 'a chunk of a blob without entry')
+    assert(chunks.uncompressedOffsetOf(id) % BLOCK_SIZE === 0, 'a chunk that begins in a block')
+    checkChunkAddress(chunks.blobIndexOf(id), chunks.indexOf(id), tree.what)
   }
 }
 

@@ -1,6 +1,8 @@
+import { alignUp } from '../../bytes/layout.ts'
 import { AccelError } from '../../errors/accel-error.ts'
 import { type DirectoryEntry, fileTypeOf } from '../erofs/directory.ts'
-import type { ErofsImage, ErofsInode } from '../erofs/image.ts'
+import type { ErofsImage } from '../erofs/image.ts'
+import type { ErofsInode } from '../erofs/inode.ts'
 import {
   CHUNK_BASED,
   CHUNK_INDEXES,
@@ -10,17 +12,14 @@ import {
   SLOT_SIZE,
 } from '../erofs/layout.ts'
 import type { Compressor, Digester } from '../nydus-blob/algorithm.ts'
+import { decodeChunkRecord } from '../nydus-blob/chunk-record.ts'
 import { ChunkRecord } from '../nydus-blob/layout.ts'
 import { isDevice, isDirectory, isRegular, isSymlink } from '../nydus-tree/file-mode.ts'
 import { FileTree, NONE, ROOT } from '../nydus-tree/file-tree.ts'
 import { atPath } from '../nydus-tree/format-failure.ts'
 import { ChunkLookup } from '../nydus-tree/chunk-lookup.ts'
-import {
-  BLOCK_SIZE,
-  type RafsV6Blob,
-  type RafsV6SuperblockExt,
-  unpackChunkAddress,
-} from './layout.ts'
+import { blkaddrAt, blobIndexAt, chunkIndexAt } from './chunk-address.ts'
+import { BLOCK_SIZE, type RafsV6Blob, type RafsV6SuperblockExt } from './layout.ts'
 import { readTables, type RafsV6Tables } from './tables.ts'
 
 /** A bootstrap as read. */
@@ -78,7 +77,7 @@ function readChunkTable(
   const { reader } = image
   for (let i = 0; i < chunkRecords; i++) {
     const at = extended.chunkTableOffset + i * ChunkRecord.size
-    const record = reader.record(ChunkRecord, at)
+    const record = decodeChunkRecord(reader, at)
     if (record.blobIndex >= blobs.length)
       throw reader.invalid(at, `a chunk of blob ${record.blobIndex}`)
     if (record.flags > 0xffff)
@@ -205,49 +204,60 @@ class TreeReader {
   #add(inode: ErofsInode): number {
     const { inodes } = this.#tree
     this.#claim(inode)
-    const xattrs = inode.xattrSize === 0 ? [] : this.#image.xattrs(inode)
+    const xattrSet =
+      inode.xattrSize === 0 ? 0 : inodes.xattrs.add(this.#image.xattrs(inode), this.#tree.what)
     const made = inodes.add({
       mode: inode.mode,
       uid: inode.uid,
       gid: inode.gid,
       mtime: inode.mtime,
       mtimeNanoseconds: inode.mtimeNsec,
-      xattrSet: inodes.xattrs.add(xattrs, this.#tree.what),
+      xattrSet,
     })
-    if (isRegular(inode.mode)) inodes.setContent(made, inode.size, this.#chunkIds(inode))
+    if (isRegular(inode.mode)) this.#addChunks(made, inode)
     else if (isSymlink(inode.mode)) inodes.setTarget(made, this.#image.symlinkTarget(inode))
     else if (isDevice(inode.mode)) inodes.setDevice(made, inode.union)
     this.#inodes[inode.nid] = made + 1
     return made
   }
 
-  #chunkIds(inode: ErofsInode): number[] {
+  #addChunks(made: number, inode: ErofsInode): void {
     const { reader } = this.#image
     if (inode.dataLayout !== CHUNK_BASED || (inode.union & CHUNK_INDEXES) === 0) {
       throw reader.invalid(inode.offset, 'a file that is not made of chunk indexes')
     }
-    this.#image.chunkSize(inode)
-    const { chunks } = this.#tree.inodes
+    this.#image.checkChunkFormat(inode)
+    const { inodes } = this.#tree
+    const { view } = reader
     const count = Math.ceil(inode.size / this.#chunkSize)
-    return this.#image.chunkIndexes(inode, count).map((stored, i) => {
-      const address = unpackChunkAddress(stored)
-      const id = this.#chunks.find(address.blobIndex, address.index)
-      const named = `chunk ${address.index} of blob ${address.blobIndex}`
-      if (id === -1 || chunks.uncompressedOffsetOf(id) !== address.blkaddr * BLOCK_SIZE) {
-        throw reader.invalid(
-          inode.offset,
-          `${named} at block ${address.blkaddr} is not in the chunk table`,
-        )
-      }
+    const start = alignUp(inode.end, ErofsChunkIndex.size)
+    reader.require(start, count * ErofsChunkIndex.size, 'chunk indexes of an inode')
+    inodes.reserveContent(made, inode.size)
+    for (let i = 0; i < count; i++) {
+      const at = start + i * ErofsChunkIndex.size
+      const id = this.#chunks.find(blobIndexAt(view, at), chunkIndexAt(view, at))
       const size = Math.min(this.#chunkSize, inode.size - i * this.#chunkSize)
-      if (chunks.uncompressedSizeOf(id) !== size) {
-        throw reader.invalid(inode.offset, `${named} has not the ${size} bytes that the file needs`)
-      }
-      return id
-    })
+      this.#checkChunk(inode, at, id, size)
+      inodes.setChunk(made, i, id)
+    }
+  }
+
+  /** Holds the chunk that the address at `at` names to what is said of it, and to the `size` bytes that are wanted. */
+  #checkChunk(inode: ErofsInode, at: number, id: number, size: number): void {
+    const { reader } = this.#image
+    const { chunks } = this.#tree.inodes
+    const blkaddr = blkaddrAt(reader.view, at)
+    const found = id !== -1 && chunks.uncompressedOffsetOf(id) === blkaddr * BLOCK_SIZE
+    if (found && chunks.uncompressedSizeOf(id) === size) return
+    const named = `chunk ${chunkIndexAt(reader.view, at)} of blob ${blobIndexAt(reader.view, at)}`
+    const problem = found
+      ? `${named} has not the ${size} bytes that the file needs`
+      : `${named} at block ${blkaddr} is not in the chunk table`
+    throw reader.invalid(inode.offset, problem)
   }
 
   #notePrefetch(nid: number, node: number): void {
+    if (this.#prefetch.size === 0) return
     for (const i of this.#prefetch.get(nid) ?? []) {
       if (this.#prefetchNodes[i] === NONE) this.#prefetchNodes[i] = node
     }

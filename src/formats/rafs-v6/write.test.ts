@@ -11,7 +11,7 @@ import { listTree } from '../nydus-tree/listing.ts'
 import { numberTree } from '../nydus-tree/numbering.ts'
 import { inFileOrder } from '../../bytes/file-order.ts'
 import type { RafsV6Blob } from './layout.ts'
-import { packChunkAddress, unpackChunkAddress } from './layout.ts'
+import { blkaddrAt, blobIndexAt, chunkIndexAt, setChunkAddress } from './chunk-address.ts'
 import { planRafsV6, type RafsV6Init } from './plan.ts'
 import { readRafsV6 } from './read.ts'
 import { writeRafsV6 } from './write.ts'
@@ -85,13 +85,13 @@ test('a tree without blobs has no tables; the smallest bootstrap has 8192 bytes'
 })
 
 test('chunk addresses hold 253 as blob and 24 bits of index', () => {
-  const address = { blobIndex: 253, index: 0xab_cdef, blkaddr: 0xffff_fffe }
-  assert.deepEqual(packChunkAddress(address), {
-    advise: 0xcdef,
-    deviceId: 0xabfe,
-    blkaddr: 0xffff_fffe,
-  })
-  assert.deepEqual(unpackChunkAddress(packChunkAddress(address)), address)
+  const view = new DataView(new ArrayBuffer(12))
+  setChunkAddress(view, 4, 253, 0xab_cdef, 0xffff_fffe)
+  assert.equal(Buffer.from(view.buffer).toString('hex'), '00000000efcdfeabfeffffff')
+  assert.deepEqual(
+    [blobIndexAt(view, 4), chunkIndexAt(view, 4), blkaddrAt(view, 4)],
+    [253, 0xab_cdef, 0xffff_fffe],
+  )
 })
 
 test('blobs are listed in the order of first use, and unused ones not at all', () => {

@@ -6,9 +6,10 @@ import {
   ErofsSuperblock,
   SUPERBLOCK_OFFSET,
 } from '../erofs/layout.ts'
+import { encodeChunkRecord } from '../nydus-blob/chunk-record.ts'
 import { ChunkRecord } from '../nydus-blob/layout.ts'
-import { inFileOrder } from '../../bytes/file-order.ts'
-import { inodePieces } from './inode-pieces.ts'
+import { FileOrder } from '../../bytes/file-order.ts'
+import { writeInodes } from './write-inodes.ts'
 import {
   BLOCK_SIZE,
   DEVICE_ALIGNMENT,
@@ -21,19 +22,13 @@ import {
 } from './layout.ts'
 import type { RafsV6Plan } from './plan.ts'
 
-/** Chunk records that are encoded into one piece. */
-const RECORDS_AT_ONCE = 1024
-
 /** Writes the bootstrap from front to back, in pieces of up to 256 KiB; `plan.size` bytes in all. */
 export function* writeRafsV6(plan: RafsV6Plan): Generator<Uint8Array> {
-  yield* inFileOrder(pieces(plan), plan.size)
-}
-
-/** Everything of the file that is not zero, front to back. */
-function* pieces(plan: RafsV6Plan): Generator<{ offset: number; bytes: Uint8Array }> {
-  yield { offset: 0, bytes: encodeHead(plan) }
-  yield* inodePieces(plan)
-  yield* chunkTablePieces(plan)
+  const file = new FileOrder(plan.size)
+  yield* file.put(0, encodeHead(plan))
+  yield* writeInodes(plan, file)
+  yield* writeChunkTable(plan, file)
+  yield* file.end()
 }
 
 /** Superblocks, device table, blob table, prefetch table. */
@@ -103,20 +98,15 @@ function deviceSlots(plan: RafsV6Plan): ErofsDeviceSlot[] {
   })
 }
 
-function* chunkTablePieces(plan: RafsV6Plan): Generator<{ offset: number; bytes: Uint8Array }> {
+function* writeChunkTable(plan: RafsV6Plan, file: FileOrder): Generator<Uint8Array> {
   const { tree, chunkUse, init } = plan
   const { chunks, chunkSize } = tree.inodes
   const ids = init.chunkOrder === 'id' ? chunkUse.ids : chunks.sorted(chunkUse.ids)
-  const { size } = ChunkRecord
-  const bytes = new Uint8Array(Math.min(RECORDS_AT_ONCE, ids.length) * size)
-  const view = viewOf(bytes)
-  for (let first = 0; first < ids.length; first += RECORDS_AT_ONCE) {
-    const some = ids.subarray(first, first + RECORDS_AT_ONCE)
-    some.forEach((id, i) => {
-      const fileOffset = ((chunkUse.lastPosition[id] as number) - 1) * chunkSize
-      ChunkRecord.encode(view, i * size, Object.assign(chunks.get(id), { fileOffset }))
-    })
-    const offset = plan.chunkTableOffset + first * size
-    yield { offset, bytes: bytes.subarray(0, some.length * size) }
+  let offset = plan.chunkTableOffset
+  for (let i = 0; i < ids.length; i++, offset += ChunkRecord.size) {
+    const id = ids[i] as number
+    const fileOffset = ((chunkUse.lastPosition[id] as number) - 1) * chunkSize
+    encodeChunkRecord(file, file.at(offset, ChunkRecord.size), chunks, id, fileOffset)
+    if (file.hasWhole) yield* file.take()
   }
 }

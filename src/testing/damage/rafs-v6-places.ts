@@ -1,6 +1,7 @@
 /** Where things are in a RAFS v6 bootstrap. */
 import { alignUp } from '../../bytes/layout.ts'
-import { ErofsImage, type ErofsInode } from '../../formats/erofs/image.ts'
+import { ErofsImage } from '../../formats/erofs/image.ts'
+import type { ErofsInode } from '../../formats/erofs/inode.ts'
 import { ErofsDeviceSlot, SUPERBLOCK_OFFSET } from '../../formats/erofs/layout.ts'
 import { ChunkRecord } from '../../formats/nydus-blob/layout.ts'
 import {
