@@ -7,7 +7,8 @@
 import { createHash } from 'node:crypto'
 import { closeSync, openSync, readSync } from 'node:fs'
 import { openCompressor } from '../../src/formats/codec/open.ts'
-import { DEFAULT_LEVEL, gzipMember } from '../../src/formats/deflate/gzip-member.ts'
+import { gzipMember } from '../../src/formats/deflate/gzip-member.ts'
+import { DEFAULT_LEVEL } from '../../src/formats/deflate/level.ts'
 import { openDecoder } from '../../src/formats/layer-decoder.ts'
 
 /** What a chunk of eStargz is at most; longer pieces would compress no better. */

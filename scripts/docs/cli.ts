@@ -46,7 +46,7 @@ This page is made from the commands themselves: \`npm run docs\`.`
 /** `docs/cli.md`: every command with its arguments and options. */
 export const cliPage: Page = {
   path: 'docs/cli.md',
-  render() {
+  async render() {
     const silent = { write: () => undefined }
     const io = {
       stdout: silent,
@@ -55,7 +55,7 @@ export const cliPage: Page = {
       signal: new AbortController().signal,
     }
     const never = () => Promise.reject(new Error('documentation converts nothing'))
-    const accelctl = accelctlProgram(io, { openConversions: never }, () => undefined)
+    const accelctl = await accelctlProgram(io, { openConversions: never }, () => undefined)
     const commands = flatten(commandTree(accelctl)).map((node) => section('accelctl', node))
     const acceld = section('acceld', commandTree(acceldProgram(silent, silent)))
     return `${[intro, ...commands, acceld].join('\n\n')}\n`

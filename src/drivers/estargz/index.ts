@@ -1,5 +1,4 @@
 import type { Driver } from '../driver.ts'
-import { convertLayer } from './convert-layer.ts'
 import { parseEstargzOptions } from './options.ts'
 
 /** Raised when the same layer would give other bytes. */
@@ -15,7 +14,10 @@ export const estargz: Driver = {
     return {
       layers: {
         key: JSON.stringify(['estargz', VERSION, format, prioritized]),
-        convertLayer: (layer, context) => convertLayer(layer, context, options),
+        async convertLayer(layer, context) {
+          const { convertLayer } = await import('./convert-layer.ts')
+          return convertLayer(layer, context, options)
+        },
       },
       docker2oci,
       withReferrer,

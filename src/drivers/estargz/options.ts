@@ -1,4 +1,4 @@
-import { DEFAULT_LEVEL, MAX_LEVEL, MIN_LEVEL } from '../../formats/deflate/gzip-member.ts'
+import { DEFAULT_LEVEL, MAX_LEVEL, MIN_LEVEL } from '../../formats/deflate/level.ts'
 import { DEFAULT_CHUNK_SIZE } from '../../formats/estargz/layout.ts'
 import { cleanPath } from '../../formats/tar/path.ts'
 import {

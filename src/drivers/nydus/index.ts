@@ -1,9 +1,6 @@
 import type { Driver, ImageConverter } from '../driver.ts'
 import type { ImageContext } from '../image-step.ts'
-import { blobProblem } from './accept-blob.ts'
-import { openDictionary, type Dictionary } from './chunk-dictionary.ts'
-import { convertLayer } from './convert-layer.ts'
-import { finishImage } from './finish-image.ts'
+import type { Dictionary } from './chunk-dictionary.ts'
 import { parseNydusOptions, type NydusOptions } from './options.ts'
 
 /** Raised when the same layer would give other bytes. */
@@ -22,8 +19,10 @@ export const nydus: Driver = {
       ...(reference === undefined
         ? {}
         : {
-            prepare: async (context: ImageContext) =>
-              converter(options, await openDictionary(reference, options, context)),
+            async prepare(context: ImageContext) {
+              const { openDictionary } = await import('./chunk-dictionary.ts')
+              return converter(options, await openDictionary(reference, options, context))
+            },
           }),
       docker2oci,
       withReferrer,
@@ -41,18 +40,23 @@ function converter(options: NydusOptions, dictionary: Dictionary | undefined): I
     layers: {
       key: JSON.stringify(['nydus', VERSION, format, prefetch, ociRef, dictionary?.digest]),
       inPlace: ociRef,
-      convertLayer: (layer, context) =>
-        convertLayer(layer, context, {
-          format,
-          prefetch,
-          ociRef,
-          dictionary: dictionary?.bootstraps ?? [],
-        }),
+      async convertLayer(layer, context) {
+        const { convertLayer } = await import('./convert-layer.ts')
+        const bootstraps = dictionary?.bootstraps ?? []
+        return convertLayer(layer, context, { format, prefetch, ociRef, dictionary: bootstraps })
+      },
       ...(ociRef || format.encrypted
         ? {}
-        : { foreignProblem: (path, what) => blobProblem(path, what, format) }),
+        : {
+            async foreignProblem(path, what) {
+              const { blobProblem } = await import('./accept-blob.ts')
+              return blobProblem(path, what, format)
+            },
+          }),
     },
-    finishImage: (image, layers, context) =>
-      finishImage(image, layers, context, { ...options, dictionary }),
+    async finishImage(image, layers, context) {
+      const { finishImage } = await import('./finish-image.ts')
+      return finishImage(image, layers, context, { ...options, dictionary })
+    },
   }
 }

@@ -1,8 +1,6 @@
 import { ZSTD_INSTANCE_ANNOTATION } from '../../formats/zstd-chunked/layout.ts'
 import type { Driver, ManifestVariant } from '../driver.ts'
-import { convertLayer } from '../estargz/convert-layer.ts'
 import { parseZstdChunkedOptions } from './options.ts'
-import { recompressLayer } from './recompress-layer.ts'
 
 /** Raised when the same layer would give other bytes. */
 const VERSION = '1'
@@ -23,10 +21,14 @@ export const zstdChunked: Driver = {
     return {
       layers: {
         key: JSON.stringify(['zstdchunked', VERSION, dialect, format, prioritized]),
-        convertLayer: (layer, context) =>
-          dialect === 'plain'
-            ? recompressLayer(layer, context, format.level)
-            : convertLayer(layer, context, options),
+        async convertLayer(layer, context) {
+          if (dialect === 'plain') {
+            const { recompressLayer } = await import('./recompress-layer.ts')
+            return recompressLayer(layer, context, format.level)
+          }
+          const { convertLayer } = await import('../estargz/convert-layer.ts')
+          return convertLayer(layer, context, options)
+        },
       },
       ...(dialect === 'both' ? { variants: [containers] } : {}),
       // Docker's media types have no zstd that all take.

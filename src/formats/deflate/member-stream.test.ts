@@ -6,7 +6,8 @@ import fc from 'fast-check'
 import { openStreamHash } from '../../streams/twin-hash.ts'
 import { inlineHost } from '../../testing/inline-host.ts'
 import { batchBound } from './compress-batch.ts'
-import { DEFAULT_LEVEL, gzipMember, MAX_LEVEL } from './gzip-member.ts'
+import { gzipMember } from './gzip-member.ts'
+import { DEFAULT_LEVEL, MAX_LEVEL } from './level.ts'
 import { MemberStream } from './member-stream.ts'
 
 /** Bytes of a kind: `noise` cannot be compressed, `program` has zeros, `text` has none. */
