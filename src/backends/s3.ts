@@ -1,5 +1,4 @@
 import { hash } from 'node:crypto'
-import { AwsV4Signer } from 'aws4fetch'
 import { checksumOf } from './checksum.ts'
 import { escapePath, type ObjectDialect, type UnsignedRequest } from './object-dialect.ts'
 import type { S3Settings } from './settings.ts'
@@ -20,6 +19,7 @@ export function s3Dialect(settings: S3Settings): ObjectDialect {
     now: Date,
   ): Promise<Record<string, string>> {
     const payload = bare ? hash('sha256', body ?? '', 'hex') : 'UNSIGNED-PAYLOAD'
+    const { AwsV4Signer } = await import('aws4fetch')
     const signer = new AwsV4Signer({
       method,
       url: url.href,

@@ -5,27 +5,27 @@
 
 const POLYNOMIAL = 0x82f6_3b78
 
-/** Table k holds, at k * 256 + b, the effect of byte b with k bytes behind it. */
-const TABLES = makeTables()
+/** Table k holds, at k * 256 + b, the effect of byte b with k bytes behind it. Made when it is first needed. */
+let tables: Int32Array | undefined
 
 function makeTables(): Int32Array {
-  const tables = new Int32Array(8 * 256)
+  const made = new Int32Array(8 * 256)
   for (let byte = 0; byte < 256; byte++) {
     let crc = byte
     for (let bit = 0; bit < 8; bit++) crc = (crc & 1) === 1 ? (crc >>> 1) ^ POLYNOMIAL : crc >>> 1
-    tables[byte] = crc
+    made[byte] = crc
   }
-  for (let i = 256; i < tables.length; i++) {
-    const before = tables[i - 256] as number
-    tables[i] = (before >>> 8) ^ (tables[before & 0xff] as number)
+  for (let i = 256; i < made.length; i++) {
+    const before = made[i - 256] as number
+    made[i] = (before >>> 8) ^ (made[before & 0xff] as number)
   }
-  return tables
+  return made
 }
 
 /** The CRC-32C of `bytes`, or of bytes with the CRC `before` followed by `bytes`. Unsigned. */
 export function crc32c(bytes: Uint8Array, before = 0): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-  const t = TABLES
+  const t = (tables ??= makeTables())
   let crc = ~before
   let at = 0
   for (const whole = bytes.length - 7; at < whole; at += 8) {

@@ -1,5 +1,5 @@
 import { slabSizeOf } from '../drivers/estargz/layer-writer.ts'
-import { chunkSlabSize } from '../formats/nydus-blob/chunk-stream.ts'
+import { chunkSlabSize } from '../formats/nydus-blob/slab-size.ts'
 import type { EstimatedFormat } from './format.ts'
 
 const MIB = 1024 * 1024

@@ -1,5 +1,5 @@
 import { slabSizeOf } from '../drivers/estargz/layer-writer.ts'
-import { chunkSlabSize } from '../formats/nydus-blob/chunk-stream.ts'
+import { chunkSlabSize } from '../formats/nydus-blob/slab-size.ts'
 import { InlineHost, threadMs } from '../threads/inline-host.ts'
 import type { LayerMaker } from './format.ts'
 import { LazySink } from './lazy-sink.ts'

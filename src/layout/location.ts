@@ -1,10 +1,7 @@
 import { AccelError } from '../errors/accel-error.ts'
 import { isDigest } from '../oci/digest.ts'
 import type { ImageTarget, RangedSource } from '../transport/image-transport.ts'
-import { archiveFiles } from './archive-files.ts'
-import { ArchiveTarget } from './archive-target.ts'
 import { directoryFiles, directoryTarget } from './directory.ts'
-import { dockerArchiveSource } from './docker-archive.ts'
 import { layoutSource } from './layout-source.ts'
 
 /**
@@ -55,10 +52,14 @@ export async function openLayoutSource(
   switch (kind) {
     case 'oci':
       return { source: layoutSource(directoryFiles(path, name)), tag }
-    case 'oci-archive':
+    case 'oci-archive': {
+      const { archiveFiles } = await import('./archive-files.ts')
       return { source: layoutSource(archiveFiles(path, name)), tag }
-    case 'docker-archive':
+    }
+    case 'docker-archive': {
+      const { dockerArchiveSource } = await import('./docker-archive.ts')
       return { source: dockerArchiveSource(path, name), tag }
+    }
   }
 }
 
@@ -81,6 +82,7 @@ export async function openLayoutTarget(text: string): Promise<LayoutTarget> {
     case 'oci':
       return { target: directoryTarget(path, name), tag, async [Symbol.asyncDispose]() {} }
     case 'oci-archive': {
+      const { ArchiveTarget } = await import('./archive-target.ts')
       const target = new ArchiveTarget(path, name)
       return { target, tag, [Symbol.asyncDispose]: () => target.discard() }
     }

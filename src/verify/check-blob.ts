@@ -1,9 +1,9 @@
 import { CHUNK_CHECK, type CheckedBlob } from '../formats/nydus-blob/checked-blob.ts'
 import { moduleBeside } from '../threads/start-thread.ts'
 import type { ThreadPool } from '../threads/pool.ts'
-import { CHECK_SLABS } from './check-chunks.ts'
 import { layerKind } from './layer-kind.ts'
 import type { NydusBlobJobData, NydusBlobJobResult } from './nydus-blob-job.ts'
+import { CHECK_SLABS } from './slab-size.ts'
 import type { ViewedLayer } from './view-layer.ts'
 
 const NYDUS_BLOB = moduleBeside(import.meta.url, './nydus-blob-job')

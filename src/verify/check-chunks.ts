@@ -1,24 +1,17 @@
 import type { FileSource } from '../drivers/file-source.ts'
 import type { Compressor, Digester } from '../formats/nydus-blob/algorithm.ts'
-import { chunkSlabSize } from '../formats/nydus-blob/chunk-stream.ts'
 import type { ReadChunkTable } from '../formats/nydus-blob/chunk-table.ts'
 import { DIGEST_SIZE } from '../formats/nydus-tree/chunk-store.ts'
 import type { BatchHost } from '../threads/batch-host.ts'
-import type { SlabSize } from '../threads/messages.ts'
 import { moduleBeside } from '../threads/start-thread.ts'
 import { run, type ChunkPieces } from './chunk-pieces.ts'
+import { CHECK_SLABS } from './slab-size.ts'
 
 const CHUNK_PIECES = moduleBeside(import.meta.url, './chunk-pieces')
 
 /** Pieces are handed out when they have so many bytes as stored, or are so many. */
 const HAND_OUT_SIZE = 512 * 1024
 const HAND_OUT_PIECES = 4096
-
-/**
- * Room for a chunk of the usual size behind others; a larger piece is checked in the layer's thread. The slabs are those
- * of who writes such chunks, which then are used again.
- */
-export const CHECK_SLABS: SlabSize = chunkSlabSize({ chunkSize: 0x10_0000, batchSize: 0 })
 
 /** A blob whose chunks are checked. */
 export interface CheckedChunks {

@@ -5,7 +5,8 @@ import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { inlineHost } from '../testing/inline-host.ts'
 import { memoryFile } from '../testing/memory-file.ts'
 import type { MemberFormat } from './inflate-members.ts'
-import { MEMBER_SLABS, MemberRuns, type Member } from './member-runs.ts'
+import { MemberRuns, type Member } from './member-runs.ts'
+import { MEMBER_SLABS } from './slab-size.ts'
 
 const MiB = 1024 * 1024
 

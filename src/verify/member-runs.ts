@@ -1,9 +1,7 @@
 import type { FileSource } from '../drivers/file-source.ts'
 import type { BaseDecoder } from '../formats/codec/base-decoder.ts'
-import { slabSizeFor } from '../formats/deflate/member-stream.ts'
 import type { BatchHost } from '../threads/batch-host.ts'
 import type { HostSlab } from '../threads/known-slabs.ts'
-import type { SlabSize } from '../threads/messages.ts'
 import { moduleBeside } from '../threads/start-thread.ts'
 import {
   memberDecoder,
@@ -12,19 +10,13 @@ import {
   type MemberFormat,
   type StoredMembers,
 } from './inflate-members.ts'
+import { LARGEST_MEMBER, MEMBER_SLABS } from './slab-size.ts'
 
 const INFLATE_MEMBERS = moduleBeside(import.meta.url, './inflate-members')
 
 /** Members are handed out when they have so many bytes as stored, or are so many. */
 const HAND_OUT_SIZE = 512 * 1024
 const HAND_OUT_MEMBERS = 4096
-
-/**
- * Largest chunk, uncompressed, that a batch thread is given: the usual one. The slabs are those of who writes such chunks,
- * which then are used again; their output has room for what follows chunks in members, padding and headers.
- */
-const LARGEST = 4 * 1024 * 1024
-export const MEMBER_SLABS: SlabSize = slabSizeFor(LARGEST)
 
 /** Bytes that are read, and given on, at a time. */
 const READ_SIZE = 256 * 1024
@@ -97,9 +89,9 @@ export class MemberRuns implements Disposable {
       this.#stored >= HAND_OUT_SIZE ||
       this.#run.length === HAND_OUT_MEMBERS ||
       this.#stored + stored > MEMBER_SLABS.input ||
-      this.#expected + expected > LARGEST
+      this.#expected + expected > LARGEST_MEMBER
     if (full) await this.#handOut()
-    if (stored > MEMBER_SLABS.input || expected > LARGEST) {
+    if (stored > MEMBER_SLABS.input || expected > LARGEST_MEMBER) {
       await this.#tail
       return this.#inflateHere(member)
     }

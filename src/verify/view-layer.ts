@@ -5,8 +5,8 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import { moduleBeside } from '../threads/start-thread.ts'
 import type { ThreadPool } from '../threads/pool.ts'
 import { layerKind } from './layer-kind.ts'
-import { MEMBER_SLABS } from './member-runs.ts'
 import type { LazyLayerJobData, LazyLayerJobResult } from './lazy-layer-job.ts'
+import { MEMBER_SLABS } from './slab-size.ts'
 
 const LAZY_LAYER = moduleBeside(import.meta.url, './lazy-layer-job')
 

@@ -1,5 +1,5 @@
 import { AccelError, isAccelError } from '../../errors/accel-error.ts'
-import { chunkSlabSize } from '../../formats/nydus-blob/chunk-stream.ts'
+import { chunkSlabSize } from '../../formats/nydus-blob/slab-size.ts'
 import { layerType, type Compression } from '../../oci/media-type.ts'
 import type { Call } from '../../threads/messages.ts'
 import { moduleBeside } from '../../threads/start-thread.ts'

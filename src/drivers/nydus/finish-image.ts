@@ -1,5 +1,5 @@
 import { AccelError } from '../../errors/accel-error.ts'
-import { chunkSlabSize } from '../../formats/nydus-blob/chunk-stream.ts'
+import { chunkSlabSize } from '../../formats/nydus-blob/slab-size.ts'
 import { hexOf } from '../../oci/digest.ts'
 import type { ImageConfig } from '../../oci/image-config.ts'
 import {
@@ -32,7 +32,7 @@ import type { ImageJobData, ImageJobLayer, ImageJobResult } from './image-job.ts
 import type { LayerDetail } from './layer-detail.ts'
 import { besideSource } from './merged-index.ts'
 import type { NydusOptions } from './options.ts'
-import { REF_ALGORITHMS } from './ref-blob.ts'
+import { REF_ALGORITHMS } from './ref-algorithms.ts'
 
 const IMAGE_JOB = moduleBeside(import.meta.url, './image-job')
 

@@ -7,10 +7,8 @@ import { pickContexts, type Contexts } from '../../formats/zran/context-cutter.t
 import { hexOf, type Digest } from '../../oci/digest.ts'
 import { endWithBootstrap, type FinishedBlob } from './blob-end.ts'
 import { rafsOf, type RafsBlob } from './rafs.ts'
+import { REF_ALGORITHMS } from './ref-algorithms.ts'
 import type { RefBuild } from './ref-build.ts'
-
-/** How a layer that stays where it is is named in superblocks and blob tables. Source: nydus src/bin/nydus-image/main.rs (targz-ref). */
-export const REF_ALGORITHMS = { compressor: 'gzip', digester: 'sha256' } as const
 
 /** The layer, as the source has it. */
 export interface ReferredLayer {

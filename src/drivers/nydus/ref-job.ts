@@ -12,7 +12,8 @@ import { openStreamHash } from '../../streams/twin-hash.ts'
 import { checkDiffId, compressionWarning } from '../decode-source.ts'
 import { TarLister } from '../tar-lister.ts'
 import { untilEnd, type LayerJobResult } from './layer-job.ts'
-import { REF_ALGORITHMS, writeRefBlob } from './ref-blob.ts'
+import { REF_ALGORITHMS } from './ref-algorithms.ts'
+import { writeRefBlob } from './ref-blob.ts'
 import { RefBuild } from './ref-build.ts'
 
 /** What the main thread says of the layer. */

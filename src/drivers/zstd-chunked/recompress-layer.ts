@@ -1,5 +1,5 @@
 import { AccelError } from '../../errors/accel-error.ts'
-import { slabSizeFor } from '../../formats/deflate/member-stream.ts'
+import { slabSizeFor } from '../../formats/deflate/slab-size.ts'
 import { layerType } from '../../oci/media-type.ts'
 import { moduleBeside } from '../../threads/start-thread.ts'
 import { noContent } from '../content-table.ts'

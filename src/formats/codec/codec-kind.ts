@@ -7,10 +7,11 @@ import {
   zstdCompressSync,
   zstdDecompressSync,
 } from 'node:zlib'
-import { frameBound, NativeDeflate, NativeZstd } from './compressor.ts'
+import { NativeDeflate, NativeZstd } from './compressor.ts'
 import type { Compressor, CompressorInit } from './compressor.ts'
 import { NativeDecompressor } from './decompressor.ts'
 import type { Algorithm, Decompressor } from './decompressor.ts'
+import { frameBound } from './frame-bound.ts'
 import { CodecFault } from './handle.ts'
 import { inherited } from '../../threads/inherited.ts'
 

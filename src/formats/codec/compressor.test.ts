@@ -3,7 +3,8 @@ import { test } from 'node:test'
 import { gunzipSync, inflateRawSync, zstdDecompressSync } from 'node:zlib'
 import * as fc from 'fast-check'
 import type { CodecKind } from './codec-kind.ts'
-import { frameBound, type CompressorInit } from './compressor.ts'
+import type { CompressorInit } from './compressor.ts'
+import { frameBound } from './frame-bound.ts'
 import { openCompressor } from './open.ts'
 
 const kinds: CodecKind[] = ['native', 'fallback']

@@ -7,6 +7,7 @@ import {
   gzipSync,
   zstdCompressSync,
 } from 'node:zlib'
+import { frameBound } from './frame-bound.ts'
 import { ZlibHandle } from './handle.ts'
 import { OutputBuffer } from './output-buffer.ts'
 
@@ -44,11 +45,6 @@ export interface Compressor {
   unit(input: Uint8Array, room?: Uint8Array): Uint8Array
   /** Gives native memory back now, instead of when the object is collected. */
   close(): void
-}
-
-/** Bytes that a zstd frame of `size` bytes may take: with so much room the library compresses straight into it, and a little better (ZSTD_COMPRESSBOUND). */
-export function frameBound(size: number): number {
-  return size + (size >> 8) + 128
 }
 
 export const DEFLATE_LEVEL = 6

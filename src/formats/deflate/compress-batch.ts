@@ -27,15 +27,6 @@ export interface CompressedBatch {
   digests: string
 }
 
-/**
- * Most bytes that `members` members of `size` bytes together may take. What cannot be compressed is stored, in blocks
- * of at least 5,000 bytes with five of their own; a member has eighteen of its own. Source: libdeflate
- * `deflate_compress.c`, `libdeflate_deflate_compress_bound`.
- */
-export function batchBound(size: number, members: number): number {
-  return size + (size >> 9) + 64 * members
-}
-
 const zstdCompressors = new Map<number, Compressor>()
 
 /** What makes one member of `codec`; its result is valid until the next call. */

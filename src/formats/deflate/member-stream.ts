@@ -4,25 +4,11 @@ import type { BatchHost, Wait } from '../../threads/batch-host.ts'
 import { moduleBeside } from '../../threads/start-thread.ts'
 import type { HostSlab } from '../../threads/known-slabs.ts'
 import { openCompressor } from '../codec/open.ts'
-import { batchBound } from './compress-batch.ts'
 import type { CompressBatch, CompressedBatch, MemberCodec } from './compress-batch.ts'
+import { BATCH_SIZE } from './slab-size.ts'
 
 /** The module that batch threads run. */
 export const COMPRESS_BATCH = moduleBeside(import.meta.url, './compress-batch')
-
-/**
- * A batch is handed out when it has so many bytes: enough that handing it over (20 µs) does not count, few enough
- * that all threads have work soon, and that a slab of a layer of small files stays small.
- */
-const BATCH_SIZE = 512 * 1024
-/** Fewest bytes of a member, on average: a payload of one byte is padded to a block. */
-const SMALLEST_MEMBER = 512
-
-/** The slabs that a stream needs whose longest reserved piece has `room` bytes. */
-export function slabSizeFor(room: number): { input: number; output: number } {
-  const input = Math.max(room, BATCH_SIZE) + 64 * 1024
-  return { input, output: batchBound(input, input / SMALLEST_MEMBER + 2) }
-}
 
 export interface MemberStreamInit {
   codec: MemberCodec

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { digestFrom, type Digest } from '../../oci/digest.ts'
-import { slabSizeFor } from '../deflate/member-stream.ts'
+import { slabSizeFor } from '../deflate/slab-size.ts'
 import type { BatchHost, Wait } from '../../threads/batch-host.ts'
 import type { TarEntry } from '../tar/entry.ts'
 import { encodeHeader, END_OF_TAR, paddingSize } from '../tar/writer.ts'

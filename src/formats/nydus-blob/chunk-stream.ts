@@ -1,44 +1,14 @@
 import { strict as assert } from 'node:assert'
 import type { BatchHost, Wait } from '../../threads/batch-host.ts'
 import type { HostSlab } from '../../threads/known-slabs.ts'
-import type { SlabSize } from '../../threads/messages.ts'
 import { moduleBeside } from '../../threads/start-thread.ts'
-import { frameBound } from '../codec/compressor.ts'
 import type { ChunkWriter } from './chunk-writer.ts'
 import type { BlobCipher } from './cipher.ts'
-import {
-  type CompressedPieces,
-  MAX_PIECE_GROWTH,
-  type PieceBatch,
-  type PieceCodec,
-} from './compress-pieces.ts'
+import type { CompressedPieces, PieceBatch, PieceCodec } from './compress-pieces.ts'
+import { HAND_OUT_PIECES, HAND_OUT_SIZE } from './slab-size.ts'
 
 /** The module that batch threads run. */
 const COMPRESS_PIECES = moduleBeside(import.meta.url, './compress-pieces')
-
-/** A slab is handed out when it has so many bytes: two chunks of the usual size, as seven messages go with each slab. */
-const HAND_OUT_SIZE = 1280 * 1024
-
-/** An encrypted slab is handed out when it has so many pieces, so that there is room for what they grow by. */
-const HAND_OUT_PIECES = 8192
-
-/** How a layer's files are cut and stored. */
-export interface ChunkCut {
-  /** Bytes of a chunk. */
-  chunkSize: number
-  /** Files of one chunk that is smaller than half of it are compressed together, up to so many bytes; 0: none are. */
-  batchSize: number
-  /** @default false */
-  encrypted?: boolean
-}
-
-/** The slabs that a stream needs. */
-export function chunkSlabSize({ chunkSize, batchSize, encrypted }: ChunkCut): SlabSize {
-  const size = Math.max(chunkSize, batchSize) + HAND_OUT_SIZE
-  const growth = encrypted === true ? HAND_OUT_PIECES * MAX_PIECE_GROWTH : 0
-  // room for the last piece in the form that a compressor may give it before it is found to be no smaller
-  return { input: size, output: frameBound(size) + growth }
-}
 
 export interface ChunkStreamInit {
   writer: ChunkWriter

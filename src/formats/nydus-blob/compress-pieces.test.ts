@@ -3,7 +3,8 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { decompressPiece } from './chunk-codec.ts'
 import { decryptPiece, newBlobCipher } from './cipher.ts'
-import { MAX_PIECE_GROWTH, run, storedSize } from './compress-pieces.ts'
+import { run, storedSize } from './compress-pieces.ts'
+import { MAX_PIECE_GROWTH } from './slab-size.ts'
 
 const cipher = newBlobCipher()
 

@@ -10,9 +10,6 @@ export interface PieceCodec {
   level: number
 }
 
-/** Bytes by which the stored form of a piece can be longer than the piece: one byte that is padded and encrypted. */
-export const MAX_PIECE_GROWTH = 17
-
 /** Pieces of a blob's data to be compressed, each on its own. */
 export interface PieceBatch {
   codec: PieceCodec
