@@ -13,8 +13,11 @@ const code = await runAccelctl(
   {
     async openConversions(config, { log, redaction, userAgent }) {
       // what only a conversion needs is loaded for one: `accelctl task` answers in a fraction of the time
+      const { preparedThreads } = await import('../convert/conversion-threads.ts')
+      const threads = preparedThreads(config)
       const { openConversionService } = await import('../convert/service.ts')
-      return openConversionService(config, { log, redaction }, { userAgent, environment })
+      const init = { userAgent, environment, threads }
+      return openConversionService(config, { log, redaction }, init)
     },
   },
 )

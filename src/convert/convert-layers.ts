@@ -15,7 +15,6 @@ import type { Held, SharedJobs } from '../streams/shared-jobs.ts'
 import { SOURCE_PIECE_SIZE } from '../threads/messages.ts'
 import type { ThreadPool } from '../threads/pool.ts'
 import type { ImageSource } from '../transport/image-transport.ts'
-import { LISTING_FORM } from '../formats/listing/listing.ts'
 import { checkBlob } from '../verify/check-blob.ts'
 import { checkRefLayer } from '../verify/check-ref-layer.ts'
 import { referredLayer } from '../verify/layer-kind.ts'
@@ -139,7 +138,7 @@ async function convertLayer(
     what: `${image.what} layer ${i + 1} (${descriptor.digest})`,
   }
   if (lower) layer.lower = lower
-  const key = layerKey(converter, layer, init.list)
+  const key = await layerKey(converter, layer, init.list)
   const held = await joinLayer(key, parts, init, (signal) =>
     layerFile(layer, converter, parts, {
       owner: init.owner,
@@ -158,11 +157,13 @@ async function convertLayer(
 }
 
 /** What the result of a layer is kept by. `list`: it says what the source holds. */
-export function layerKey(
+export async function layerKey(
   converter: Pick<LayerConverter, 'key'>,
   { descriptor, diffId, lower }: Pick<LayerInput, 'descriptor' | 'diffId' | 'lower'>,
   list: boolean,
-): string {
+): Promise<string> {
+  // which form that is depends on a native binding, which is loaded with it
+  const form = list ? (await import('../formats/listing/listing.ts')).LISTING_FORM : undefined
   return [
     converter.key,
     // The media type decides that of the result, the diffID is checked against the content.
@@ -170,7 +171,7 @@ export function layerKey(
     descriptor.digest,
     diffId,
     lower ? answersKey(lower) : '',
-    list ? `listed ${LISTING_FORM}` : '',
+    form === undefined ? '' : `listed ${form}`,
   ].join('|')
 }
 

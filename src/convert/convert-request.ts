@@ -106,7 +106,7 @@ async function convertTo(
   const target = await openTarget(wanted, settings.registry)
   try {
     const pair = conversionRequest(source, target, request.digest)
-    const cache = pair.sameRepository ? cacheOf(settings, rule, target) : undefined
+    const cache = pair.sameRepository ? await cacheOf(settings, rule, target) : undefined
     const conversion = {
       ...pair,
       ...(cache === undefined ? {} : { cache }),
@@ -120,11 +120,11 @@ async function convertTo(
 }
 
 /** The remote cache of the rule, where the target is a repository that can be read. */
-function cacheOf(
+async function cacheOf(
   settings: Settings,
   rule: RuleConfig | undefined,
   { transport, asSource, reference }: End<ImageTarget>,
-): LayerCache | undefined {
+): Promise<LayerCache | undefined> {
   if (asSource === undefined || reference === undefined) return undefined
   const name = `${reference.host}/${reference.repository}`
   return settings.cache(rule, { source: asSource, target: transport, name })

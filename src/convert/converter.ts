@@ -27,7 +27,6 @@ import {
 import type { ConversionReport } from './report.ts'
 import { allOrNone } from '../streams/all-or-none.ts'
 import type { Held } from '../streams/shared-jobs.ts'
-import { verifyFinished } from './verify-finished.ts'
 import { imagesOf, loadSource, type SourceImage, type SourceIndex } from './source-image.ts'
 import { movedTag, signalOfLastRequest, type MovedTag } from './source-tag.ts'
 
@@ -285,6 +284,8 @@ class Conversion {
     report: ConversionReport,
   ): Promise<void> {
     if (!this.#init.verify) return
+    // readers of every format: not for those who want no comparison
+    const { verifyFinished } = await import('./verify-finished.ts')
     const converted = layers.map(({ value }) => value)
     const verified = await verifyFinished(converted, finished, { what, threads, signal })
     if ('unverified' in verified) {

@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises'
 import type { CacheRecord } from '../cache/record.ts'
-import { contentOfListing, noContent } from '../drivers/content-table.ts'
+import { noContent } from '../drivers/content-table.ts'
+import { contentOfListing } from '../drivers/listed-content.ts'
 import type { LowerQuestion } from '../drivers/layer-content.ts'
 import type { LayerInput } from '../drivers/driver.ts'
 import type { LayerResult } from '../drivers/layer-result.ts'

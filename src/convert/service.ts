@@ -1,12 +1,12 @@
 import type { Config } from '../config/schema.ts'
 import type { LayerResult } from '../drivers/layer-result.ts'
-import { codecKind } from '../formats/codec/codec-kind.ts'
 import type { RegistryClient, RegistryClientComponents } from '../registry/client.ts'
 import type { StoreUsage } from '../store/collector.ts'
 import { collectPolicy } from '../store/policy.ts'
 import { openStore, type Store } from '../store/store.ts'
 import { SharedJobs } from '../streams/shared-jobs.ts'
-import { createThreadPool } from '../threads/pool.ts'
+import type { ThreadPool } from '../threads/pool.ts'
+import { conversionThreads } from './conversion-threads.ts'
 import type { LayerFile, LayerParts } from './convert-layers.ts'
 import { convertRequest, type ImageRequest } from './convert-request.ts'
 import type { RunInit } from './converter.ts'
@@ -43,6 +43,8 @@ export interface ConversionService extends AsyncDisposable {
 
 /** How the service presents itself, and what it takes from the environment. */
 export interface ServiceInit extends ConfiguredRegistryInit {
+  /** The threads, which the service closes; `niceness` is theirs then. @default those that the configuration asks for */
+  threads?: ThreadPool
   /** How far the conversions' threads stand back behind the main thread, 0 to 19. @default 0 */
   niceness?: number
 }
@@ -53,30 +55,23 @@ export async function openConversionService(
   components: RegistryClientComponents = {},
   init: ServiceInit = {},
 ): Promise<ConversionService> {
-  // here, so that no thread has to find out for itself
-  codecKind()
-  const { threads, layers } = config.converter
-  const pool = createThreadPool({
-    ...(threads > 0 ? { batchThreads: threads } : {}),
-    ...(layers > 0 ? { layerThreads: layers } : {}),
-    ...(init.niceness === undefined ? {} : { niceness: init.niceness }),
-  })
-  const store = await openStore<LayerResult>(config.provider.workDir, {
-    policy: collectPolicy(config.provider.gcpolicy),
-    onProblem: (error) => components.log?.error('converted layers could not be removed', { error }),
-  })
+  await using opened = new AsyncDisposableStack()
+  const pool = opened.use(init.threads ?? conversionThreads(config, init))
+  const store = opened.use(
+    await openStore<LayerResult>(config.provider.workDir, {
+      policy: collectPolicy(config.provider.gcpolicy),
+      onProblem: (error) =>
+        components.log?.error('converted layers could not be removed', { error }),
+    }),
+  )
   // who releases a layer in the store is its owner
   const jobs = new SharedJobs<LayerFile>(async () => {})
   const parts: LayerParts = { threads: pool, store, jobs }
   const settingsOf = (from: Config): Settings =>
     createSettings(from, { ...components, parts }, init)
-  try {
-    return new Conversions(settingsOf, settingsOf(config), { pool, store })
-  } catch (error) {
-    await pool[Symbol.asyncDispose]()
-    await store[Symbol.asyncDispose]()
-    throw error
-  }
+  const settings = settingsOf(config)
+  opened.move()
+  return new Conversions(settingsOf, settings, { pool, store })
 }
 
 /** The conversions that run by one reading of the configuration. */

@@ -5,11 +5,10 @@ import { AccelError } from '../errors/accel-error.ts'
 import { digestOf } from '../oci/digest.ts'
 import { parsePlatforms } from '../oci/platform.ts'
 import type { RegistryClient, RegistryClientComponents } from '../registry/client.ts'
-import { RemoteCache } from '../cache/remote-cache.ts'
 import { silentLog } from '../log/silent-log.ts'
 import type { ImageSource, ImageTarget } from '../transport/image-transport.ts'
 import type { LayerParts } from './convert-layers.ts'
-import { openLayerCache, type LayerCache } from './layer-cache.ts'
+import type { LayerCache } from './layer-cache.ts'
 import { createConverter, type Converter } from './converter.ts'
 import { configuredRegistry, type ConfiguredRegistryInit } from './registry-hosts.ts'
 
@@ -18,7 +17,7 @@ export interface Settings {
   readonly registry: RegistryClient
   readonly rules: readonly RuleConfig[]
   /** The remote cache of a rule in one repository; undefined where the rule has none. */
-  cache(rule: RuleConfig | undefined, place: CachePlace): LayerCache | undefined
+  cache(rule: RuleConfig | undefined, place: CachePlace): Promise<LayerCache | undefined>
   /** The converter of a rule, or, without one, of `converter.driver`. */
   converter(rule: RuleConfig | undefined): Converter
   /** The rule of this name. Throws CONFIG_RULE_UNKNOWN. */
@@ -57,8 +56,10 @@ export function createSettings(
     registry: configuredRegistry(config, components, init),
     rules,
     converter: (rule) => converters.get(rule?.name ?? '') ?? own,
-    cache(rule, { source, target, name }) {
+    async cache(rule, { source, target, name }) {
       if (rule === undefined || rule.cacheTag === '') return undefined
+      const { RemoteCache } = await import('../cache/remote-cache.ts')
+      const { openLayerCache } = await import('./layer-cache.ts')
       const { cacheSize: size, cacheVersion: version, cacheKey: key } = config.provider
       const log = (components.log ?? silentLog).child({ module: 'converter' })
       const tag = rule.cacheTag

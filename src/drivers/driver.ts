@@ -35,6 +35,8 @@ export interface LayerInput {
 export interface LayerConverter {
   /** Of all that changes the bytes made: driver name, version, options. Part of every cache key. */
   readonly key: string
+  /** The module that layer threads run for most layers, by URL: one can have it loaded before there is a layer. */
+  readonly module?: string
   /** Layers may stay where they are, to be read there by what their blobs say: who reads a result back needs them. */
   readonly inPlace?: boolean
   convertLayer(layer: LayerInput, context: DriverContext): Promise<LayerResult>

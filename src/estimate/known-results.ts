@@ -54,7 +54,7 @@ export async function findKnownResults(init: KnownInit): Promise<KnownResults> {
     for (const { manifest, config: image } of images) {
       for (const [i, descriptor] of manifest.layers.entries()) {
         const diffId = image.rootfs.diff_ids[i]!
-        const key = layerKey(layers, { descriptor, diffId }, config.converter.verify)
+        const key = await layerKey(layers, { descriptor, diffId }, config.converter.verify)
         const stored = store.find(key, place?.reference.host)
         const cached = records.get(`${descriptor.digest} ${recipeOf(layers.key, descriptor)}`)
         const size = cached?.target.size ?? stored?.size

@@ -66,6 +66,7 @@ function serveLayers(port: MessagePort): void {
   const known = new KnownSlabs()
   port.on('message', (message: ToLayerThread) => {
     if (message.type === 'forget') return known.forget(message.slabs)
+    if (message.type === 'load') return void loadEarly(message.module)
     if (message.type !== 'start') return host?.onMessage(message)
     const running = (host = new LayerHost(port, known, message))
     void runLayer(running, message.call).then((answer) => {
@@ -83,6 +84,11 @@ async function runLayer(host: LayerHost, call: Call): Promise<FromLayerThread> {
   } catch (error) {
     return { type: 'failed', error: toWire(error) }
   }
+}
+
+/** Loads a module that a job is expected to name. What is wrong with it is said when one does. */
+async function loadEarly(module: string): Promise<void> {
+  await import(module).catch(() => undefined)
 }
 
 async function load<Module>(call: Call): Promise<Module> {

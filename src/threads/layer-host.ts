@@ -99,7 +99,7 @@ export class LayerHost {
     this.#closed = true
   }
 
-  onMessage(message: Exclude<ToLayerThread, Start | Forget>): void {
+  onMessage(message: Exclude<ToLayerThread, Start | Forget | { type: 'load' }>): void {
     switch (message.type) {
       case 'chunk':
         this.#chunks.push(message)

@@ -1,7 +1,8 @@
 /**
  * What the main thread and its threads say to each other.
  *
- * A layer thread:   start -> (chunk* end) and, as answers to its requests, (slab | batched)*; abort at any time
+ * A layer thread:   load, at most once and before all else
+ *                   start -> (chunk* end) and, as answers to its requests, (slab | batched)*; abort at any time
  *                   <- pull* slab-wanted* batch* slab-done* progress* and at last done | failed
  * A batch thread:   start -> batch* ; <- (batched | failed)*, in the same order
  *
@@ -24,6 +25,7 @@ export interface Call {
 }
 
 export type ToLayerThread =
+  | { type: 'load'; module: string }
   | { type: 'start'; call: Call; source: SharedArrayBuffer[]; slabSize: SlabSize }
   | { type: 'chunk'; piece: number; length: number }
   | { type: 'end' }

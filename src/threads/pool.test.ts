@@ -2,11 +2,13 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { getPriority } from 'node:os'
 import { after, before, suite, test } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
 import { AccelError } from '../errors/accel-error.ts'
 import type { LayerWork } from '../testing/thread-modules/layer.ts'
 import type { LayerJob } from './layer-run.ts'
 import { SOURCE_PIECE_SIZE } from './messages.ts'
 import { createThreadPool, type ThreadPool } from './pool.ts'
+import { foundOnce, sharedFacts } from './shared-facts.ts'
 import { moduleBeside } from './start-thread.ts'
 
 const LAYER = moduleBeside(import.meta.url, '../testing/thread-modules/layer')
@@ -54,6 +56,27 @@ test('threads stand back behind the main thread as far as they are told', async 
     assert.equal(await pool.run(job({ does: 'priority' })), Math.min(19, main + niceness))
     assert.equal(getPriority(), main)
   }
+})
+
+test('a thread can be prepared: it loads a module before there is a job, and all threads know what it finds', async () => {
+  await using pool = createThreadPool(small)
+  pool.prepare(moduleBeside(import.meta.url, '../testing/thread-modules/loaded'))
+  while (Atomics.load(sharedFacts(), 0) === 0) await turn()
+  const kinds = ['native', 'fallback']
+  assert.equal(
+    foundOnce('codec kind', kinds, () => assert.fail('it was found')),
+    'fallback',
+  )
+  await pool.run(job({ does: 'hash' }))
+})
+
+test('what is wrong with a module is said to the job that names it', async () => {
+  await using pool = createThreadPool(small)
+  const missing = moduleBeside(import.meta.url, './missing')
+  pool.prepare(missing)
+  await pool.run(job({ does: 'hash' }))
+  const call = { module: missing, data: undefined }
+  await assert.rejects(pool.run(job({ does: 'hash' }, { call })), /Cannot find module/)
 })
 
 suite('the thread pool', () => {

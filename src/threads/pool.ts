@@ -2,6 +2,7 @@ import { availableParallelism, cpus } from 'node:os'
 import { AccelError } from '../errors/accel-error.ts'
 import { BatchThreads } from './batch-threads.ts'
 import { LayerRun, type LayerJob, type LayerRunParts, sourcePieces } from './layer-run.ts'
+import type { ToLayerThread } from './messages.ts'
 import { SlabBudget } from './slab-budget.ts'
 import { startThread, type Thread } from './start-thread.ts'
 
@@ -40,6 +41,11 @@ export interface ThreadPool extends AsyncDisposable {
    * threw, what the source threw, DRIVER_THREAD_DIED, or the reason of `job.signal`, at once.
    */
   run<Result>(job: LayerJob): Promise<Result>
+  /**
+   * Starts the first layer thread, if none was started yet, and has it load `module`, which the first job is expected to
+   * name: done beside other work, it takes no time of that job's.
+   */
+  prepare(module: string): void
 }
 
 /** How many threads a pool has, and how much memory its slabs may take together. */
@@ -132,6 +138,13 @@ class Pool implements ThreadPool {
       this.#waiting.push(waiting)
       this.#serve()
     }) as Promise<Result>
+  }
+
+  prepare(module: string): void {
+    if (this.#threads.size > 0 || this.#closed) return
+    const { thread } = this.#start()
+    thread.setIdle(true)
+    thread.post({ type: 'load', module } satisfies ToLayerThread)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,6 +1,7 @@
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { SlabHandle } from './messages.ts'
+import { sharedFacts } from './shared-facts.ts'
 import type { Slab } from './slab-budget.ts'
 
 /** `layer` threads work on one layer at a time; `batch` threads do the pieces of work that layers hand out. */
@@ -48,6 +49,8 @@ export function startThread(
   listener: ThreadListener,
   { niceness }: { niceness: number },
 ): Thread {
+  // made before the thread, which is given what there is then
+  sharedFacts()
   const worker = new Worker(new URL(besideThis('entry')), {
     workerData: { role, niceness } satisfies ThreadData,
     resourceLimits: HEAP,

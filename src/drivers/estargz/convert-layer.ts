@@ -22,14 +22,12 @@ import {
   OCI_NONDISTRIBUTABLE_GZIP,
   OCI_NONDISTRIBUTABLE_ZSTD,
 } from '../../oci/media-type.ts'
-import { moduleBeside } from '../../threads/start-thread.ts'
 import type { DriverContext, LayerInput } from '../driver.ts'
 import type { LayerResult } from '../layer-result.ts'
+import { LAYER_JOB } from './jobs.ts'
 import type { LayerJobData, LayerJobResult } from './layer-job.ts'
 import { slabSizeOf, type LazyBlob, type LazyFormat } from './layer-writer.ts'
 import type { PrioritizedPath } from './prioritize.ts'
-
-const LAYER_JOB = moduleBeside(import.meta.url, './layer-job')
 
 /** How layers are converted. */
 export interface LayerOptions {

@@ -1,4 +1,5 @@
 import type { Driver } from '../driver.ts'
+import { LAYER_JOB } from './jobs.ts'
 import { parseEstargzOptions } from './options.ts'
 
 /** Raised when the same layer would give other bytes. */
@@ -14,6 +15,7 @@ export const estargz: Driver = {
     return {
       layers: {
         key: JSON.stringify(['estargz', VERSION, format, prioritized]),
+        module: LAYER_JOB,
         async convertLayer(layer, context) {
           const { convertLayer } = await import('./convert-layer.ts')
           return convertLayer(layer, context, options)

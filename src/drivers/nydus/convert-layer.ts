@@ -2,7 +2,6 @@ import { AccelError, isAccelError } from '../../errors/accel-error.ts'
 import { chunkSlabSize } from '../../formats/nydus-blob/slab-size.ts'
 import { layerType, type Compression } from '../../oci/media-type.ts'
 import type { Call } from '../../threads/messages.ts'
-import { moduleBeside } from '../../threads/start-thread.ts'
 import { noContent } from '../content-table.ts'
 import type { DriverContext, LayerInput } from '../driver.ts'
 import type { LayerResult } from '../layer-result.ts'
@@ -12,13 +11,10 @@ import {
   NYDUS_BLOB,
   REF_ANNOTATION,
 } from './annotation.ts'
+import { LAYER_JOB, REF_JOB } from './jobs.ts'
 import type { LayerJobData, LayerJobResult } from './layer-job.ts'
 import type { NydusFormat } from './options.ts'
 import type { RefJobData } from './ref-job.ts'
-
-const LAYER_JOB = moduleBeside(import.meta.url, './layer-job')
-
-const REF_JOB = moduleBeside(import.meta.url, './ref-job')
 
 /** How layers are converted. */
 export interface LayerOptions {

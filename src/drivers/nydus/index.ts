@@ -1,6 +1,7 @@
 import type { Driver, ImageConverter } from '../driver.ts'
 import type { ImageContext } from '../image-step.ts'
 import type { Dictionary } from './chunk-dictionary.ts'
+import { LAYER_JOB, REF_JOB } from './jobs.ts'
 import { parseNydusOptions, type NydusOptions } from './options.ts'
 
 /** Raised when the same layer would give other bytes. */
@@ -39,6 +40,7 @@ function converter(options: NydusOptions, dictionary: Dictionary | undefined): I
   return {
     layers: {
       key: JSON.stringify(['nydus', VERSION, format, prefetch, ociRef, dictionary?.digest]),
+      module: ociRef ? REF_JOB : LAYER_JOB,
       inPlace: ociRef,
       async convertLayer(layer, context) {
         const { convertLayer } = await import('./convert-layer.ts')

@@ -1,5 +1,7 @@
 import { ZSTD_INSTANCE_ANNOTATION } from '../../formats/zstd-chunked/layout.ts'
 import type { Driver, ManifestVariant } from '../driver.ts'
+import { LAYER_JOB } from '../estargz/jobs.ts'
+import { RECOMPRESS_JOB } from './jobs.ts'
 import { parseZstdChunkedOptions } from './options.ts'
 
 /** Raised when the same layer would give other bytes. */
@@ -21,6 +23,7 @@ export const zstdChunked: Driver = {
     return {
       layers: {
         key: JSON.stringify(['zstdchunked', VERSION, dialect, format, prioritized]),
+        module: dialect === 'plain' ? RECOMPRESS_JOB : LAYER_JOB,
         async convertLayer(layer, context) {
           if (dialect === 'plain') {
             const { recompressLayer } = await import('./recompress-layer.ts')

@@ -1,14 +1,12 @@
 import { AccelError } from '../../errors/accel-error.ts'
 import { slabSizeFor } from '../../formats/deflate/slab-size.ts'
 import { layerType } from '../../oci/media-type.ts'
-import { moduleBeside } from '../../threads/start-thread.ts'
 import { noContent } from '../content-table.ts'
 import type { DriverContext, LayerInput } from '../driver.ts'
 import type { LayerResult } from '../layer-result.ts'
 import { withoutLazyFormats, zstdTypeOf } from '../estargz/convert-layer.ts'
+import { RECOMPRESS_JOB } from './jobs.ts'
 import { FRAME_SIZE, type RecompressJobData, type RecompressJobResult } from './recompress-job.ts'
-
-const RECOMPRESS_JOB = moduleBeside(import.meta.url, './recompress-job')
 
 /** Compresses one layer anew with zstd; its tar, and so its diffID, stays. */
 export async function recompressLayer(

@@ -13,22 +13,24 @@ import { NativeDecompressor } from './decompressor.ts'
 import type { Algorithm, Decompressor } from './decompressor.ts'
 import { frameBound } from './frame-bound.ts'
 import { CodecFault } from './handle.ts'
-import { inherited } from '../../threads/inherited.ts'
+import { foundOnce } from '../../threads/shared-facts.ts'
+
+const KINDS = ['native', 'fallback'] as const
 
 /**
  * How node:zlib is driven in this thread. `native`: by the handle inside its streams, which is not documented.
  * `fallback`: by the one-shot functions and by what npm's own tar relies on, slower.
  */
-export type CodecKind = 'native' | 'fallback'
+export type CodecKind = (typeof KINDS)[number]
 
 /** Without a checksum zstd finds no fault in changed literals. */
 const CHECKSUM = { [constants.ZSTD_c_checksumFlag]: 1 }
 
 let kind: CodecKind | undefined
 
-/** Which kind is in use, found by `selfTest` at the first call; threads that are started after it need no test of their own. */
+/** Which kind is in use, found by `selfTest` at the first call in a process. */
 export function codecKind(): CodecKind {
-  kind ??= inherited('acceld.codec-kind', () => (selfTest() === undefined ? 'native' : 'fallback'))
+  kind ??= foundOnce('codec kind', KINDS, () => (selfTest() === undefined ? 'native' : 'fallback'))
   return kind
 }
 
