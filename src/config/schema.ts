@@ -159,13 +159,13 @@ const converter = section('Conversions.', {
     fallback: 0,
     min: 0,
     max: 64,
-    doc: 'Layers of one image that are under way at once; 0 chooses by the number of processors.',
+    doc: 'Most layers that are read and decoded at a time, of all conversions together, each on a thread of its own; 0 is a quarter of the processors, from 2 to 8. One for every two processors, at least one, begins at once. While others wait, one more begins each half second in which half a processor was idle.',
   }),
   threads: integer({
     fallback: 0,
     min: 0,
     max: 256,
-    doc: 'Threads on which layers are converted, of all conversions together; 0 is the number of processors.',
+    doc: 'Most threads that compress and hash what layers hold, of all conversions together; 0 is the number of processors. The last of them is started only when the others fall behind.',
   }),
   harbor_annotation: flag({
     fallback: false,
