@@ -224,18 +224,19 @@ async function layerFile(
   try {
     const isCopied = context.list && converter.inPlace === true
     const source = isCopied ? copiedTo(copy.path, layer) : layer
-    const result = await converter.convertLayer(source, { ...context, ingestPath: ingest.path })
+    const made = await converter.convertLayer(source, { ...context, ingestPath: ingest.path })
+    const { inflated, ...result } = made
     if (result.kept !== undefined) return await store.layers.put(owner, key, result)
     if (context.list) {
       // at once: other layers are still being converted, and who takes it from the store need not read it again
       const { what } = layer
-      const made = { what, descriptor: result.descriptor, path: ingest.path }
-      const view = await viewLayer(made, result.listing, context)
+      const blob = { what, descriptor: result.descriptor, path: ingest.path }
+      const view = await viewLayer({ ...blob, inflated }, result.listing, context)
       if (view !== undefined) result.view = view
       const checkedBlob =
         referredLayer(result.descriptor) === undefined
-          ? await checkBlob(made, context)
-          : await checkRefLayer({ ...made, layer: copy.path }, context)
+          ? await checkBlob(blob, context)
+          : await checkRefLayer({ ...blob, layer: copy.path }, context)
       if (checkedBlob !== undefined) result.checkedBlob = checkedBlob
     }
     const { digest, size } = result.descriptor

@@ -4,6 +4,7 @@ import type { LayerView } from '../formats/listing/layer-view.ts'
 import type { CheckedBlob } from '../formats/nydus-blob/checked-blob.ts'
 import type { ListingData } from '../formats/listing/listing.ts'
 import type { LayerContentData } from './content-table.ts'
+import type { InflatedLayer } from './estargz/inflated-layer.ts'
 
 /** A layer as the driver made it. Plain data (structured clone): it is kept on disk beside the blob until its image is done. */
 export interface LayerResult {
@@ -29,6 +30,8 @@ export interface LayerResult {
   content: LayerContentData
   /** What the source layer holds, path by path, where the context asked for it: what the result is compared with. */
   listing?: ListingData
+  /** What came out of the new blob while it was made; it is looked at once, and not kept. */
+  inflated?: InflatedLayer
   /** How readers see the new blob, where the format's layers can be read one by one. Drivers leave it out. */
   view?: LayerView
   /** The new blob is one of Nydus, and its chunks were read back. Drivers leave it out. */

@@ -1,13 +1,6 @@
 /** What a batch thread does to read back members of an eStargz or zstd:chunked layer. */
 import { hash } from 'node:crypto'
-import { isAccelError } from '../errors/accel-error.ts'
-import type { BaseDecoder } from '../formats/codec/base-decoder.ts'
-import { GunzipStream } from '../formats/gzip/inflate.ts'
-import { ZstdDecompressStream } from '../formats/zstd/decompress.ts'
-import { ZstdPieces } from '../formats/zstd/piece.ts'
-
-/** What members are compressed with. */
-export type MemberFormat = 'gzip' | 'zstd'
+import { inflateMember, type MemberFormat } from '../drivers/estargz/inflate-member.ts'
 
 /** Members as stored, one behind the other in the input, and the parts of them whose digest is wanted. */
 export interface StoredMembers {
@@ -28,27 +21,18 @@ export interface InflatedMembers {
   digests: string
 }
 
-let gunzip: GunzipStream | undefined
-const zstd = new ZstdPieces()
-
-/** A decoder of `format`: it can be made to begin anew. */
-export function memberDecoder(format: MemberFormat, what: string): BaseDecoder {
-  return format === 'gzip' ? new GunzipStream({ what }) : new ZstdDecompressStream({ what })
-}
-
 /** Decompresses each member on its own, as far as they go, and digests the parts in them. */
 export function run(
   { format, stored, parts }: StoredMembers,
   input: Uint8Array,
   output: Uint8Array,
 ): InflatedMembers {
-  const inflate = format === 'gzip' ? inflateGzip : inflateZstd
   const sizes: number[] = []
   const starts: number[] = []
   let from = 0
   let end = 0
   for (const size of stored) {
-    const filled = inflate(input.subarray(from, from + size), output.subarray(end))
+    const filled = inflateMember(format, input.subarray(from, from + size), output.subarray(end))
     if (filled < 0) break
     from += size
     sizes.push(filled)
@@ -63,37 +47,4 @@ export function run(
     digests += hash('sha256', output.subarray(start, start + parts[i + 2]!), 'hex')
   }
   return { sizes: Uint32Array.from(sizes), digests }
-}
-
-/** Fills `output` with what is in the frame `stored`; gives its bytes, or -1 where that is no single whole frame, or has no room. */
-function inflateZstd(stored: Uint8Array, output: Uint8Array): number {
-  return zstd.decodeInto(stored, output)?.length ?? -1
-}
-
-/** The same of gzip members. */
-function inflateGzip(stored: Uint8Array, output: Uint8Array): number {
-  const decoder = (gunzip ??= new GunzipStream({ what: 'a member' }))
-  let filled = 0
-  const drain = (): boolean => {
-    for (let out = decoder.next(); out !== undefined; out = decoder.next()) {
-      if (filled + out.length > output.length) return false
-      output.set(out, filled)
-      filled += out.length
-    }
-    return true
-  }
-  decoder.restart()
-  try {
-    decoder.push(stored)
-    if (drain()) {
-      decoder.end()
-      if (drain()) return filled
-    }
-  } catch (error) {
-    if (!isAccelError(error)) throw error
-  }
-  // one that fails is of no use any more
-  decoder.close()
-  gunzip = undefined
-  return -1
 }

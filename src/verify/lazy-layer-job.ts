@@ -2,14 +2,18 @@
 import type { ListingData } from '../formats/listing/listing.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { LayerHost } from '../threads/layer-host.ts'
+import type { InflatedLayer } from '../drivers/estargz/inflated-layer.ts'
 import { openFile } from '../drivers/file-source.ts'
 import type { Finding } from './finding.ts'
+import { viewInflated } from './inflated-view.ts'
 import { readLazyLayer, type LazyLayerInit } from './lazy-layer.ts'
 import { transferred } from './listing-data.ts'
 
 /** The blob is a file. */
 export interface LazyLayerJobData extends LazyLayerInit {
   path: string
+  /** What came out of it while it was made. */
+  inflated?: InflatedLayer | undefined
 }
 
 export interface LazyLayerJobResult {
@@ -21,13 +25,15 @@ export interface LazyLayerJobResult {
   count: number
 }
 
-/** Reads all of the blob once. */
+/** Reads all of the blob once; where it is known what it inflates to, and that it is right, its data is not inflated. */
 export async function run(
-  { path, ...init }: LazyLayerJobData,
+  { path, inflated, ...init }: LazyLayerJobData,
   host: LayerHost,
 ): Promise<LazyLayerJobResult> {
   using file = openFile(path, init.what)
-  const view = await readLazyLayer(host, file, init)
+  const view =
+    (inflated && (await viewInflated(file, inflated, init))) ??
+    (await readLazyLayer(host, file, init))
   return {
     lazy: transferred(view.lazy, host),
     ordinary: transferred(view.ordinary, host),

@@ -1,4 +1,4 @@
-import { NO_PREFETCH_LANDMARK, PREFETCH_LANDMARK, TOC_NAME } from '../formats/estargz/layout.ts'
+import { isOfTheFormat } from '../formats/estargz/layout.ts'
 import { openEstargz, type Estargz, type ReadAt } from '../formats/estargz/read.ts'
 import type { Listing } from '../formats/listing/listing.ts'
 import { TarListing } from '../formats/listing/tar-listing.ts'
@@ -44,7 +44,7 @@ export async function readLazyLayer(
   init: LazyLayerInit,
 ): Promise<LazyLayerView> {
   const findings = new Findings()
-  const opened = await open(source, init)
+  const opened = await openLazyLayer(source, init)
   const rows = new TocRowCheck(opened.toc.entries, findings)
   const listing = new TarListing({ skip: isOfTheFormat })
   const split = tarSplitCheck(opened, rows, findings)
@@ -82,7 +82,11 @@ export async function readLazyLayer(
   }
 }
 
-function open(source: MemberSource, init: LazyLayerInit): Promise<Estargz> {
+/** Reads its footer and TOC. Throws FORMAT_…, CONTENT_DIGEST_MISMATCH. */
+export function openLazyLayer(
+  source: Pick<MemberSource, 'read' | 'size'>,
+  init: LazyLayerInit,
+): Promise<Estargz | ZstdChunked> {
   const { what, tocDigest, annotations } = init
   const { size } = source
   const readAt: ReadAt = (offset, length) => source.read(offset, length)
@@ -165,9 +169,4 @@ class TarWalk {
       this.#rows.tarFile(this.#file.start, this.#file.size, content)
     }
   }
-}
-
-/** What the format adds to a layer; readers that know it do not show it. */
-export function isOfTheFormat(path: string): boolean {
-  return path === TOC_NAME || path === PREFETCH_LANDMARK || path === NO_PREFETCH_LANDMARK
 }

@@ -4,7 +4,7 @@ import { suite, test } from 'node:test'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { inlineHost } from '../testing/inline-host.ts'
 import { memoryFile } from '../testing/memory-file.ts'
-import type { MemberFormat } from './inflate-members.ts'
+import type { MemberFormat } from '../drivers/estargz/inflate-member.ts'
 import { MemberRuns, type Member } from './member-runs.ts'
 import { MEMBER_SLABS } from './slab-size.ts'
 

@@ -3,13 +3,8 @@ import type { BaseDecoder } from '../formats/codec/base-decoder.ts'
 import type { BatchHost } from '../threads/batch-host.ts'
 import type { HostSlab } from '../threads/known-slabs.ts'
 import { moduleBeside } from '../threads/start-thread.ts'
-import {
-  memberDecoder,
-  PART_VALUES,
-  type InflatedMembers,
-  type MemberFormat,
-  type StoredMembers,
-} from './inflate-members.ts'
+import { memberDecoder, type MemberFormat } from '../drivers/estargz/inflate-member.ts'
+import { PART_VALUES, type InflatedMembers, type StoredMembers } from './inflate-members.ts'
 import { LARGEST_MEMBER, MEMBER_SLABS } from './slab-size.ts'
 
 const INFLATE_MEMBERS = moduleBeside(import.meta.url, './inflate-members')

@@ -21,6 +21,14 @@ interface Part {
   digest?: string
 }
 
+/** Digests of what is in a tar: sha256, hex. */
+export interface KnownDigests {
+  /** Of the bytes there; they are asked for in their order. */
+  part(start: number, size: number): string | undefined
+  /** Of the file of several parts that begins there. */
+  file(start: number): string | undefined
+}
+
 /**
  * Follows the rows of a TOC through the tar that the blob decompresses to: what a lazy reader would take for the
  * content of a file must be a file's content there, and each digest must be that of the bytes. Rows come in the order
@@ -137,6 +145,25 @@ export class TocRowCheck {
     }
   }
 
+  /**
+   * In place of all `bytes`, of a tar of `end` bytes, where digests are known. False where one that is needed is not.
+   */
+  known(end: number, digests: KnownDigests): boolean {
+    let file = -1
+    for (; this.#open < this.#placed; this.#open++) {
+      const part = this.#parts[this.#open]!
+      const { chunkOffset, start, size, file: row } = part
+      if (start + size > end) return true
+      if (chunkOffset === 0) file = start
+      const digest = digests.part(start, size)
+      const isLast = chunkOffset + size >= (row.size ?? 0)
+      const whole = chunkOffset > 0 && isLast ? digests.file(file) : digest
+      if (digest === undefined || whole === undefined) return false
+      this.#check(part, digest, whole)
+    }
+    return true
+  }
+
   /** Says that the tar has a file with `content` at `start`, of `size` bytes. */
   tarFile(start: number, size: number, content: Uint8Array): void {
     for (; this.#awaited < this.#placed; this.#awaited++) {
@@ -166,16 +193,31 @@ export class TocRowCheck {
     this.#hash = isFirst || part.digest !== undefined ? undefined : createHash('sha256')
   }
 
-  #finish({ row, file, chunkOffset, size, start, digest }: Part): void {
-    const path = cleanPath(file.name)
-    const before = this.#parts[this.#open - 1]
-    if (chunkOffset > 0 && before !== undefined && start !== before.start + before.size) {
-      this.#findings.add(path, `its chunk at ${chunkOffset} does not follow the one before`)
-    }
-    if (!this.#begun) return
-    const got = `sha256:${digest ?? (this.#hash ?? this.#whole!.copy()).digest('hex')}`
+  #finish(part: Part): void {
+    if (!this.#begun) return this.#checkPlace(part)
+    const isLast = part.chunkOffset + part.size >= (part.file.size ?? 0)
+    const hex = part.digest ?? (this.#hash ?? this.#whole!.copy()).digest('hex')
+    const whole = isLast ? this.#whole?.digest('hex') : undefined
     this.#begun = false
     this.#hash = undefined
+    if (isLast) this.#whole = undefined
+    this.#check(part, hex, whole ?? hex)
+  }
+
+  #checkPlace({ file, chunkOffset, start }: Part): void {
+    const before = this.#parts[this.#open - 1]
+    if (chunkOffset > 0 && before !== undefined && start !== before.start + before.size) {
+      const problem = `its chunk at ${chunkOffset} does not follow the one before`
+      this.#findings.add(cleanPath(file.name), problem)
+    }
+  }
+
+  /** Holds what is said of a part to the digests of its bytes, and, if it is the last of its file, of all of that. */
+  #check(part: Part, hex: string, wholeHex: string): void {
+    this.#checkPlace(part)
+    const { row, file, chunkOffset, size } = part
+    const path = cleanPath(file.name)
+    const got = `sha256:${hex}`
     if (row.chunkDigest !== undefined && row.chunkDigest !== got) {
       this.#findings.add(
         path,
@@ -188,8 +230,7 @@ export class TocRowCheck {
       this.#findings.add(path, `its chunk at ${chunkOffset} is said to be zeros, and is not`)
     }
     if (chunkOffset + size < (file.size ?? 0)) return
-    const whole = this.#whole === undefined ? got : `sha256:${this.#whole.digest('hex')}`
-    this.#whole = undefined
+    const whole = `sha256:${wholeHex}`
     if (file.digest !== whole) {
       this.#findings.add(path, `its digest is ${file.digest ?? 'missing'}, its bytes have ${whole}`)
     }

@@ -1,3 +1,4 @@
+import type { InflatedLayer } from '../drivers/estargz/inflated-layer.ts'
 import { TOC_DIGEST_ANNOTATION } from '../formats/estargz/layout.ts'
 import type { LayerView } from '../formats/listing/layer-view.ts'
 import type { ListingData } from '../formats/listing/listing.ts'
@@ -15,6 +16,8 @@ export interface ViewedLayer {
   what: string
   descriptor: Descriptor
   path: string
+  /** What came out of it while it was made, where that is known; then its data is not inflated again. */
+  inflated?: InflatedLayer | undefined
 }
 
 /**
@@ -22,7 +25,7 @@ export interface ViewedLayer {
  * `source` is what the layer holds that it was made of, where that is known. Throws FORMAT_…, CONTENT_….
  */
 export async function viewLayer(
-  { what, descriptor, path }: ViewedLayer,
+  { what, descriptor, path, inflated }: ViewedLayer,
   source: ListingData | undefined,
   { threads, signal }: { threads: ThreadPool; signal: AbortSignal },
 ): Promise<LayerView | undefined> {
@@ -34,6 +37,7 @@ export async function viewLayer(
     what,
     path,
     format,
+    inflated,
     ...(annotations === undefined ? {} : { annotations }),
     ...(tocDigest === undefined ? {} : { tocDigest }),
   }

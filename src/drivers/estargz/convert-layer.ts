@@ -97,6 +97,7 @@ export async function convertLayer(
     diffId: blob.diffId,
     uncompressedSize: blob.uncompressedSize,
     indexSize: blob.indexSize,
+    ...(made.inflated === undefined ? {} : { inflated: made.inflated }),
   }
 }
 

@@ -5,12 +5,13 @@ import type { ListingData } from '../../formats/listing/listing.ts'
 import { paddingSize } from '../../formats/tar/writer.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { Compression } from '../../oci/media-type.ts'
-import { TwinHash } from '../../streams/twin-hash.ts'
+import { openStreamHash, TwinHash, type StreamHash } from '../../streams/twin-hash.ts'
 import type { LayerHost } from '../../threads/layer-host.ts'
 import { buffersOf } from '../content-table.ts'
 import type { LowerAnswers } from '../layer-content.ts'
 import { openBlobFile } from '../blob-file.ts'
 import { decodeSource, type DecodedSource } from '../decode-source.ts'
+import { InflatedLayerRecord, inflatedBuffers, type InflatedLayer } from './inflated-layer.ts'
 import { LayerBuild, type BuiltLayer } from './layer-build.ts'
 import type { LazyFormat } from './layer-writer.ts'
 import { orderParts, type PrioritizedPath, type TarPart } from './prioritize.ts'
@@ -33,6 +34,8 @@ export interface LayerJobData {
 export interface LayerJobResult extends BuiltLayer {
   sourceUncompressedSize: number
   listing?: ListingData
+  /** What came out of the blob again, where `list` was asked for and its members gave what they were made of. */
+  inflated?: InflatedLayer
 }
 
 /** Runs one conversion. */
@@ -49,22 +52,53 @@ export async function run(data: LayerJobData, host: LayerHost): Promise<LayerJob
 async function convert(data: LayerJobData, host: LayerHost): Promise<LayerJobResult> {
   const { what, ingestPath, format, lower } = data
   using file = openBlobFile(ingestPath)
-  const hash = new TwinHash()
-  const output = { write: (bytes: Uint8Array) => file.write(bytes), tarHash: hash.copy }
+  const inflateBack = isReadByRows(data) ? new InflatedLayerRecord(what) : undefined
+  // What comes out is far behind what goes in.
+  const hash = inflateBack === undefined ? new TwinHash() : apart()
+  const write = (bytes: Uint8Array): void => file.write(bytes)
+  const output = { write, tarHash: hash.copy, inflateBack }
   const build = new LayerBuild(host, { what, format, lower, output })
   if (data.prioritized.length > 0) {
     const source = await prioritizedFirst(data, host, build, hash)
-    return sent(await build.finish(), source, host)
+    return sent(await build.finish(), source, inflateBack, host)
   }
   const tail = await inTarOrder(data, host, build, hash)
-  return sent(await build.finish(tail), tail, host)
+  return sent(await build.finish(tail), tail, inflateBack, host)
 }
 
-/** The result, whose table is moved to the main thread. */
-function sent(built: BuiltLayer, source: DecodedSource, host: LayerHost): LayerJobResult {
+/** The digests of the source's tar and of the result's. */
+interface TarHashes {
+  original: StreamHash & { settle?(): void }
+  copy: StreamHash
+}
+
+/** Digests of two streams that are not compared. */
+function apart(): TarHashes {
+  return { original: openStreamHash(), copy: openStreamHash() }
+}
+
+/** Whether the result is verified, and nothing but its rows says how it is to be read; a tar-split is held to all bytes. */
+function isReadByRows({ list, format }: LayerJobData): boolean {
+  return list && (format.kind === 'estargz' || format.dialect === 'stargz')
+}
+
+/** The result, whose tables are moved to the main thread. */
+function sent(
+  built: BuiltLayer,
+  source: DecodedSource,
+  record: InflatedLayerRecord | undefined,
+  host: LayerHost,
+): LayerJobResult {
   host.transfer.push(...buffersOf(built.content))
   const { size, listing } = source
-  return { ...built, sourceUncompressedSize: size, ...(listing === undefined ? {} : { listing }) }
+  const inflated = built.blob && record?.finish(built.blob.diffId)
+  if (inflated !== undefined) host.transfer.push(...inflatedBuffers(inflated))
+  return {
+    ...built,
+    sourceUncompressedSize: size,
+    ...(listing === undefined ? {} : { listing }),
+    ...(inflated === undefined ? {} : { inflated }),
+  }
 }
 
 /** Reads the source once, and writes as it comes. Gives what it found, and the zeros that the source ends in. */
@@ -72,7 +106,7 @@ async function inTarOrder(
   data: LayerJobData,
   host: LayerHost,
   build: LayerBuild,
-  hash: TwinHash,
+  hash: TarHashes,
 ): Promise<DecodedSource & { zeros: number }> {
   await build.landmark(false)
   let zeros = 0
@@ -105,7 +139,7 @@ async function prioritizedFirst(
   data: LayerJobData,
   host: LayerHost,
   build: LayerBuild,
-  hash: TwinHash,
+  hash: TarHashes,
 ): Promise<DecodedSource> {
   const { what, prioritized } = data
   using spool = openSpool(data.ingestPath)

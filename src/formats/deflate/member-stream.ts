@@ -10,6 +10,19 @@ import { BATCH_SIZE } from './slab-size.ts'
 /** The module that batch threads run. */
 export const COMPRESS_BATCH = moduleBeside(import.meta.url, './compress-batch')
 
+/**
+ * Members are inflated as soon as they are compressed, and what came out of them takes the place of what went in: the
+ * stream's digest, and those of its parts, are of that.
+ */
+export interface InflateBack {
+  /** The module that batch threads run instead: its result has more, and the input holds what came out. */
+  readonly module: string
+  /** Takes a batch that is written, in order: what came out of its members, valid during the call. */
+  take(bytes: Uint8Array, batch: CompressBatch, result: CompressedBatch): void
+  /** Takes bytes of a long member, which nobody has inflated. */
+  takeLong(bytes: Uint8Array): void
+}
+
 export interface MemberStreamInit {
   codec: MemberCodec
   /** Takes compressed bytes, in order; they are a view of shared memory, valid during the call. */
@@ -18,6 +31,8 @@ export interface MemberStreamInit {
   onDigest(token: number, hex: string): void
   /** Takes the uncompressed stream. */
   hash: StreamHash
+  /** @default the stream is digested as it was appended, and nothing is inflated */
+  inflateBack?: InflateBack | undefined
 }
 
 /**
@@ -80,9 +95,7 @@ export class MemberStream {
   /** Adds bytes; a member that is full is ended and another begun. */
   append(bytes: Uint8Array): Wait {
     if (!this.fits(bytes.length)) return this.#appendInPieces(bytes)
-    this.#init.hash.update(bytes)
-    this.#slab!.input.set(bytes, this.#used)
-    this.#used += bytes.length
+    this.#copy(bytes)
     return undefined
   }
 
@@ -126,6 +139,7 @@ export class MemberStream {
     try {
       for (const piece of pieces) {
         this.#init.hash.update(piece)
+        this.#init.inflateBack?.takeLong(piece)
         this.#flushed += piece.length
         compressor.write(piece)
         emit(compressor.take())
@@ -154,11 +168,16 @@ export class MemberStream {
       }
       const room = this.#slab!.input.length - this.#used
       const piece = bytes.subarray(at, at + room)
-      this.#init.hash.update(piece)
-      this.#slab!.input.set(piece, this.#used)
-      this.#used += piece.length
+      this.#copy(piece)
       at += piece.length
     }
+  }
+
+  /** Adds bytes that the slab has room for. */
+  #copy(bytes: Uint8Array): void {
+    if (this.#init.inflateBack === undefined) this.#init.hash.update(bytes)
+    this.#slab!.input.set(bytes, this.#used)
+    this.#used += bytes.length
   }
 
   #endMember(): void {
@@ -184,8 +203,9 @@ export class MemberStream {
       ends: Uint32Array.from(this.#ends),
       parts: Uint32Array.from(this.#parts),
     }
-    const result = this.#host.batch(slab, { module: COMPRESS_BATCH, data })
-    this.#tail = this.#store(slab, result as Promise<CompressedBatch>, this.#tail, this.#tokens)
+    const module = this.#init.inflateBack?.module ?? COMPRESS_BATCH
+    const result = this.#host.batch(slab, { module, data }) as Promise<CompressedBatch>
+    this.#tail = this.#store(slab, data, result, this.#tail, this.#tokens)
     this.#tail.catch((error: unknown) => {
       this.#failure ??= { error }
     })
@@ -199,18 +219,26 @@ export class MemberStream {
 
   async #store(
     slab: HostSlab,
-    result: Promise<CompressedBatch>,
+    batch: CompressBatch,
+    compressed: Promise<CompressedBatch>,
     before: Promise<void>,
     tokens: number[],
   ): Promise<void> {
     await before
-    const { sizes, digests } = await result
+    const result = await compressed
+    const { sizes, digests } = result
     const start = this.#written
     for (const size of sizes) {
       this.offsets.push(this.#written)
       this.#written += size
     }
     this.#init.write(slab.output.subarray(0, this.#written - start))
+    const { inflateBack, hash } = this.#init
+    if (inflateBack !== undefined) {
+      const bytes = slab.input.subarray(0, batch.ends.at(-1))
+      hash.update(bytes)
+      inflateBack.take(bytes, batch, result)
+    }
     this.#host.giveSlab(slab)
     for (const [i, token] of tokens.entries()) {
       this.#init.onDigest(token, digests.slice(i * 64, i * 64 + 64))

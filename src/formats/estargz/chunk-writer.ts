@@ -3,7 +3,7 @@ import { digestFrom, type Digest } from '../../oci/digest.ts'
 import type { MemberCodec } from '../deflate/compress-batch.ts'
 import type { StreamHash } from '../../streams/twin-hash.ts'
 import type { BatchHost, Wait } from '../../threads/batch-host.ts'
-import { MemberStream } from '../deflate/member-stream.ts'
+import { MemberStream, type InflateBack } from '../deflate/member-stream.ts'
 import type { TarEntry } from '../tar/entry.ts'
 import { END_OF_TAR, paddingSize } from '../tar/writer.ts'
 import type { ChunkCuts } from './chunk-cuts.ts'
@@ -25,6 +25,8 @@ export interface BlobOutput {
   write(bytes: Uint8Array): void
   /** Takes the tar. */
   tarHash: StreamHash
+  /** As of MemberStream. */
+  inflateBack?: InflateBack | undefined
 }
 
 /** What is said of an entry besides what is in it. */
@@ -67,6 +69,7 @@ export class ChunkWriter {
       write: (bytes) => this.emit(bytes),
       onDigest: (row, hex) => this.toc.setChunkDigest(row, hex),
       hash: output.tarHash,
+      inflateBack: output.inflateBack,
     })
   }
 

@@ -11,6 +11,10 @@ export const TOC_NAME = 'stargz.index.json'
 export const PREFETCH_LANDMARK = '.prefetch.landmark'
 /** Says that no file is fetched when the layer is mounted. */
 export const NO_PREFETCH_LANDMARK = '.no.prefetch.landmark'
+/** Whether a path is what the format adds to a layer; readers that know it do not show it. */
+export function isOfTheFormat(path: string): boolean {
+  return path === TOC_NAME || path === PREFETCH_LANDMARK || path === NO_PREFETCH_LANDMARK
+}
 /** Content of a landmark. */
 export const LANDMARK_BYTE = 0x0f
 /** A folder that the file system of the snapshotter shows in every root; a layer's own is hidden by it. */

@@ -14,6 +14,8 @@ export interface TarListingInit {
   pieceSize?: number
   /** With what they are digested. @default CONTENT_DIGESTER */
   digester?: Digester
+  /** Gives the digest of the content of `size` bytes that begins at `start` of the tar, where it is known. @default of none */
+  contentAt?: (start: number, size: number) => Uint8Array | undefined
 }
 
 /** Lists what a layer's tar holds, as it is read. Entries that aufs left are no part of an image and are left out. */
@@ -21,10 +23,19 @@ export class TarListing {
   readonly #writer: ListingWriter
   readonly #skip: (path: string) => boolean
   readonly #hash: ContentHash
-  #open: { entry: ListedEntry; left: number; skip: boolean } | undefined = undefined
+  readonly #contentAt: TarListingInit['contentAt']
+  #open:
+    | { entry: ListedEntry; left: number; skip: boolean; content: Uint8Array | undefined }
+    | undefined = undefined
 
-  constructor({ skip = () => false, pieceSize = CONTENT_PIECE, digester }: TarListingInit = {}) {
+  constructor({
+    skip = () => false,
+    pieceSize = CONTENT_PIECE,
+    digester,
+    contentAt,
+  }: TarListingInit = {}) {
     this.#skip = skip
+    this.#contentAt = contentAt
     this.#writer = new ListingWriter(pieceSize)
     this.#hash = newContentHash(pieceSize, digester)
   }
@@ -36,7 +47,9 @@ export class TarListing {
       if (entry === undefined) return undefined
       const skip = this.#skip(entry.path)
       if (entry.kind === 'file' && entry.size > 0) {
-        this.#open = { entry, left: entry.size, skip }
+        const start = event.entry.offset + event.header.length
+        const content = this.#contentAt?.(start, entry.size)
+        this.#open = { entry, left: entry.size, skip, content }
       } else if (!skip) {
         this.#writer.add(entry)
       }
@@ -44,15 +57,20 @@ export class TarListing {
       const open = this.#open
       const { bytes } = event
       const isWhole = bytes.length === open.entry.size
-      if (!isWhole) this.#hash.update(bytes)
+      if (!isWhole && open.content === undefined) this.#hash.update(bytes)
       open.left -= bytes.length
       if (open.left > 0) return undefined
       this.#open = undefined
-      const content = isWhole ? this.#hash.digestOf(bytes) : this.#hash.digest()
+      const content = open.content ?? this.#digest(isWhole ? bytes : undefined)
       if (!open.skip) this.#writer.add({ ...open.entry, content })
       return content
     }
     return undefined
+  }
+
+  /** Of `whole`, or of the pieces so far. */
+  #digest(whole: Uint8Array | undefined): Uint8Array {
+    return whole === undefined ? this.#hash.digest() : this.#hash.digestOf(whole)
   }
 
   /** After the last event. */
