@@ -1,35 +1,48 @@
 import type { ListingData } from '../formats/listing/listing.ts'
 import { TarListing, type TarListingInit } from '../formats/listing/tar-listing.ts'
+import type { TarEvent } from '../formats/tar/entry.ts'
 import { TarReader } from '../formats/tar/reader.ts'
 import type { LayerHost } from '../threads/layer-host.ts'
 
-/** Lists a tar as it comes. Throws FORMAT_…. */
-export class TarLister {
+/** How a tar is listed. */
+export type TarListerInit = Omit<TarListingInit, 'skip' | 'contentAt'>
+
+/** A TarReader that lists all that it gives, before it gives it. Throws FORMAT_…. */
+export class TarLister implements Pick<TarReader, 'push' | 'next' | 'end'> {
   readonly #reader: TarReader
   readonly #listing: TarListing
 
-  constructor(what: string, init: Omit<TarListingInit, 'skip'> = {}) {
+  constructor(what: string, init: TarListerInit = {}) {
     this.#reader = new TarReader({ what })
     this.#listing = new TarListing(init)
   }
 
-  take(bytes: Uint8Array): void {
+  push(bytes: Uint8Array): void {
     this.#reader.push(bytes)
-    this.#events()
   }
 
-  /** After all bytes; the listing is moved with the result of the job. */
+  next(): TarEvent | undefined {
+    const event = this.#reader.next()
+    if (event !== undefined) this.#listing.take(event)
+    return event
+  }
+
+  end(): void {
+    this.#reader.end()
+  }
+
+  /** Takes the next bytes of a tar of which nobody else wants the events. */
+  take(bytes: Uint8Array): void {
+    this.push(bytes)
+    while (this.next() !== undefined);
+  }
+
+  /** After `end`, or in its place; the listing is moved with the result of the job. */
   finish(host: LayerHost): ListingData {
     this.#reader.end()
-    this.#events()
+    while (this.next() !== undefined);
     const { bytes, count, pieceSize } = this.#listing.finish()
     host.transfer.push(bytes.buffer as ArrayBuffer)
     return { bytes, count, pieceSize }
-  }
-
-  #events(): void {
-    for (let event = this.#reader.next(); event !== undefined; event = this.#reader.next()) {
-      this.#listing.take(event)
-    }
   }
 }

@@ -39,10 +39,10 @@ export async function viewInflated(
     const findings = new Findings()
     const rows = new TocRowCheck(opened.toc.entries, findings)
     if (!pointAt(rows, tocOffset, inflated)) return undefined
-    for (const problem of annotationProblems(init.annotations ?? {}, inflated.size)) {
-      findings.add(init.what, problem)
-    }
     const lazy = rows.listing(isOfTheFormat)
+    const { what, annotations } = init
+    const problems = annotations === undefined ? [] : annotationProblems(annotations, inflated.size)
+    for (const problem of problems) findings.add(what, problem)
     if (findings.count > 0) return undefined
     const { listing, diffId } = inflated
     return { lazy, ordinary: new Listing(listing), diffId, findings }
