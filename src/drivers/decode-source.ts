@@ -15,10 +15,8 @@ export interface SourceLayer {
   diffId: Digest
   /** What its media type says. */
   compression: Compression
-  /** What it holds is listed, to be compared with the result. @default false */
+  /** What it holds is listed here, as nobody else reads its entries. @default false */
   list?: boolean
-  /** What files are cut into for the digests in the list: see ContentHash. @default 1 MiB */
-  pieceSize?: number
 }
 
 /** What was found. */
@@ -35,7 +33,7 @@ export interface DecodedSource {
  * IMAGE_DIFF_ID_MISMATCH at the end.
  */
 export async function decodeSource(
-  { what, diffId, compression, list, pieceSize }: SourceLayer,
+  { what, diffId, compression, list }: SourceLayer,
   host: LayerHost,
   to: {
     /** `settle` is called when the bytes of the last `update` may change. */
@@ -44,9 +42,7 @@ export async function decodeSource(
     take(bytes: Uint8Array): Promise<void>
   },
 ): Promise<DecodedSource> {
-  const lister = list
-    ? new TarLister(what, pieceSize === undefined ? {} : { pieceSize })
-    : undefined
+  const lister = list ? new TarLister(what) : undefined
   const decoder = openDecoder({ what })
   const drain = async (): Promise<void> => {
     for (let bytes = decoder.next(); bytes !== undefined; bytes = decoder.next()) {

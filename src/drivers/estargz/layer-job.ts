@@ -11,6 +11,7 @@ import { buffersOf } from '../content-table.ts'
 import type { LowerAnswers } from '../layer-content.ts'
 import { openBlobFile } from '../blob-file.ts'
 import { decodeSource, type DecodedSource } from '../decode-source.ts'
+import { TarLister } from '../tar-lister.ts'
 import { InflatedLayerRecord, inflatedBuffers, type InflatedLayer } from './inflated-layer.ts'
 import { LayerBuild, type BuiltLayer } from './layer-build.ts'
 import type { LazyFormat } from './layer-writer.ts'
@@ -110,8 +111,9 @@ async function inTarOrder(
 ): Promise<DecodedSource & { zeros: number }> {
   await build.landmark(false)
   let zeros = 0
-  const reader = new TarReader({ what: data.what })
-  const source = await decodeSource(data, host, {
+  const lister = data.list ? new TarLister(data.what) : undefined
+  const reader = lister ?? new TarReader({ what: data.what })
+  const { size } = await decodeSource({ ...data, list: false }, host, {
     hash: hash.original,
     warn: (text) => build.warn(text),
     async take(bytes) {
@@ -124,7 +126,7 @@ async function inTarOrder(
   })
   reader.end()
   await takeAll(reader, build)
-  return { ...source, zeros }
+  return { size, zeros, ...(lister && { listing: lister.finish(host) }) }
 }
 
 /** Where the last byte is that is not zero, or -1. */
@@ -144,7 +146,8 @@ async function prioritizedFirst(
   const { what, prioritized } = data
   using spool = openSpool(data.ingestPath)
   const parts: TarPart[] = []
-  const scan = new TarReader({ what })
+  const lister = data.list ? new TarLister(what) : undefined
+  const scan = lister ?? new TarReader({ what })
   let fixed = false
   const collect = (): void => {
     for (let event = scan.next(); event !== undefined; event = scan.next()) {
@@ -157,7 +160,7 @@ async function prioritizedFirst(
       parts.push({ path: cleanPath(name), type, linkname, start: offset, end })
     }
   }
-  const source = await decodeSource(data, host, {
+  const { size } = await decodeSource({ ...data, list: false }, host, {
     hash: hash.original,
     warn: (text) => build.warn(text),
     async take(bytes) {
@@ -171,7 +174,7 @@ async function prioritizedFirst(
   const planned = fixed ? 'it has sparse files or global headers' : orderParts(parts, prioritized)
   const unordered = typeof planned === 'string'
   if (unordered) build.warn(`the prioritized files are not put first, because ${planned}`)
-  const { first, rest } = unordered ? { first: [], rest: [whole(source.size)] } : planned
+  const { first, rest } = unordered ? { first: [], rest: [whole(size)] } : planned
   const reader = new TarReader({ what })
   const copy = async (part: TarPart): Promise<void> => {
     for (const bytes of spool.read(part.start, part.end)) {
@@ -185,7 +188,7 @@ async function prioritizedFirst(
   for (const part of joined(rest)) await copy(part)
   reader.end()
   await takeAll(reader, build)
-  return source
+  return { size, ...(lister && { listing: lister.finish(host) }) }
 }
 
 /** All of a tar as one part. */
@@ -204,7 +207,7 @@ function joined(parts: readonly TarPart[]): TarPart[] {
   return runs
 }
 
-async function takeAll(reader: TarReader, build: LayerBuild): Promise<void> {
+async function takeAll(reader: Pick<TarReader, 'next'>, build: LayerBuild): Promise<void> {
   for (let event = reader.next(); event !== undefined; event = reader.next()) {
     const wait = build.take(event)
     if (wait !== undefined) await wait

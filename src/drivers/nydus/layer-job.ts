@@ -8,6 +8,7 @@ import { openStreamHash } from '../../streams/twin-hash.ts'
 import type { LayerHost } from '../../threads/layer-host.ts'
 import { openBlobFile } from '../blob-file.ts'
 import { decodeSource } from '../decode-source.ts'
+import { TarLister } from '../tar-lister.ts'
 import { readDictionary } from './dictionary-chunks.ts'
 import { LayerBlob } from './layer-blob.ts'
 import { LayerBuild } from './layer-build.ts'
@@ -74,16 +75,16 @@ async function convert(data: LayerJobData, host: LayerHost): Promise<LayerJobRes
     cipher: secrets?.cipher,
     write: (bytes) => blob.data(bytes),
   })
-  const reader = new TarReader({ what })
+  // Digests of whole chunks say what a file holds, and those are read back.
+  const lister = data.list ? new TarLister(what, { pieceSize: format.chunkSize }) : undefined
+  const reader = lister ?? new TarReader({ what })
   const takeAll = async (): Promise<void> => {
     for (let event = reader.next(); event !== undefined; event = reader.next()) {
       const wait = build.take(event)
       if (wait !== undefined) await wait
     }
   }
-  // Digests of whole chunks say what a file holds, and those are read back.
-  const pieceSize = format.chunkSize
-  const source = await decodeSource({ ...data, pieceSize }, host, {
+  const source = await decodeSource({ ...data, list: false }, host, {
     hash: openStreamHash(),
     warn: (text) => build.warnings.add(text),
     take: async (bytes) => {
@@ -107,6 +108,6 @@ async function convert(data: LayerJobData, host: LayerHost): Promise<LayerJobRes
     entries: build.count,
     detail,
     sourceUncompressedSize: source.size,
-    ...(source.listing === undefined ? {} : { listing: source.listing }),
+    ...(lister && { listing: lister.finish(host) }),
   }
 }
