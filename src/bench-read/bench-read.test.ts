@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, before, suite, test } from 'node:test'
+import { after, suite, test } from 'node:test'
 import { parseConfig } from '../config/load.ts'
 import { openConversionService } from '../convert/service.ts'
 import { createLog } from '../log/log.ts'
@@ -13,7 +13,7 @@ import { buildElf } from '../testing/build-elf.ts'
 import { createFakeClock } from '../testing/fake-clock.ts'
 import { buildImage, buildLayer, pushBuilt } from '../testing/image-builder.ts'
 import { seeded } from '../testing/random-file-tree.ts'
-import { startTestRegistry, type TestRegistry } from '../testing/registry/test-registry.ts'
+import { startTestRegistry } from '../testing/registry/test-registry.ts'
 import { testTar } from '../testing/tar-builder.ts'
 import { createThreadPool } from '../threads/pool.ts'
 import type { Trace } from '../trace/trace.ts'
@@ -72,8 +72,13 @@ const redaction = createRedaction()
 const log = createLog({ write: () => {}, redaction, level: 'error' })
 const { signal } = new AbortController()
 
-let registry: TestRegistry
-let folder: string
+const folder = await mkdtemp(join(tmpdir(), 'bench-read-'))
+const registry = await startTestRegistry()
+after(async () => {
+  await registry.close()
+  await rm(folder, { recursive: true })
+})
+
 /** Text of a configuration for the registry. */
 const yaml = (): string => `
 provider: {source: {"${registry.host}": {}}, work_dir: ${folder}}
@@ -83,9 +88,7 @@ converter:
     .map(([name, driver]) => `{name: ${name}, tag_suffix: -${name}, driver: ${driver}}`)
     .join(', ')}]`
 
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'bench-read-'))
-  registry = await startTestRegistry()
+{
   const target = registry.repository('app')
   await pushBuilt(buildImage({ layers, config }), target, { tag: 'v1' })
   const other = lower.file('usr/lib/liba.so', 'other')
@@ -98,11 +101,7 @@ before(async () => {
   for (const rule of Object.keys(rules)) {
     await service.convert({ source: `${registry.host}/app:v1`, rule }, { signal, onEvent() {} })
   }
-})
-after(async () => {
-  await registry.close()
-  await rm(folder, { recursive: true })
-})
+}
 
 /** Measures images of the repository by their tags; what was asked of the registry for each image is in `asked`. */
 async function bench(

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, before, suite, test, type TestContext } from 'node:test'
+import { after, suite, test, type TestContext } from 'node:test'
 import type { ReadReport } from '../bench-read/report.ts'
 import { parseConfig } from '../config/load.ts'
 import { openConversionService } from '../convert/service.ts'
@@ -28,13 +28,13 @@ const yaml = (folder: string): string => `
 provider: {source: {"${registry.host}": {}}, work_dir: ${folder}/work}
 converter: {driver: {type: estargz}, rules: [{tag_suffix: -esgz}]}`
 
-before(async () => {
+{
   const folder = await mkdtemp(join(tmpdir(), 'bench-read-'))
   await using service = await openConversionService(parseConfig(yaml(folder), 'c.yaml').config)
   const quiet = { signal: new AbortController().signal, onEvent() {} }
   await service.convert({ source: `${registry.host}/app:v1` }, quiet)
   await rm(folder, { recursive: true })
-})
+}
 
 async function bench(
   t: TestContext,

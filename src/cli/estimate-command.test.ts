@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { after, before, suite, test, type TestContext } from 'node:test'
+import { after, suite, test, type TestContext } from 'node:test'
 import type { EstimateReport } from '../estimate/report.ts'
 import { openLayoutTarget } from '../layout/location.ts'
 import { ACCELERATION_DRIVER_NAME } from '../oci/annotation.ts'
@@ -12,7 +12,7 @@ import {
   pushBuilt,
   type BuiltImage,
 } from '../testing/image-builder.ts'
-import { startTestRegistry, type TestRegistry } from '../testing/registry/test-registry.ts'
+import { startTestRegistry } from '../testing/registry/test-registry.ts'
 import { recordOutput } from '../testing/service/recorded-output.ts'
 import { testTar } from '../testing/tar-builder.ts'
 import { temporaryDirectory } from '../testing/temporary-directory.ts'
@@ -23,9 +23,9 @@ const layer = buildLayer(
 )
 const image = buildImage({ layers: [layer] })
 
-let registry: TestRegistry
-before(async () => {
-  registry = await startTestRegistry()
+const registry = await startTestRegistry()
+after(() => registry.close())
+{
   const put = (built: BuiltImage, name: string): Promise<unknown> =>
     pushBuilt(built, registry.repository(name), { tag: 'v1' })
   await put(image, 'app')
@@ -35,8 +35,7 @@ before(async () => {
   const annotations = { [ACCELERATION_DRIVER_NAME]: 'nydus' }
   await put(buildImage({ layers: [layer], annotations }), 'converted')
   await put(buildImage({ layers: [buildLayer(Buffer.alloc(4096, 'no tar'))] }), 'broken')
-})
-after(() => registry.close())
+}
 
 /** Runs `accelctl estimate`. */
 async function run(...argv: string[]): Promise<{ code: number; stdout: string; stderr: string }> {

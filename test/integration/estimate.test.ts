@@ -2,17 +2,17 @@ import assert from 'node:assert/strict'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, before, suite, test } from 'node:test'
+import { after, suite, test } from 'node:test'
 import { packImage, type SyntheticImage } from '../../scripts/bench/synthetic-image.ts'
 import { parseConfig } from '../../src/config/load.ts'
 import type { Config } from '../../src/config/schema.ts'
 import type { ConversionReport } from '../../src/convert/report.ts'
-import { openConversionService, type ConversionService } from '../../src/convert/service.ts'
+import { openConversionService } from '../../src/convert/service.ts'
 import { estimate } from '../../src/estimate/estimate.ts'
 import { formatNames, type FormatName } from '../../src/estimate/format-name.ts'
 import type { EstimateReport } from '../../src/estimate/report.ts'
 import { pushBuilt } from '../../src/testing/image-builder.ts'
-import { startTestRegistry, type TestRegistry } from '../../src/testing/registry/test-registry.ts'
+import { startTestRegistry } from '../../src/testing/registry/test-registry.ts'
 
 /** What is estimated of images, and what their conversions come to. */
 
@@ -42,17 +42,11 @@ const drivers: Record<FormatName, { type: string; config: Record<string, string>
   oci_ref: { type: 'nydus', config: { oci_ref: 'true' } },
 }
 
-let registry: TestRegistry
-let service: ConversionService
-before(async () => {
-  registry = await startTestRegistry()
-  service = await openConversionService(configured(drivers.estargz), {}, { environment: {} })
-  for (const [name, definition] of Object.entries(images)) await push(name, definition)
-})
-after(async () => {
-  await service[Symbol.asyncDispose]()
-  await registry.close()
-})
+const registry = await startTestRegistry()
+after(() => registry.close())
+const service = await openConversionService(configured(drivers.estargz), {}, { environment: {} })
+after(() => service[Symbol.asyncDispose]())
+for (const [name, definition] of Object.entries(images)) await push(name, definition)
 
 async function push(name: string, definition: SyntheticImage): Promise<void> {
   const directory = await mkdtemp(join(scratch, 'image-'))

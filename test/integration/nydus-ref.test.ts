@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { after, test } from 'node:test'
 import { promisify } from 'node:util'
 import { gunzipSync } from 'node:zlib'
 import { BlobFeature, hasFeature } from '../../src/formats/nydus-blob/feature.ts'
@@ -13,7 +13,7 @@ import { parseManifest, type Manifest } from '../../src/oci/manifest.ts'
 import { OCI_MANIFEST } from '../../src/oci/media-type.ts'
 import { buildImage, buildLayer, pushBuilt } from '../../src/testing/image-builder.ts'
 import { seeded } from '../../src/testing/random-file-tree.ts'
-import { startTestRegistry, type TestRegistry } from '../../src/testing/registry/test-registry.ts'
+import { startTestRegistry } from '../../src/testing/registry/test-registry.ts'
 import { readTar } from '../../src/testing/read-tar.ts'
 import { testTar } from '../../src/testing/tar-builder.ts'
 
@@ -45,17 +45,13 @@ const layers = [
 ]
 const image = buildImage({ layers, docker: true })
 
-let registry: TestRegistry
-let scratch: string
-before(async () => {
-  scratch = await mkdtemp(join(tmpdir(), 'nydus-ref-'))
-  registry = await startTestRegistry()
-  await pushBuilt(image, registry.repository('app'), { tag: 'v1' })
-})
+const scratch = await mkdtemp(join(tmpdir(), 'nydus-ref-'))
+const registry = await startTestRegistry()
 after(async () => {
   await registry[Symbol.asyncDispose]()
   await rm(scratch, { recursive: true, force: true })
 })
+await pushBuilt(image, registry.repository('app'), { tag: 'v1' })
 
 async function run(command: string, ...args: string[]): Promise<string> {
   const file = join(scratch, 'config.yaml')

@@ -19,7 +19,7 @@ import {
   type BuiltImage,
 } from '../../src/testing/image-builder.ts'
 import { blobIdsOf, readNydus, type NydusImage } from '../../src/testing/read-nydus.ts'
-import { startTestRegistry, type TestRegistry } from '../../src/testing/registry/test-registry.ts'
+import { startTestRegistry } from '../../src/testing/registry/test-registry.ts'
 import { testTar } from '../../src/testing/tar-builder.ts'
 
 /** Whole Nydus images, from one registry to the same, read back as nydusd reads them. */
@@ -74,12 +74,9 @@ const contents: Record<string, string> = {
   '/opaque/fresh': 'fresh',
 }
 
-let registry: TestRegistry
-before(async () => {
-  registry = await startTestRegistry()
-  await pushBuilt(image, registry.repository('app'), { tag: 'v1' })
-})
+const registry = await startTestRegistry()
 after(() => registry.close())
+await pushBuilt(image, registry.repository('app'), { tag: 'v1' })
 
 async function convert(
   options: Record<string, string>,

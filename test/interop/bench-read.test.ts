@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { constants, open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { after, before, suite, test } from 'node:test'
+import { after, suite, test } from 'node:test'
 import { loadImages } from '../../src/bench-read/variants.ts'
 import { processStopwatch } from '../../src/bench-read/link.ts'
 import { measure, type MeasureInit } from '../../src/bench-read/measure.ts'
@@ -11,11 +11,11 @@ import { parseConfig } from '../../src/config/load.ts'
 import { openConversionService } from '../../src/convert/service.ts'
 import { createLog } from '../../src/log/log.ts'
 import { createRedaction } from '../../src/log/redaction.ts'
-import { createRegistryClient, type RegistryClient } from '../../src/registry/client.ts'
+import { createRegistryClient } from '../../src/registry/client.ts'
 import { openWorkDirectory } from '../../src/store/work-directory.ts'
 import { buildImage, buildLayer, pushBuilt } from '../../src/testing/image-builder.ts'
 import { seeded } from '../../src/testing/random-file-tree.ts'
-import { startTestRegistry, type TestRegistry } from '../../src/testing/registry/test-registry.ts'
+import { startTestRegistry } from '../../src/testing/registry/test-registry.ts'
 import { testTar } from '../../src/testing/tar-builder.ts'
 import { createThreadPool } from '../../src/threads/pool.ts'
 import { startLazyPuller } from './containerd.ts'
@@ -71,17 +71,13 @@ const trace = paths.map((path) => ({ path }))
 const log = createLog({ write: () => {}, redaction: createRedaction(), level: 'error' })
 const { signal } = new AbortController()
 
-let folder: string
-let registry: TestRegistry
-let client: RegistryClient
-let init: MeasureInit
 const stack = new AsyncDisposableStack()
-
-before(async () => {
-  mkdirSync(stateFolder, { recursive: true })
-  folder = mkdtempSync(join(stateFolder, 'bench-read-'))
-  stack.defer(() => rmSync(folder, { recursive: true, force: true }))
-  registry = stack.use(await startTestRegistry())
+after(() => stack.disposeAsync())
+mkdirSync(stateFolder, { recursive: true })
+const folder = mkdtempSync(join(stateFolder, 'bench-read-'))
+stack.defer(() => rmSync(folder, { recursive: true, force: true }))
+const registry = stack.use(await startTestRegistry())
+{
   await pushBuilt(buildImage({ layers }), registry.repository('app'), { tag: 'v1' })
   const rules = Object.entries({ ...nydus, ...stargz }).map(
     ([name, driver]) => `{name: ${name}, tag_suffix: -${name}, driver: ${driver}}`,
@@ -93,18 +89,17 @@ converter: {driver: {type: estargz}, rules: [${rules.join(', ')}]}`
   for (const rule of Object.keys({ ...nydus, ...stargz })) {
     await service.convert({ source: `${registry.host}/app:v1`, rule }, { signal, onEvent() {} })
   }
-  client = createRegistryClient({ log }, { hosts: () => ({}) })
-  stack.defer(() => client.close())
-  init = {
-    work: stack.use(await openWorkDirectory(`${folder}/work`)),
-    threads: stack.use(createThreadPool()),
-    stopwatch: processStopwatch,
-    link: {},
-    concurrency: undefined,
-    signal,
-  }
-})
-after(() => stack.disposeAsync())
+}
+const client = createRegistryClient({ log }, { hosts: () => ({}) })
+stack.defer(() => client.close())
+const init: MeasureInit = {
+  work: stack.use(await openWorkDirectory(`${folder}/work`)),
+  threads: stack.use(createThreadPool()),
+  stopwatch: processStopwatch,
+  link: {},
+  concurrency: undefined,
+  signal,
+}
 
 /** Parts of blobs that were asked for meanwhile, sorted: digest and range. */
 async function partsAsked(run: () => Promise<unknown>): Promise<string[]> {

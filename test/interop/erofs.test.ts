@@ -16,7 +16,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { after, before, suite, test } from 'node:test'
+import { after, suite, test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import { ErofsImage } from '../../src/formats/erofs/image.ts'
 import type { ErofsInode } from '../../src/formats/erofs/inode.ts'
@@ -54,14 +54,10 @@ const flags =
   SuperFlags.encryptionNone
 const fixtures = join(import.meta.dirname, '../fixtures/nydus')
 
-let folder = ''
-let mountPoint = ''
-before(() => {
-  mkdirSync(stateFolder, { recursive: true })
-  folder = mkdtempSync(join(stateFolder, 'erofs-'))
-  mountPoint = join(folder, 'mnt')
-  mkdirSync(mountPoint)
-})
+mkdirSync(stateFolder, { recursive: true })
+const folder = mkdtempSync(join(stateFolder, 'erofs-'))
+const mountPoint = join(folder, 'mnt')
+mkdirSync(mountPoint)
 after(() => rmSync(folder, { recursive: true, force: true }))
 
 function blobEntry(index: number, chunkCount: number, uncompressedSize: number): RafsV6Blob {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { hash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { after, test } from 'node:test'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { BlobReader } from '../../formats/nydus-blob/blob-reader.ts'
 import { BlobFeature, hasFeature } from '../../formats/nydus-blob/feature.ts'
@@ -12,7 +12,7 @@ import { decodeContext } from '../../formats/zran/context-decoder.ts'
 import { digestOf, hexOf } from '../../oci/digest.ts'
 import { OCI_LAYER_GZIP } from '../../oci/media-type.ts'
 import { bytesFrom, collect, type ByteSource } from '../../streams/byte-source.ts'
-import { openDriverBench, type DriverBench } from '../../testing/driver-suite.ts'
+import { openDriverBench } from '../../testing/driver-suite.ts'
 import { buildLayer, type BuiltLayer } from '../../testing/image-builder.ts'
 import { testTar } from '../../testing/tar-builder.ts'
 import { nydus } from './index.ts'
@@ -22,10 +22,7 @@ import { nydus } from './index.ts'
 const fixtures = join(import.meta.dirname, '../../../test/fixtures/nydus/zran')
 const driver = nydus.configure({ oci_ref: 'true' })
 
-let bench: DriverBench
-before(() => {
-  bench = openDriverBench()
-})
+const bench = openDriverBench()
 after(() => bench[Symbol.asyncDispose]())
 
 /** A blob with all that is in it. */

@@ -3,12 +3,12 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, before } from 'node:test'
+import { after } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
 import { bundleDashboard } from '../../../scripts/dashboard/bundle.ts'
-import type { WireStatus } from '../../../src/api/contract.ts'
 import type { ScriptedRun } from '../../../src/testing/scripted-run.ts'
 import { startTestService, type TestService } from '../../../src/testing/service/http-service.ts'
+import { wireStatus } from '../../../src/testing/service/wire-samples.ts'
 import type { TaskProgress } from '../../../src/tasks/task.ts'
 import { browserReason, startBrowser, watchPage } from './browser.ts'
 import { startRelay, type Relay } from './relay.ts'
@@ -17,15 +17,13 @@ import { startRelay, type Relay } from './relay.ts'
 export const skip = browserReason()
 
 const folder = mkdtempSync(join(tmpdir(), 'dashboard-'))
-let browser: Browser
+let bundled: Promise<unknown> | undefined
+let browser: Promise<Browser> | undefined
 
-before(async () => {
-  if (skip !== undefined) return
-  await bundleDashboard(folder)
-  browser = await startBrowser()
-})
+// Both are made when a test needs them. Where no test runs, since none has the name that is asked for, `after` does not
+// wait for `before`: a browser of that would never end.
 after(async () => {
-  await browser?.close()
+  await (await browser)?.close()
   rmSync(folder, { recursive: true })
 })
 
@@ -36,10 +34,8 @@ provider: { source: { hub.test: {}, other.test: {} } }
 converter: { worker: 2, driver: { type: estargz }, rules: [{ tag_suffix: -esgz }] }
 `
 
-const status: WireStatus = {
+const status = wireStatus({
   version: 'v1.2.3',
-  waiting: 0,
-  running: 0,
   workers: 2,
   disk: { free: 54_000_000_000, size: 270_000_000_000 },
   store: { layers: 12, content: 400e6, needed: 30e6, under_way: 5e6, limit: 2e9 },
@@ -52,16 +48,17 @@ const status: WireStatus = {
       problem: 'other.test does not let us in',
     },
   ],
-}
+})
 
 /** How the queue tries again. */
 type Attempts = { attempts: number; pauseMs: number }
 
 /** A service with the conversions of `run`; `unlocked`: for everybody. */
-export function startService(
+export async function startService(
   run: ScriptedRun['run'],
   { attempts, unlocked = false }: { attempts?: Attempts; unlocked?: boolean } = {},
 ): Promise<TestService> {
+  await (bundled ??= bundleDashboard(folder))
   return startTestService({
     yaml: yaml.replace('unauthenticated: false', `unauthenticated: ${unlocked}`),
     run,
@@ -102,7 +99,9 @@ export async function open(run: ScriptedRun['run'], init: OpenInit = {}): Promis
   const service = stack.use(await startService(run, init))
   await init.first?.(service)
   const relay = stack.use(await startRelay(service.server.port!))
-  const context = await browser.newContext({ viewport: { width, height: 900 } })
+  const context = await (
+    await (browser ??= startBrowser())
+  ).newContext({ viewport: { width, height: 900 } })
   stack.defer(() => context.close())
   const page = await context.newPage()
   page.setDefaultTimeout(20_000)
