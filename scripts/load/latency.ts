@@ -1,4 +1,5 @@
-import { request as httpRequest, type Agent } from 'node:http'
+import type { Agent } from 'node:http'
+import { sendRequest } from '../../src/testing/service/send-request.ts'
 
 /** Where requests go, and with what. */
 export interface Target {
@@ -15,33 +16,18 @@ export interface Timed {
 }
 
 /** Sends one request on a connection that is kept. */
-export function timed(
+export async function timed(
   { port, headers, agent }: Target,
   path: string,
   body?: string,
 ): Promise<Timed> {
-  return new Promise((resolve, reject) => {
-    const started = performance.now()
-    const method = body === undefined ? 'GET' : 'POST'
-    const type = body === undefined ? {} : { 'content-type': 'application/json' }
-    const request = httpRequest(
-      { host: '127.0.0.1', port, path, method, agent, headers: { ...headers, ...type } },
-      (response) => {
-        const pieces: Buffer[] = []
-        response.on('data', (piece: Buffer) => pieces.push(piece))
-        response.on('error', reject)
-        response.on('end', () =>
-          resolve({
-            status: response.statusCode ?? 0,
-            body: Buffer.concat(pieces).toString(),
-            ms: performance.now() - started,
-          }),
-        )
-      },
-    )
-    request.on('error', reject)
-    request.end(body)
-  })
+  const started = performance.now()
+  const request =
+    body === undefined
+      ? { path, headers }
+      : { method: 'POST', path, headers: { ...headers, 'content-type': 'application/json' }, body }
+  const answer = await sendRequest({ port }, request, agent)
+  return { status: answer.status, body: answer.body, ms: performance.now() - started }
 }
 
 /** The value below which `share` of the values are: 0.99 for the 99th percentile. Of none it is NaN. */

@@ -1,22 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { NEVER, type WireTask } from '../api/contract.ts'
+import { wireTask } from '../testing/service/wire-samples.ts'
 import { taskTable } from './task/task-table.ts'
 import { ellipsis, tabTable } from './table.ts'
 
-const task: WireTask = {
-  id: '5bdf7e80-1f1e-461f-a50d-f41d27434662',
+const task = wireTask({
   created: '2022-04-06T06:45:11.832Z',
-  finished: NEVER,
   source: '192.168.1.1/library/nginx:latest',
-  source_size: 0,
-  target_size: 0,
   status: 'COMPLETED',
   state: 'completed',
-  reason: '',
-  registry: '192.168.1.1',
-  attempts: 1,
-}
+})
 
 // What Go's text/tabwriter printed for these rows: NewWriter(out, 0, 8, 1, '\t', AlignRight), as upstream calls it.
 test('the table of tasks is the one that upstream prints', () => {

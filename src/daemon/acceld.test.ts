@@ -9,7 +9,7 @@ import type { ConversionService } from '../convert/service.ts'
 import { AccelError } from '../errors/accel-error.ts'
 import { createLog } from '../log/log.ts'
 import { fakeConversions } from '../testing/service/conversions.ts'
-import { send, type Answer } from '../testing/service/http-service.ts'
+import { sendRequest, type Answer } from '../testing/service/send-request.ts'
 import { recordOutput } from '../testing/service/recorded-output.ts'
 import { runAcceld } from './acceld.ts'
 
@@ -73,7 +73,7 @@ async function serving(conversions: ConversionService = fakeConversions(), text 
   const daemon = start(['--config', file], conversions)
   const [, port] = await daemon.line(/HTTP server started on 127\.0\.0\.1:(\d+)/)
   const request = (path: string, body?: string): Promise<Answer> =>
-    send(
+    sendRequest(
       { port: Number(port) },
       {
         method: body === undefined ? 'GET' : 'POST',
@@ -176,7 +176,7 @@ test('a damaged database is moved aside, and the service says so and serves', as
   writeFileSync(path, 'this was a database once, and is long enough for one'.repeat(200))
   const daemon = start(['--config', file])
   const [, port] = await daemon.line(/HTTP server started on 127\.0\.0\.1:(\d+)/)
-  const { body } = await send({ port: Number(port) }, { method: 'GET', path: '/metrics' })
+  const { body } = await sendRequest({ port: Number(port) }, { method: 'GET', path: '/metrics' })
   assert.match(body, /^acceleration_service_core_damaged_databases 1$/m)
   daemon.signals.emit('SIGTERM')
   assert.equal(await daemon.exit, 0)

@@ -6,7 +6,8 @@ import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { startTestService, type Answer, type TestService } from '../testing/service/http-service.ts'
+import { startTestService, type TestService } from '../testing/service/http-service.ts'
+import type { Answer } from '../testing/service/send-request.ts'
 
 const yaml = `server: { host: 127.0.0.1, port: 0 }
 provider: { source: { registry.test: { webhook: { auth_header: header } } } }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { WireReadiness, WireStatus } from '../api/contract.ts'
+import type { WireReadiness } from '../api/contract.ts'
 import { startTestService } from '../testing/service/http-service.ts'
+import { wireStatus } from '../testing/service/wire-samples.ts'
 
 const yaml = `server: { port: 0, host: 127.0.0.1, api_token: everything }
 provider: { source: { a.test: { webhook: { auth_header: header } }, b.test: {} } }
@@ -48,7 +49,7 @@ test('a search is begun by who may do everything, and by nobody else', async () 
 test('how the service stands is told of the registries that the caller may use', async () => {
   const asked = '2026-11-21T09:00:00.000Z'
   const registries = [{ name: 'a.test', answers: true, asked }, { name: 'b.test' }]
-  const status: WireStatus = {
+  const status = wireStatus({
     version: 'v1.2.3',
     waiting: 5,
     running: 6,
@@ -56,7 +57,7 @@ test('how the service stands is told of the registries that the caller may use',
     disk: { free: 7, size: 8 },
     store: { layers: 1, content: 2, needed: 3, under_way: 4, limit: 5 },
     registries,
-  }
+  })
   await using service = await startTestService({ yaml, status: () => Promise.resolve(status) })
   const ask = (headers: Record<string, string>) => service.send({ path: '/api/v1/status', headers })
   assert.deepEqual(JSON.parse((await ask({ authorization: 'everything' })).body), status)

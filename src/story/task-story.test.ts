@@ -1,30 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import {
-  NEVER,
-  type WireLayerResult,
-  type WireRecord,
-  type WireTaskDetail,
-} from '../api/contract.ts'
+import type { WireLayerResult, WireRecord, WireTaskDetail } from '../api/contract.ts'
+import { wireTask } from '../testing/service/wire-samples.ts'
 import type { Sentence } from './sentence.ts'
 import { tellTask } from './task-story.ts'
 
 const id = '5131bdd0-5429-4f7d-8d22-c173b13e833c'
 const digest = (n: number): string => `sha256:${String(n).repeat(64)}`
 
-const base: WireTaskDetail = {
-  id,
-  created: '2026-11-21T17:00:00.000Z',
-  finished: NEVER,
-  source: 'hub.test/app:1',
-  source_size: 0,
-  target_size: 0,
-  status: 'PROCESSING',
-  reason: '',
-  state: 'waiting',
-  registry: 'hub.test',
-  attempts: 0,
-}
+const base: WireTaskDetail = wireTask({ id, created: '2026-11-21T17:00:00.000Z' })
 
 const layer = (index: number, more: Partial<WireLayerResult> = {}): WireLayerResult => ({
   platform: 'linux/amd64',

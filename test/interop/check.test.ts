@@ -7,18 +7,18 @@ import { buildImage } from '../../src/testing/image-builder.ts'
 import { openCheckBench, type CheckBench } from './check-bench.ts'
 import { checkOutcomes, checkVariants, mainVariants } from './check-variants.ts'
 import { dictionary, handmade } from './handmade.ts'
-import { bringImages, full, largeImages, noImages, quickImages } from './images.ts'
+import { full, largeImages } from './images.ts'
 import { lacking, stateFolder } from './programs.ts'
 import { pushImage, type Registry, startRegistry } from './registry.ts'
 import { type Row, writeResults } from './results.ts'
 import { roughCases } from './rough-cases.ts'
+import { bringSourceImages, laboratoryImages, noSourceImage } from './source-images.ts'
 
 /** Where the chunk dictionary is: an image, and what the variant with this name makes of it. */
 const DICTIONARY = { image: 'dictionary', variant: 'Nydus v6' }
 
-const made = [...Object.keys(handmade), ...Object.keys(roughCases).map((name) => `rough-${name}`)]
-const laboratoryImages = full ? [...quickImages, ...largeImages] : quickImages
-const images = [...made, ...laboratoryImages]
+const rough = Object.keys(roughCases).map((name) => `rough-${name}`)
+const images = [...Object.keys(handmade), ...rough, ...laboratoryImages]
 const variants = Object.keys(checkVariants(''))
 
 /** Whether an image is converted so: to everything where there is time, else to one variant after the other. */
@@ -40,14 +40,11 @@ suite('checks of all images', { skip: lacking('docker-registry', 'skopeo') }, ()
     folder = mkdtempSync(join(stateFolder, 'check-'))
     registry = await startRegistry(join(folder, 'registry'))
     await pushImage(registry.address, DICTIONARY.image, dictionary())
-    for (const [name, build] of Object.entries(handmade)) {
-      await pushImage(registry.address, name, build())
-    }
+    await bringSourceImages(registry.address)
     for (const [name, { layers }] of Object.entries(roughCases)) {
       const image = buildImage({ layers: await layers() })
       await pushImage(registry.address, `rough-${name}`, image)
     }
-    if (noImages === undefined) await bringImages(registry.address, laboratoryImages)
   })
   after(async () => {
     const seen = [...rows.values()].filter((row) => Object.keys(row).length > 1)
@@ -78,7 +75,7 @@ suite('checks of all images', { skip: lacking('docker-registry', 'skopeo') }, ()
       after(() => bench[Symbol.asyncDispose]())
 
       for (const image of images.filter((one) => isWanted(one, variant))) {
-        test(image, { skip: made.includes(image) ? undefined : noImages }, async () => {
+        test(image, { skip: noSourceImage(image) }, async () => {
           const outcome = await bench.outcome(sourceOf(image))
           rows.get(image)![variant] = outcome
           const known = checkOutcomes[image]

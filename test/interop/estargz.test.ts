@@ -2,27 +2,21 @@
 import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
 import { output } from './command.ts'
-import { handmade } from './handmade.ts'
-import { type House, openHouse } from './house.ts'
-import { bringImages, full, largeImages, noImages, quickImages } from './images.ts'
-import { pulledByPodman } from './podman.ts'
-import { lacking } from './programs.ts'
-import { layersOf, pushImage } from './registry.ts'
+import type { House } from './house.ts'
+import { noImages } from './images.ts'
+import {
+  isEqualLazily,
+  isEqualToPodman,
+  type LazyImage,
+  noLazyImages,
+  ofTheSource,
+  openLazyHouse,
+} from './lazy-images.ts'
+import { layersOf } from './registry.ts'
 import { type Row, writeResults } from './results.ts'
+import { noSourceImage, sourceImages } from './source-images.ts'
 import { differences, type Tree } from './tree.ts'
 import { unpackedByUmoci } from './unpacked.ts'
-
-const programs = [
-  'docker-registry',
-  'skopeo',
-  'umoci',
-  'podman',
-  'getfattr',
-  'containerd',
-  'ctr-remote',
-]
-const reason = lacking(...programs)
-const laboratoryImages = full ? [...quickImages, ...largeImages] : quickImages
 
 /** What is at the top of an eStargz layer besides its files; ordinary clients show it. */
 const reserved = ['stargz.index.json', '.prefetch.landmark', '.no.prefetch.landmark']
@@ -32,31 +26,26 @@ function withoutReserved(tree: Tree): Tree {
 }
 
 test('CI has what the interop tests need', { skip: process.env.CI === undefined }, () => {
-  assert.equal(reason ?? noImages, undefined)
+  assert.equal(noLazyImages ?? noImages, undefined)
 })
 
-suite('eStargz images', { skip: reason }, () => {
+suite('eStargz images', { skip: noLazyImages }, () => {
   let house: House
   const rows: Row[] = []
   before(async () => {
-    house = await openHouse()
-    for (const [name, build] of Object.entries(handmade)) {
-      await pushImage(house.registry.address, name, build())
-    }
-    if (noImages === undefined) await bringImages(house.registry.address, laboratoryImages)
+    house = await openLazyHouse()
   })
   after(async () => {
     writeResults(`estargz-${house.converter.name}`, rows)
     await house[Symbol.asyncDispose]()
   })
 
-  for (const name of [...Object.keys(handmade), ...laboratoryImages]) {
-    const skip = name in handmade ? undefined : noImages
-    suite(name, { skip }, () => {
+  for (const name of sourceImages) {
+    suite(name, { skip: noSourceImage(name) }, () => {
       const source = (): string => `${house.registry.address}/${name}:latest`
       let target = ''
-      let original: Tree = new Map()
       const row: Row = { image: name }
+      const image = (): LazyImage => ({ source: source(), target, row })
 
       test('is converted', async () => {
         target = await house.converter.convert(source())
@@ -68,12 +57,8 @@ suite('eStargz images', { skip: reason }, () => {
             /^sha256:[0-9a-f]{64}$/,
           )
         }
-        const size = (of: { size: number }[]): number =>
-          of.reduce((sum, layer) => sum + layer.size, 0)
-        const ratio = size(layers) / size(await layersOf(source()))
-        rows.push(
-          Object.assign(row, { layers: layers.length, 'size, of the source': ratio.toFixed(3) }),
-        )
+        const size = await ofTheSource(layers, source())
+        rows.push(Object.assign(row, { layers: layers.length, 'size, of the source': size }))
       })
 
       test('is read by skopeo', async () => {
@@ -85,25 +70,10 @@ suite('eStargz images', { skip: reason }, () => {
         assert.equal((JSON.parse(inspected) as { Os: string }).Os, 'linux')
       })
 
-      test('pulled lazily, holds what the original holds', async (t) => {
-        if (!house.needLazy(t)) return
-        const pulled = await house.lazy.pull(target)
-        assert.deepEqual(pulled.ordinary, [])
-        original = await unpackedByUmoci(source())
-        const found = differences(original, pulled.tree)
-        Object.assign(row, { entries: original.size, lazily: found.join('; ') || 'equal' })
-        assert.deepEqual(found, [])
-      })
+      test('pulled lazily, holds what the original holds', (t) => isEqualLazily(house, t, image()))
 
-      test('pulled in the ordinary way, holds what the original holds', async () => {
-        const before = await pulledByPodman(house.folder('podman'), source())
-        const found = differences(
-          before,
-          withoutReserved(await pulledByPodman(house.folder('podman'), target)),
-        )
-        Object.assign(row, { 'in the ordinary way': found.join('; ') || 'equal' })
-        assert.deepEqual(found, [])
-      })
+      test('pulled in the ordinary way, holds what the original holds', () =>
+        isEqualToPodman(house, image(), { column: 'in the ordinary way', shown: withoutReserved }))
     })
   }
 

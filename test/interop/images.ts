@@ -34,7 +34,7 @@ export const noImages: string | undefined =
  * Copies images into `registry` (`HOST:PORT`) as they are, each under its own name and `latest`; the laboratory builds
  * those that it has not built before, and `rough` is all its rough-* images. Returns the names in the registry.
  */
-export async function bringImages(registry: string, names: string[]): Promise<string[]> {
+export async function bringImages(registry: string, names: readonly string[]): Promise<string[]> {
   if (ready !== undefined) return copied(ready, registry, names)
   const source = process.env.LAB_REGISTRY ?? '127.0.0.1:5079'
   const env = { ...laboratoryEnv(), LAB_REGISTRY: source }
@@ -48,7 +48,7 @@ export async function bringImages(registry: string, names: string[]): Promise<st
   }
 }
 
-async function copied(from: string, to: string, names: string[]): Promise<string[]> {
+async function copied(from: string, to: string, names: readonly string[]): Promise<string[]> {
   const all = names.includes('rough') ? await repositories(from) : []
   const wanted = names.flatMap((name) =>
     name === 'rough' ? all.filter((r) => r.startsWith('rough-')) : [name],

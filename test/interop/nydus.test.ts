@@ -5,8 +5,6 @@
 import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
 import { buildImage } from '../../src/testing/image-builder.ts'
-import { handmade } from './handmade.ts'
-import { bringImages, full, largeImages, noImages, quickImages } from './images.ts'
 import { nydusVersion } from './nydus-image.ts'
 import { NydusLaboratory } from './nydus-laboratory.ts'
 import { nydusOutcomes } from './nydus-outcomes.ts'
@@ -15,19 +13,16 @@ import { kernelReason, lacking } from './programs.ts'
 import { type Row, writeResults } from './results.ts'
 import { type RoughCase, roughCases } from './rough-cases.ts'
 import { asNydusdShows } from './nydusd.ts'
+import { bringSourceImages, noSourceImage, sourceImages } from './source-images.ts'
 import { differences, type Tree } from './tree.ts'
 import { unpackedByUmoci } from './unpacked.ts'
 import { codeOf, pattern } from './words.ts'
-
-const laboratoryImages = full ? [...quickImages, ...largeImages] : quickImages
-const images = [...Object.keys(handmade), ...laboratoryImages]
 
 suite('Nydus images', { skip: lacking('docker-registry', 'skopeo', 'umoci', 'getfattr') }, () => {
   let laboratory: NydusLaboratory
   before(async () => {
     laboratory = await NydusLaboratory.open()
-    for (const [name, build] of Object.entries(handmade)) await laboratory.push(name, build())
-    if (noImages === undefined) await bringImages(laboratory.registry.address, laboratoryImages)
+    await bringSourceImages(laboratory.registry.address)
   })
   after(() => laboratory[Symbol.asyncDispose]())
 
@@ -40,7 +35,7 @@ suite('Nydus images', { skip: lacking('docker-registry', 'skopeo', 'umoci', 'get
     expected = (original: Tree): Tree => original,
   ): void => {
     for (const image of names) {
-      test(image, { skip: image in handmade ? undefined : noImages }, async () => {
+      test(image, { skip: noSourceImage(image) }, async () => {
         const original = await laboratory.original(image)
         const found = differences(expected(original), await see(image))
         const row = rows.get(image) ?? { image, entries: original.size }
@@ -91,7 +86,7 @@ suite('Nydus images', { skip: lacking('docker-registry', 'skopeo', 'umoci', 'get
   suite('mounted by the kernel', { skip: kernelReason() }, () => {
     const rows = new Map<string, Row>()
     after(() => writeResults('nydus-kernel', [...rows.values()]))
-    forImages(images, 'kernel', rows, (image) => laboratory.seenByKernel(image))
+    forImages(sourceImages, 'kernel', rows, (image) => laboratory.seenByKernel(image))
     test('platforms, on arm64', async () => {
       const original = await unpackedByUmoci(laboratory.sourceOf('platforms'), 'arm64')
       assert.equal(original.get('etc/architecture')?.size, 'arm64\n'.length)
@@ -110,7 +105,8 @@ suite('Nydus images', { skip: lacking('docker-registry', 'skopeo', 'umoci', 'get
     for (const variant of Object.keys(nydusVariants)) {
       const see = (image: string): Promise<Tree> => laboratory.seenByNydusd(image, variant)
       // Thousands of tiny files, each of them fetched by itself: once is enough.
-      const some = variant === 'v6 zstd' ? images : images.filter((image) => image !== 'many')
+      const some =
+        variant === 'v6 zstd' ? sourceImages : sourceImages.filter((image) => image !== 'many')
       suite(variant, () => forImages(some, variant, rows, see, asNydusdShows))
     }
     const see = (image: string): Promise<Tree> => laboratory.seenByNydusd(image, 'v6 zstd')

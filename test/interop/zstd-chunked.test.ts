@@ -3,26 +3,20 @@ import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
 import { output } from './command.ts'
 import { ourConverter, type Converter } from './converter.ts'
-import { handmade } from './handmade.ts'
-import { type House, openHouse } from './house.ts'
-import { bringImages, full, largeImages, noImages, quickImages } from './images.ts'
-import { pulledByPodman } from './podman.ts'
-import { lacking } from './programs.ts'
-import { layersOf, pushImage } from './registry.ts'
+import type { House } from './house.ts'
+import {
+  isEqualLazily,
+  isEqualToPodman,
+  type LazyImage,
+  noLazyImages,
+  ofTheSource,
+  openLazyHouse,
+} from './lazy-images.ts'
+import { layersOf } from './registry.ts'
 import { type Row, writeResults } from './results.ts'
+import { noSourceImage, sourceImages } from './source-images.ts'
 import { differences, type Tree } from './tree.ts'
 import { unpackedByUmoci } from './unpacked.ts'
-
-const reason = lacking(
-  'docker-registry',
-  'skopeo',
-  'umoci',
-  'podman',
-  'getfattr',
-  'containerd',
-  'ctr-remote',
-)
-const laboratoryImages = full ? [...quickImages, ...largeImages] : quickImages
 
 const STARGZ = 'containerd.io/snapshot/stargz/toc.digest'
 const CONTAINERS = 'io.github.containers.zstd-chunked.manifest-checksum'
@@ -46,33 +40,29 @@ function withoutLandmark(tree: Tree): Tree {
   return new Map([...tree].filter(([path]) => path !== '.no.prefetch.landmark'))
 }
 
-suite('zstd:chunked images for both families of readers', { skip: reason }, () => {
+suite('zstd:chunked images for both families of readers', { skip: noLazyImages }, () => {
   let house: House
   let converter: Converter
   const rows: Row[] = []
   before(async () => {
-    house = await openHouse()
+    house = await openLazyHouse()
     converter = ourConverter(house.folder('zstd'), house.registry.address, {
       driver: { type: 'zstdchunked', config: { dialect: 'both' } },
       tagSuffix: '-zstd',
     })
-    for (const [name, build] of Object.entries(handmade)) {
-      await pushImage(house.registry.address, name, build())
-    }
-    if (noImages === undefined) await bringImages(house.registry.address, laboratoryImages)
   })
   after(async () => {
     writeResults('zstd-chunked', rows)
     await house[Symbol.asyncDispose]()
   })
 
-  for (const name of [...Object.keys(handmade), ...laboratoryImages]) {
-    suite(name, { skip: name in handmade ? undefined : noImages }, () => {
+  for (const name of sourceImages) {
+    suite(name, { skip: noSourceImage(name) }, () => {
       const source = (): string => `${house.registry.address}/${name}:latest`
       let target = ''
-      let original: Tree = new Map()
       let marked = ''
       const row: Row = { image: name }
+      const image = (): LazyImage => ({ source: source(), target, row })
 
       test('is converted to one set of blobs with two manifests', async () => {
         target = await converter.convert(source())
@@ -95,40 +85,25 @@ suite('zstd:chunked images for both families of readers', { skip: reason }, () =
           assert(STARGZ in annotations && !(CONTAINERS in annotations))
         }
         assert(!containers.some(({ annotations = {} }) => STARGZ in annotations))
-        const size = (of: { size: number }[]): number => of.reduce((sum, one) => sum + one.size, 0)
-        const ratio = size(stargz) / size(await layersOf(source()))
+        const size = await ofTheSource(stargz, source())
         const inPart = containers.filter(({ annotations = {} }) => CONTAINERS in annotations).length
         rows.push(
           Object.assign(row, {
             layers: stargz.length,
-            'size, of the source': ratio.toFixed(3),
+            'size, of the source': size,
             'layers for containers': inPart,
           }),
         )
       })
 
-      test('pulled lazily by the stargz snapshotter, holds what the original holds', async (t) => {
-        if (!house.needLazy(t)) return
-        const pulled = await house.lazy.pull(target)
-        assert.deepEqual(pulled.ordinary, [])
-        original = await unpackedByUmoci(source())
-        const found = differences(original, pulled.tree)
-        Object.assign(row, { entries: original.size, lazily: found.join('; ') || 'equal' })
-        assert.deepEqual(found, [])
-      })
+      test('pulled lazily by the stargz snapshotter, holds what the original holds', (t) =>
+        isEqualLazily(house, t, image()))
 
-      test('pulled by podman in the ordinary way, holds what the original holds', async () => {
-        const before = await pulledByPodman(house.folder('podman'), source())
-        const found = differences(
-          before,
-          withoutLandmark(await pulledByPodman(house.folder('podman'), target)),
-        )
-        Object.assign(row, { 'by podman': found.join('; ') || 'equal' })
-        assert.deepEqual(found, [])
-      })
+      test('pulled by podman in the ordinary way, holds what the original holds', () =>
+        isEqualToPodman(house, image(), { column: 'by podman', shown: withoutLandmark }))
 
       test('the manifest for containers, copied by skopeo and unpacked, holds what the original holds', async () => {
-        if (original.size === 0) original = await unpackedByUmoci(source())
+        const original = await unpackedByUmoci(source())
         const found = differences(original, withoutLandmark(await unpackedByUmoci(marked)))
         Object.assign(row, { 'by skopeo and umoci': found.join('; ') || 'equal' })
         assert.deepEqual(found, [])

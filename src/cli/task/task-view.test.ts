@@ -1,21 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { WireProgress, WireTaskDetail } from '../../api/contract.ts'
+import type { WireProgress } from '../../api/contract.ts'
+import { wireTask } from '../../testing/service/wire-samples.ts'
 import { createTaskView } from './task-view.ts'
 
-const task: WireTaskDetail = {
-  id: '5bdf7e80-1f1e-461f-a50d-f41d27434662',
-  created: '2026-11-21T08:00:00Z',
-  finished: '0001-01-01T00:00:00Z',
-  source: 'localhost/a:1',
-  source_size: 0,
-  target_size: 0,
-  status: 'PROCESSING',
-  reason: '',
-  state: 'waiting',
-  registry: 'localhost',
-  attempts: 0,
-}
+const task = wireTask({ source: 'localhost/a:1' })
 
 const progress: WireProgress = {
   phase: 'convert',

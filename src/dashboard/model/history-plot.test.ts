@@ -2,25 +2,19 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { NEVER, type WireTask } from '../../api/contract.ts'
+import { wireTask } from '../../testing/service/wire-samples.ts'
 import { bucketsOf } from './history-plot.ts'
 
 const NOW = Date.parse('2026-11-21T12:34:56Z')
 
-function ended(agoMs: number, state: WireTask['state'] = 'completed'): WireTask {
-  return {
+const ended = (agoMs: number, state: WireTask['state'] = 'completed'): WireTask =>
+  wireTask({
     id: String(agoMs),
-    created: new Date(NOW - agoMs).toISOString(),
     finished: state === 'running' ? NEVER : new Date(NOW - agoMs).toISOString(),
-    source: 'hub.test/app:1',
     source_size: 10,
     target_size: 9,
-    status: 'COMPLETED',
-    reason: '',
     state,
-    registry: 'hub.test',
-    attempts: 1,
-  }
-}
+  })
 
 test('without an ended task there is no bar', () => {
   assert.deepEqual(bucketsOf([ended(0, 'running'), ended(5, 'cancelled')], NOW).bars, [])

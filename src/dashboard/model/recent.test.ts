@@ -1,23 +1,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { NEVER, type WireTask } from '../../api/contract.ts'
+import { wireTask } from '../../testing/service/wire-samples.ts'
 import { RECENT_MS, recentOf } from './recent.ts'
 
 const NOW = Date.parse('2026-11-21T12:00:00Z')
-const task = (agoMs: number, more: Partial<WireTask> = {}): WireTask => ({
-  id: '1',
-  created: '2026-11-20T00:00:00.000Z',
-  finished: new Date(NOW - agoMs).toISOString(),
-  source: 'hub.test/app:1',
-  source_size: 100,
-  target_size: 90,
-  status: 'COMPLETED',
-  reason: '',
-  state: 'completed',
-  registry: 'hub.test',
-  attempts: 1,
-  ...more,
-})
+const task = (agoMs: number, more: Partial<WireTask> = {}): WireTask =>
+  wireTask({
+    finished: new Date(NOW - agoMs).toISOString(),
+    source_size: 100,
+    target_size: 90,
+    state: 'completed',
+    ...more,
+  })
 
 test('what ended lately is counted, and bytes are of what was converted', () => {
   const tasks = [

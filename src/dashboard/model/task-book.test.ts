@@ -1,25 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { NEVER, type WireLayer, type WireTask } from '../../api/contract.ts'
+import type { WireLayer, WireTask } from '../../api/contract.ts'
+import { wireTask } from '../../testing/service/wire-samples.ts'
 import { activeOf, layersWith, TaskBook, type LiveProgress } from './task-book.ts'
 import { layerWorkOf, workOf } from './work.ts'
 
-function task(id: string, more: Partial<WireTask> = {}): WireTask {
-  return {
-    id,
-    created: `2026-11-21T08:00:0${id}Z`,
-    finished: NEVER,
-    source: `hub.test/app:${id}`,
-    source_size: 0,
-    target_size: 0,
-    status: 'PROCESSING',
-    reason: '',
-    state: 'waiting',
-    registry: 'hub.test',
-    attempts: 0,
-    ...more,
-  }
-}
+const task = (id: string, more: Partial<WireTask> = {}): WireTask =>
+  wireTask({ id, created: `2026-11-21T08:00:0${id}Z`, source: `hub.test/app:${id}`, ...more })
 
 const progress = (read: number, active: WireLayer[] = []): LiveProgress => ({
   active,

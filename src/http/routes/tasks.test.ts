@@ -4,11 +4,8 @@ import { test } from 'node:test'
 import type { WireAccepted, WireRecord, WireTask, WireTaskDetail } from '../../api/contract.ts'
 import { AccelError } from '../../errors/accel-error.ts'
 import { scriptRun } from '../../testing/scripted-run.ts'
-import {
-  startTestService,
-  type Answer,
-  type TestService,
-} from '../../testing/service/http-service.ts'
+import { startTestService, type TestService } from '../../testing/service/http-service.ts'
+import type { Answer } from '../../testing/service/send-request.ts'
 import { settled } from '../../testing/settled.ts'
 
 const yaml = `server: { host: 127.0.0.1, port: 0, api_token: t0k3n }

@@ -2,11 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { RunTask } from '../../tasks/queue.ts'
-import {
-  startTestService,
-  type Answer,
-  type TestService,
-} from '../../testing/service/http-service.ts'
+import { startTestService, type TestService } from '../../testing/service/http-service.ts'
+import type { Answer } from '../../testing/service/send-request.ts'
 
 const yaml = `server: { host: 127.0.0.1, port: 0 }
 provider:

@@ -1,5 +1,4 @@
 /** The HTTP service of one test: a real server on a free port of 127.0.0.1, with a run that the test scripts. */
-import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import type { WireBackfill, WireReadiness, WireStatus } from '../../api/contract.ts'
 import { parseConfig } from '../../config/load.ts'
 import type { TaskFeedInit } from '../../http/events/task-feed.ts'
@@ -10,21 +9,8 @@ import { createRedaction } from '../../log/redaction.ts'
 import { createMetrics } from '../../metrics/metrics.ts'
 import { TaskQueue, type RunTask } from '../../tasks/queue.ts'
 import { memoryTaskStore } from '../memory-task-store.ts'
-
-/** An answer, read to its end. */
-export interface Answer {
-  status: number
-  type: string | undefined
-  headers: IncomingHttpHeaders
-  body: string
-}
-
-export interface TestRequest {
-  method?: string
-  path?: string
-  headers?: Record<string, string>
-  body?: string
-}
+import { sendRequest, type Answer, type ListeningAt, type TestRequest } from './send-request.ts'
+import { wireStatus } from './wire-samples.ts'
 
 export interface TestService extends AsyncDisposable {
   server: HttpServer
@@ -32,7 +18,7 @@ export interface TestService extends AsyncDisposable {
   /** Lines of the log so far. */
   lines: string[]
   /** Where a client connects: a port of 127.0.0.1 or a socket. */
-  where: { port: number } | { socketPath: string }
+  where: ListeningAt
   /** Sends one request on a connection of its own. */
   send(request: TestRequest): Promise<Answer>
 }
@@ -60,16 +46,6 @@ export interface TestServiceInit {
 const readiness: WireReadiness = {
   ready: true,
   checks: { database: 'ok', disk: 'ok', registries: 'ok' },
-}
-
-const idle: WireStatus = {
-  version: 'v0.0.0',
-  waiting: 0,
-  running: 0,
-  workers: 1,
-  disk: { free: 0, size: 0 },
-  store: { layers: 0, content: 0, needed: 0, under_way: 0, limit: 0 },
-  registries: [],
 }
 
 /** Starts the service. */
@@ -103,7 +79,7 @@ export async function startTestService(init: TestServiceInit): Promise<TestServi
       metrics,
       health,
       ready: init.ready ?? (() => Promise.resolve(readiness)),
-      status: init.status ?? (() => Promise.resolve(idle)),
+      status: init.status ?? (() => Promise.resolve(wireStatus())),
       startBackfill({ dryRun }) {
         backfill.running = true
         backfill.dry_run = dryRun
@@ -123,37 +99,10 @@ export async function startTestService(init: TestServiceInit): Promise<TestServi
     queue,
     lines,
     where,
-    send: (request) => send(where, request),
+    send: (request) => sendRequest(where, request),
     async [Symbol.asyncDispose]() {
       await queue.stop({ deadlineMs: 0 })
       await server.stop({ deadlineMs: 0 })
     },
   }
-}
-
-/** Sends one request, by default `GET /`, without any header that the test does not name besides Host. */
-export function send(
-  where: { port: number } | { socketPath: string },
-  { method = 'GET', path = '/', headers = {}, body }: TestRequest,
-): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const request = httpRequest(
-      { ...where, host: '127.0.0.1', method, path, headers, agent: false },
-      (response) => {
-        const pieces: Buffer[] = []
-        response.on('data', (piece: Buffer) => pieces.push(piece))
-        response.on('error', reject)
-        response.on('end', () =>
-          resolve({
-            status: response.statusCode ?? 0,
-            type: response.headers['content-type'],
-            headers: response.headers,
-            body: Buffer.concat(pieces).toString(),
-          }),
-        )
-      },
-    )
-    request.on('error', reject)
-    request.end(body)
-  })
 }
