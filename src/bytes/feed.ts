@@ -41,6 +41,12 @@ export class Feed {
     this.#ended = true
   }
 
+  /** Goes over `size` bytes that come next, in no piece; the last must have been read. */
+  pass(size: number): void {
+    this.push(EMPTY)
+    this.base += size
+  }
+
   /** A view of the next bytes, at most `length`; undefined when the piece is used up. */
   take(length: number): Uint8Array | undefined {
     const start = this.at

@@ -1,3 +1,4 @@
+import { strict as assert } from 'node:assert'
 import type { Feed } from '../../bytes/feed.ts'
 import type { SparseMap } from './sparse.ts'
 
@@ -33,6 +34,12 @@ export class Content {
   /** The next bytes, or undefined when the feed has none. Not when `done`. */
   next(feed: Feed): Uint8Array | undefined {
     return this.#map === undefined ? this.#take(feed, this.#stored) : this.#mapped(feed, this.#map)
+  }
+
+  /** Goes over stored bytes that are not in a feed. There are as many, and no map. */
+  pass(size: number): void {
+    assert(this.#map === undefined && size <= this.#stored, 'less content, or a sparse file')
+    this.#stored -= size
   }
 
   #mapped(feed: Feed, { extents, size }: SparseMap): Uint8Array | undefined {

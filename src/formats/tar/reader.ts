@@ -1,3 +1,4 @@
+import { strict as assert } from 'node:assert'
 import { Content } from './content.ts'
 import { checkEntryLimits, decodeEntry } from './decode-entry.ts'
 import type { TarEntry, TarEvent } from './entry.ts'
@@ -102,6 +103,17 @@ export class TarReader {
   /** Says that there are no more pieces. */
   end(): void {
     this.#feed.end()
+  }
+
+  /**
+   * Goes over `size` bytes of the entry's content, which the caller has and does not push: no event tells of them. Not
+   * of a sparse file, and only after `next` returned undefined, or the entry.
+   */
+  pass(size: number): void {
+    assert(this.#state === 'content', 'no content comes')
+    this.#feed.pass(size)
+    this.#content.pass(size)
+    if (this.#content.done) this.#state = 'padding'
   }
 
   /** The next event; undefined when another piece or `end()` is needed, and after the `end` event. */

@@ -10,12 +10,12 @@ export interface ExactBytes {
   push(bytes: Uint8Array): void
   /** Says that there are no more pieces. */
   end(): void
-  /** Keeps the next `size` bytes together, so that `held` gives them. */
+  /** Keeps the next `size` bytes together, so that `view` gives them. */
   hold(size: number): void
-  /** The bytes from `outOffset` on, where `hold` was called there. Valid until the next call. */
-  held(outOffset: number): Uint8Array
-  /** At least one and at most `size` bytes; undefined where another piece or `end` is needed, and at the end. */
-  read(size: number): Uint8Array | undefined
+  /** Reads on by at most `size` bytes, and gives by how many: 0 where another piece or `end` is needed, and at the end. */
+  read(size: number): number
+  /** The bytes from `outOffset` on: those of the last `read`, or since `hold`. Valid until the next call. */
+  view(outOffset: number): Uint8Array
   /** Gives native memory back now. */
   close(): void
 }

@@ -3,7 +3,7 @@ import { AccelError } from '../../errors/accel-error.ts'
 import { MAX_CHUNK } from '../nydus-blob/chunk-info.ts'
 import type { ZranContext } from '../nydus-blob/layout.ts'
 import type { ChunkCutter, CutChunk } from './chunk-cutter.ts'
-import { type BlockStart, GzipBlocks } from './gzip-blocks.ts'
+import { type BlockStart, GzipBlocks, type ResumePoint } from './gzip-blocks.ts'
 
 /** Where a new context is begun, in bytes. Source: nydus storage/src/meta/zran.rs (ZranContextGenerator::new). */
 export interface ContextSizes {
@@ -43,6 +43,13 @@ export function pickContexts({ contexts, dictionaries }: Contexts, numbers: numb
   return { contexts: picked, dictionaries: Buffer.concat(pieces) }
 }
 
+/** A context that may become longer. */
+interface OpenContext {
+  readonly point: ResumePoint
+  inLength: number
+  outLength: number
+}
+
 export interface ContextCutterInit {
   /** Names the layer in messages. */
   what: string
@@ -67,9 +74,7 @@ export class ContextCutter implements ChunkCutter {
   readonly #what: string
   readonly #chunkSize: number
   readonly #sizes: ContextSizes
-  readonly #contexts: { -readonly [Key in keyof ZranContext]: ZranContext[Key] }[] = []
-  readonly #dictionaries: Uint8Array[] = []
-  #dictionarySize = 0
+  readonly #contexts: OpenContext[] = []
   #chunk: { inOffset: number; outOffset: number } | undefined = undefined
 
   constructor({ what, chunkSize, sizes = SIZES, onBytes }: ContextCutterInit) {
@@ -88,7 +93,9 @@ export class ContextCutter implements ChunkCutter {
     assert(this.#chunk === undefined && size > 0 && size <= this.#chunkSize)
     this.bytes.hold(size)
     const { inOffset, outOffset } = this.bytes
-    if (this.#isDue(inOffset, outOffset)) this.#begin()
+    if (this.#isDue(inOffset, outOffset)) {
+      this.#contexts.push({ point: this.bytes.resumePoint(), inLength: 0, outLength: 0 })
+    }
     this.#chunk = { inOffset, outOffset }
   }
 
@@ -97,21 +104,22 @@ export class ContextCutter implements ChunkCutter {
     this.#chunk = undefined
     const { inOffset, outOffset } = this.bytes
     const context = this.#contexts.at(-1)!
-    context.inLength = inOffset - context.inOffset
-    context.outLength = outOffset - context.outOffset
+    const { point } = context
+    context.inLength = inOffset - point.inOffset
+    context.outLength = outOffset - point.outOffset
     if (context.outLength > MAX_CHUNK) {
       throw this.#unsuitable(
         `${context.outLength} bytes can be inflated only together, nydusd takes ${MAX_CHUNK}`,
       )
     }
     return {
-      bytes: this.bytes.held(chunk.outOffset),
+      bytes: this.bytes.view(chunk.outOffset),
       place: {
         compressedOffset: chunk.inOffset,
         compressedSize: inOffset - chunk.inOffset,
         zran: {
           context: this.#contexts.length - 1,
-          offset: chunk.outOffset - context.outOffset,
+          offset: chunk.outOffset - point.outOffset,
         },
       },
     }
@@ -124,7 +132,16 @@ export class ContextCutter implements ChunkCutter {
     if (last !== undefined && endOf(last) === this.bytes.outOffset) {
       throw this.#unsuitable('it ends with a chunk, nydusd inflates only what has something behind')
     }
-    return { contexts: this.#contexts, dictionaries: Buffer.concat(this.#dictionaries) }
+    let dictOffset = 0
+    const contexts = this.#contexts.map(({ point, inLength, outLength }) => {
+      const { dictionary, ...start } = point
+      const dictLength = dictionary.length
+      const context = { ...start, dictOffset, inLength, outLength, dictLength }
+      dictOffset += dictLength
+      return context
+    })
+    const dictionaries = Buffer.concat(this.#contexts.map(({ point }) => point.dictionary))
+    return { contexts, dictionaries }
   }
 
   /**
@@ -134,35 +151,23 @@ export class ContextCutter implements ChunkCutter {
    */
   #passMember({ inOffset, outOffset }: BlockStart): void {
     for (const context of this.#contexts.slice(-2)) {
-      if (endOf(context) === outOffset) context.inLength = inOffset + 1 - context.inOffset
+      if (endOf(context) === outOffset) context.inLength = inOffset + 1 - context.point.inOffset
     }
   }
 
   #isDue(inOffset: number, outOffset: number): boolean {
     const context = this.#contexts.at(-1)
     if (context === undefined) return true
+    const { point } = context
     // Nothing new could be begun.
-    if (this.bytes.block!.inOffset === context.inOffset) return false
+    if (this.bytes.block!.inOffset === point.inOffset) return false
     const { minCompressed, maxCompressed, maxUncompressed } = this.#sizes
-    const compressed = inOffset - context.inOffset
-    const uncompressed = outOffset - context.outOffset
+    const compressed = inOffset - point.inOffset
+    const uncompressed = outOffset - point.outOffset
     const full =
       compressed >= maxCompressed / 2 || uncompressed + this.#chunkSize >= maxUncompressed
     const gap = compressed > 2 * context.inLength && context.inLength > minCompressed
     return full || gap
-  }
-
-  #begin(): void {
-    const { dictionary, ...point } = this.bytes.resumePoint()
-    this.#contexts.push({
-      ...point,
-      dictOffset: this.#dictionarySize,
-      inLength: 0,
-      outLength: 0,
-      dictLength: dictionary.length,
-    })
-    this.#dictionaries.push(dictionary)
-    this.#dictionarySize += dictionary.length
   }
 
   #unsuitable(problem: string): AccelError {
@@ -170,6 +175,6 @@ export class ContextCutter implements ChunkCutter {
   }
 }
 
-function endOf({ outOffset, outLength }: ZranContext): number {
-  return outOffset + outLength
+function endOf({ point, outLength }: OpenContext): number {
+  return point.outOffset + outLength
 }

@@ -48,9 +48,9 @@ function readAll(
     for (;;) {
       if (left === 0) left = sizes[places.length % sizes.length]!
       const read = blocks.read(left)
-      if (read === undefined) return
-      output.push(new Uint8Array(read))
-      left -= read.length
+      if (read === 0) return
+      output.push(new Uint8Array(blocks.view(blocks.outOffset - read)))
+      left -= read
       if (left > 0) continue
       const { inOffset, outOffset, block } = blocks
       places.push({

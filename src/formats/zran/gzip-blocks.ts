@@ -19,9 +19,9 @@ export interface BlockStart {
 
 /** All that is needed to inflate from a block on. */
 export interface ResumePoint extends BlockStart {
-  /** How many bits of the byte before `inOffset` belong to the block: 0 to 7. */
+  /** How many bits of the byte before `inOffset` belong to the block: 0 to 7. Known once KNOWN_OUTPUT more was read, or all. */
   pendingBits: number
-  /** That byte; 0 where none of its bits do. */
+  /** That byte; 0 where none of its bits do. Known as `pendingBits` is. */
   previousByte: number
   /** What precedes the block in its member, at most 32 KiB. */
   dictionary: Uint8Array
@@ -79,6 +79,8 @@ export class GzipBlocks implements ExactBytes {
   #summedTo = 0
   #inOffset = 0
   #current: Block | undefined = undefined
+  /** A point at the start of the present block of which the bits are not known. */
+  #unsettled: ResumePoint | undefined = undefined
   /** Behind a block that has ended, where the output is full: the last of empty blocks that follow at once. */
   #next: Block | undefined = undefined
 
@@ -90,7 +92,7 @@ export class GzipBlocks implements ExactBytes {
     this.#input = new InputWindow(what)
     this.#output = new OutputWindow(hold, (from) => {
       this.#sum()
-      this.#saveDictionary(from)
+      this.#saveBlock(from)
     })
   }
 
@@ -124,19 +126,20 @@ export class GzipBlocks implements ExactBytes {
     this.#output.hold(size)
   }
 
-  held(outOffset: number): Uint8Array {
+  view(outOffset: number): Uint8Array {
     return this.#output.view(outOffset)
   }
 
-  read(size: number): Uint8Array | undefined {
+  read(size: number): number {
     const start = this.outOffset
     try {
       while (this.#step(size)) {
-        if (this.outOffset === start) continue
-        this.#limit.check(this.outOffset, this.#input.offset)
-        return this.#output.view(start)
+        const { outOffset } = this
+        if (outOffset === start) continue
+        this.#limit.check(outOffset, this.#input.offset)
+        return outOffset - start
       }
-      return undefined
+      return 0
     } catch (error) {
       throw error instanceof CodecFault ? this.#invalid(error.message) : error
     }
@@ -146,12 +149,12 @@ export class GzipBlocks implements ExactBytes {
   resumePoint(): ResumePoint {
     const block = this.#current!
     const { inOffset, outOffset } = block
-    block.pendingBits ??= this.#pendingBits(block)
-    const { pendingBits } = block
-    const { bytes } = this.#input
-    const previousByte = pendingBits === 0 ? 0 : bytes[this.#input.indexOf(inOffset - 1)]!
     block.dictionary ??= this.#dictionaryOf(block)
-    return { inOffset, outOffset, pendingBits, previousByte, dictionary: block.dictionary }
+    const { dictionary } = block
+    const point = { inOffset, outOffset, pendingBits: 0, previousByte: 0, dictionary }
+    this.#unsettled = point
+    if (this.outOffset - outOffset >= KNOWN_OUTPUT) this.#settle()
+    return point
   }
 
   close(): void {
@@ -216,7 +219,11 @@ export class GzipBlocks implements ExactBytes {
     input.at += used
     output.at += made
     this.#inOffset = input.offset
-    if (this.outOffset - this.#summedTo >= SUM_SIZE) this.#sum()
+    const { outOffset } = this
+    if (outOffset - this.#summedTo >= SUM_SIZE) this.#sum()
+    if (this.#unsettled !== undefined && outOffset - this.#unsettled.outOffset >= KNOWN_OUTPUT) {
+      this.#settle()
+    }
     if (this.#next !== undefined) this.#begin(this.#next)
     this.#next = undefined
     if (input.at === end) return true
@@ -247,6 +254,7 @@ export class GzipBlocks implements ExactBytes {
       return false
     }
     this.#sum()
+    this.#settle()
     const view = new DataView(input.bytes.buffer, input.at, GZIP_TRAILER_SIZE)
     if (view.getUint32(0, true) !== this.#crc) throw this.#invalid('incorrect data check')
     const size = this.outOffset - this.#memberStart
@@ -279,6 +287,7 @@ export class GzipBlocks implements ExactBytes {
   }
 
   #begin(block: Omit<Block, 'memberStart' | 'dictionary'>): void {
+    this.#settle()
     this.#current = { ...block, memberStart: this.#memberStart, dictionary: undefined }
     // The byte before the block is needed too.
     this.#input.keepFrom = (block.previous ?? block).inOffset - 1
@@ -301,19 +310,42 @@ export class GzipBlocks implements ExactBytes {
     return { inOffset: this.#input.offset, outOffset: this.outOffset }
   }
 
+  /** Completes the point that lacks the bits of its block. */
+  #settle(): void {
+    const point = this.#unsettled
+    if (point === undefined) return
+    this.#unsettled = undefined
+    const block = this.#current!
+    block.pendingBits ??= this.#pendingBits(block)
+    if (block.pendingBits === 0) return
+    point.pendingBits = block.pendingBits
+    point.previousByte = this.#input.bytes[this.#input.indexOf(point.inOffset - 1)]!
+  }
+
   /**
-   * How many bits of its first byte belong to a block: what the block before it left. Where that begins is known to the
-   * byte; of its eight bits one is the first, and from no other a walk ends where it must.
+   * How many bits of the byte before it belong to the present block. Where it begins is known to the byte; of eight
+   * bits one is the first, from which the output comes, and it does from hardly any other.
    */
-  #pendingBits({ inOffset, outOffset, previous }: Block): number {
+  #pendingBits(block: Block): number {
+    const { inOffset, outOffset, previous } = block
     if (previous === undefined) return 0
+    const { bytes, at } = this.#input
+    const start = this.#input.indexOf(inOffset) * 8
+    const end = Math.min(this.outOffset, outOffset + KNOWN_OUTPUT)
+    const known = this.#output.view(outOffset, end)
+    const possible = EIGHT.filter((bits) => this.#walk.mayBegin(bytes, start - bits, at, known))
+    return possible.length === 1 ? possible[0]! : this.#bitsLeft(block)
+  }
+
+  /** The same by the block before it: what that leaves. From no other than its first bit a walk ends where it must. */
+  #bitsLeft({ inOffset, outOffset, previous }: Block): number {
     const input = this.#input
     const end = input.indexOf(inOffset)
-    const size = outOffset - previous.outOffset
-    const candidates = previous.pendingBits === undefined ? EIGHT : [previous.pendingBits]
+    const start = input.indexOf(previous!.inOffset) * 8
+    const size = outOffset - previous!.outOffset
+    const candidates = previous!.pendingBits === undefined ? EIGHT : [previous!.pendingBits]
     for (const bits of candidates) {
-      const start = input.indexOf(previous.inOffset) * 8 - bits
-      const pending = this.#walk.walk(input.bytes, start, end, size)
+      const pending = this.#walk.walk(input.bytes, start - bits, end, size)
       if (pending !== undefined) return pending
     }
     throw this.#invalid('a deflate block that zlib reads and whose end is not found')
@@ -332,12 +364,12 @@ export class GzipBlocks implements ExactBytes {
     return new Uint8Array(this.#output.view(from, outOffset))
   }
 
-  /** Copies the dictionary of the block where it is about to go, with the output before `from`. */
-  #saveDictionary(from: number): void {
+  /** Notes of the block what can be told only as long as the output before `from` is there. */
+  #saveBlock(from: number): void {
     const block = this.#current
-    if (block !== undefined && block.outOffset - WINDOW < from) {
-      block.dictionary ??= this.#dictionaryOf(block)
-    }
+    if (block === undefined) return
+    if (block.outOffset - WINDOW < from) block.dictionary ??= this.#dictionaryOf(block)
+    if (block.outOffset < from) block.pendingBits ??= this.#pendingBits(block)
   }
 
   #truncated(expected: string): AccelError {
@@ -361,5 +393,8 @@ export class GzipBlocks implements ExactBytes {
 
 /** Output is looked at by so many bytes at a time: few calls, and all of it is still in the cache. */
 const SUM_SIZE = 128 * 1024
+
+/** Output of a block by which it is told from others that its bits might be: a line of text, some forty symbols. */
+const KNOWN_OUTPUT = 128
 
 const EIGHT = [0, 1, 2, 3, 4, 5, 6, 7]

@@ -38,19 +38,19 @@ class PlainBytes implements ExactBytes {
     this.#output.hold(size)
   }
 
-  held(outOffset: number): Uint8Array {
+  view(outOffset: number): Uint8Array {
     return this.#output.view(outOffset)
   }
 
-  read(size: number): Uint8Array | undefined {
+  read(size: number): number {
     const left = this.#piece.length - this.#pieceAt
-    if (left === 0) return undefined
+    if (left === 0) return 0
     const count = Math.min(size, left, this.#output.room())
-    const { bytes, at, offset } = this.#output
+    const { bytes, at } = this.#output
     bytes.set(this.#piece.subarray(this.#pieceAt, this.#pieceAt + count), at)
     this.#output.at += count
     this.#pieceAt += count
-    return this.#output.view(offset)
+    return count
   }
 
   close(): void {}
@@ -72,7 +72,7 @@ export class PlainCutter implements ChunkCutter {
   }
 
   endChunk(): CutChunk {
-    const bytes = this.bytes.held(this.#start)
+    const bytes = this.bytes.view(this.#start)
     return { bytes, place: { compressedOffset: this.#start, compressedSize: bytes.length } }
   }
 }

@@ -1,3 +1,4 @@
+import { strict as assert } from 'node:assert'
 import { AccelError } from '../../errors/accel-error.ts'
 import type { TarEvent } from '../tar/entry.ts'
 import { BLOCK_SIZE } from '../tar/layout.ts'
@@ -55,25 +56,28 @@ export class TarChunks {
   next(): TarChunkEvent | undefined {
     const { bytes } = this.#cutter
     for (;;) {
-      const event = this.#tar.next()
-      if (event !== undefined && event.type !== 'data') return this.#noted(event)
-      // The data is taken from the cutter's bytes, in one.
-      if (event !== undefined) continue
-      if (this.#chunk === 0 && this.#header === 0) this.#plan()
+      if (this.#chunk === 0) {
+        const event = this.#tar.next()
+        if (event !== undefined) return this.#noted(event)
+        if (this.#header === 0) this.#plan()
+      }
       const read = bytes.read(this.#chunk > 0 ? this.#chunk : this.#header)
-      if (read === undefined) {
+      if (read === 0) {
         if (!bytes.ended || this.#tarEnded) return undefined
         this.#tarEnded = true
         this.#tar.end()
-        continue
+        // Also says that the content of an entry has no end.
+        const event = this.#tar.next()
+        return event && this.#noted(event)
       }
-      this.#tar.push(read)
       if (this.#chunk === 0) {
-        this.#header -= read.length
+        this.#tar.push(bytes.view(bytes.outOffset - read))
+        this.#header -= read
         continue
       }
-      this.#content -= read.length
-      this.#chunk -= read.length
+      this.#tar.pass(read)
+      this.#content -= read
+      this.#chunk -= read
       if (this.#chunk === 0) return { type: 'chunk', ...this.#cutter.endChunk() }
     }
   }
@@ -89,7 +93,8 @@ export class TarChunks {
     this.#header = BLOCK_SIZE + ((BLOCK_SIZE - (outOffset % BLOCK_SIZE)) % BLOCK_SIZE)
   }
 
-  #noted<Event extends TarEvent>(event: Event): Event {
+  #noted(event: TarEvent): TarChunkEvent {
+    assert(event.type !== 'data', 'content is passed over')
     if (event.type !== 'entry') return event
     const { size, sparse, name } = event.entry
     if (sparse) {
