@@ -137,7 +137,7 @@ async function bench(
   return { ...report, asked }
 }
 
-/** Measures one image; by its digest, so that nothing is looked for beside it. */
+/** Measures one image, of which nothing was made. */
 async function one(rule: Rule, trace: Trace): Promise<ImageReport> {
   const { digest } = registry.manifest('app', `v1-${rule}`)!
   const references = [`${registry.host}/app@${digest}`]
@@ -236,6 +236,26 @@ suite('reading images of the registry as the readers of their formats do', () =>
       tags.toSorted(),
       ['v1', ...Object.keys(rules).map((name) => `v1-${name}`)].toSorted(),
     )
+  })
+
+  test('finds what names it as its subject, whatever its tag', async () => {
+    const { config: linking } = parseConfig(`${yaml()}\n  harbor_annotation: true`, 'c.yaml')
+    await using service = await openConversionService(linking, { log, redaction })
+    const app = `${registry.host}/app`
+    const convertTo = (target: string): Promise<unknown> =>
+      service.convert({ source: `${app}:other`, target }, { signal, onEvent() {} })
+    const found = async (reference: string): Promise<string[]> => {
+      const init = { references: [reference], trace: { file: 't', trace: [] } }
+      return (await bench([], init)).images.map(({ image }) => image)
+    }
+    await convertTo(`${app}:lazy`)
+    const [other, lazy] = ['other', 'lazy'].map((tag) => registry.manifest('app', tag)!.digest)
+    assert.deepEqual(await found(`${app}:other`), [`${app}:other`, `${app}@${lazy}`])
+    assert.deepEqual(await found(`${app}@${other}`), [`${app}@${other}`, `${app}@${lazy}`])
+    // what is found by its tag is not measured once more
+    await convertTo(`${app}:other-lazy`)
+    assert.equal(registry.manifest('app', 'other-lazy')!.digest, lazy)
+    assert.deepEqual(await found(`${app}:other`), [`${app}:other`, `${app}:other-lazy`])
   })
 
   test('paths that are none are counted, links and directories followed', async () => {

@@ -40,9 +40,11 @@ export async function benchReadService(
     const name = reference.digest ?? reference.tag ?? 'latest'
     const named = await loadImages(repository, name, init.signal)
     images.push(...named)
-    if (references.length > 1 || isDigest(name)) continue
+    if (references.length > 1) continue
     init.onStep(`looking for what was made of ${text}`)
-    images.push(...(await findVariants(repository, name, named, init.signal)))
+    const { signal } = init
+    const around = { repository, probe: registry.probe(reference), signal }
+    images.push(...(await findVariants(around, isDigest(name) ? undefined : name, named)))
   }
   const wanted = images.filter(({ image }) => platformWanted(platforms, image.platform))
   if (wanted.length === 0) {
