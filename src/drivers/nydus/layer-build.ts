@@ -39,7 +39,6 @@ export class LayerBuild {
   /** The file whose content comes, if it is kept. */
   #inode: number | undefined = undefined
   #size = 0
-  #ids: number[] = []
   /** Bytes that its chunk under way still lacks, and those after it. */
   #wanted = 0
   #rest = 0
@@ -76,7 +75,7 @@ export class LayerBuild {
         this.#inode = this.entries.take(event.entry)
         if (this.#inode === undefined) return undefined
         this.#size = this.#rest = event.entry.size
-        this.#ids = []
+        this.layer.tree.inodes.beginContent(this.#inode, this.#size)
         return this.#begin()
       }
       case 'data':
@@ -102,10 +101,8 @@ export class LayerBuild {
     this.#stream.append(piece)
     this.#wanted -= piece.length
     if (this.#wanted > 0) return undefined
-    this.#ids.push(this.#stream.end())
-    if (this.#rest > 0) return this.#next(bytes.subarray(piece.length))
-    this.layer.tree.inodes.setContent(this.#inode!, this.#size, this.#ids)
-    return undefined
+    this.layer.tree.inodes.addChunk(this.#stream.end())
+    return this.#rest > 0 ? this.#next(bytes.subarray(piece.length)) : undefined
   }
 
   async #next(bytes: Uint8Array): Promise<void> {

@@ -74,6 +74,18 @@ test('directories without an entry are told, until they have one', () => {
   assert.deepEqual(made(testTar().directory('./').file('f')).detail.invented, [])
 })
 
+test('a path leads elsewhere once a part of it is another thing, whatever entry came before', () => {
+  const { files } = made(
+    testTar().directory('a/').file('a/1').symlink('b', 'a').file('b/2').directory('b/').file('b/3'),
+  )
+  assert.deepEqual([...files.keys()], ['/', '/a', '/b', '/a/1', '/a/2', '/b/3'])
+  const replaced = made(
+    testTar().file('a/1').symlink('c', 'd').directory('d/').symlink('a', 'd').file('a/2'),
+  )
+  assert.deepEqual([...replaced.files.keys()], ['/', '/a', '/c', '/d', '/d/2'])
+  refused(testTar().file('a/1').file('a').file('a/2'), /goes through \/a/)
+})
+
 test('whiteouts are files like any other; they act when layers are merged', () => {
   const { files } = made(testTar().whiteout('a/gone').opaque('b'))
   assert.deepEqual([...files.keys()], ['/', '/a', '/b', '/a/.wh.gone', '/b/.wh..wh..opq'])

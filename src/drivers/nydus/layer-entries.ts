@@ -10,7 +10,7 @@ import {
   S_IFLNK,
   S_IFREG,
 } from '../../formats/nydus-tree/file-mode.ts'
-import { NONE } from '../../formats/nydus-tree/file-tree.ts'
+import { NONE, ROOT } from '../../formats/nydus-tree/file-tree.ts'
 import { splitPath } from '../../formats/nydus-tree/file-name.ts'
 import type { LayerTree } from '../../formats/nydus-tree/layer-tree.ts'
 import type { Xattr } from '../../formats/nydus-tree/xattr-set.ts'
@@ -48,6 +48,8 @@ export class LayerEntries {
   readonly #warnings: Warnings
   /** Hard links to what is not in the layer, by the inode that stands for it: the target. */
   readonly #links = new Map<number, string>()
+  /** Most entries lie where the one before them does: its directory, with the slash, and the layer's `turns` then. */
+  readonly #lastDirectory = { path: '', node: ROOT, turns: 0 }
 
   constructor(layer: LayerTree, warnings: Warnings) {
     this.layer = layer
@@ -56,13 +58,13 @@ export class LayerEntries {
 
   /** Takes an entry; gives the inode of a file that has content, of which the caller knows the chunks. Throws DRIVER_ENTRY_REFUSED, FORMAT_…. */
   take(entry: TarEntry): number | undefined {
-    const names = namesFrom(entry.name, entry.nameBytes)
     if (entry.type === 'hardlink') {
+      const names = namesFrom(entry.name, entry.nameBytes)
       this.#link(names, namesFrom(entry.linkname, entry.linknameBytes))
       return undefined
     }
     const inode = this.#inode(entry, TYPE_BITS[entry.type])
-    this.layer.put(names, inode)
+    this.#put(entry, inode)
     return entry.type === 'file' && entry.size > 0 ? inode : undefined
   }
 
@@ -81,6 +83,24 @@ export class LayerEntries {
     }
     const invented = [...layer.invented].map((node) => pathOfNames(layer.namesOf(node)))
     return { invented, links }
+  }
+
+  #put({ name, nameBytes }: TarEntry, inode: number): void {
+    const { layer } = this
+    const path = nameBytes === undefined ? cleanPath(name) : ''
+    if (path === '') {
+      layer.put(namesFrom(name, nameBytes), inode)
+      return
+    }
+    const slash = path.lastIndexOf('/')
+    const directory = path.slice(0, slash + 1)
+    const last = this.#lastDirectory
+    if (directory !== last.path || layer.turns !== last.turns) {
+      last.node = layer.directoryOf(splitPath(Buffer.from(path)))
+      last.path = directory
+      last.turns = layer.turns
+    }
+    layer.putIn(last.node, Buffer.from(path.slice(slash + 1)), inode)
   }
 
   #link(names: readonly Uint8Array[], target: readonly Uint8Array[]): void {

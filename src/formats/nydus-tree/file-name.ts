@@ -11,12 +11,10 @@ export function isName(name: Uint8Array): boolean {
 /** The names of a path as an archive has it: `./a//b/` is a and b, the root is no name at all. */
 export function splitPath(path: Uint8Array): Uint8Array[] {
   const names: Uint8Array[] = []
-  for (let from = 0; from < path.length;) {
-    const slash = path.indexOf(0x2f, from)
-    const end = slash === -1 ? path.length : slash
-    const name = path.subarray(from, end)
-    if (name.length > 1 || (name.length === 1 && name[0] !== 0x2e)) names.push(name)
-    from = end + 1
+  for (let from = 0, end = 0; from < path.length; from = end + 1) {
+    for (end = from; end < path.length && path[end] !== 0x2f;) end++
+    const length = end - from
+    if (length > 1 || (length === 1 && path[from] !== 0x2e)) names.push(path.subarray(from, end))
   }
   return names
 }

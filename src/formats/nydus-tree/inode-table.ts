@@ -77,7 +77,7 @@ export class InodeTable {
 
   /**
    * Adds a copy of an inode of another table, with `xattrSet`, and returns its number: all but the chunks of a file,
-   * which `reserveContent` and `setChunk` give it. Throws FORMAT_LIMIT_EXCEEDED past MAX_TARGET_BYTES.
+   * which `beginContent` and `addChunk` give it. Throws FORMAT_LIMIT_EXCEEDED past MAX_TARGET_BYTES.
    */
   addFrom(other: InodeTable, inode: number, xattrSet: number): number {
     const made = this.#records.addFrom(other.#records, inode)
@@ -95,20 +95,20 @@ export class InodeTable {
     if (chunkIds.length !== this.#countFor(size)) {
       assert.fail(`${size} bytes in ${chunkIds.length} chunks`)
     }
-    this.reserveContent(inode, size)
-    for (let i = 0; i < chunkIds.length; i++) this.setChunk(inode, i, chunkIds[i] as number)
+    this.beginContent(inode, size)
+    for (let i = 0; i < chunkIds.length; i++) this.addChunk(chunkIds[i] as number)
   }
 
-  /** Gives a regular file its size; `setChunk` must then tell all its chunks. */
-  reserveContent(inode: number, size: number): void {
+  /** Gives a regular file its size; `addChunk` must then tell its chunks, before those of any other file. */
+  beginContent(inode: number, size: number): void {
     assert(isRegular(this.mode(inode)), 'only files have chunks')
     this.#records.setWide(inode, SIZE, size)
-    if (size > 0) this.#records.set(inode, PAYLOAD, this.#chunkRefs.extend(this.#countFor(size)))
+    if (size > 0) this.#records.set(inode, PAYLOAD, this.#chunkRefs.length)
   }
 
-  /** Says which chunk is at `position` (0, 1, …) of a file. */
-  setChunk(inode: number, position: number, id: number): void {
-    this.#chunkRefs.set(this.#records.get(inode, PAYLOAD) + position, id)
+  /** The id of the next chunk of the file whose content was begun last. */
+  addChunk(id: number): void {
+    this.#chunkRefs.push(id)
   }
 
   /** Gives a symlink its target. Throws FORMAT_LIMIT_EXCEEDED past MAX_TARGET_BYTES. */

@@ -13,6 +13,8 @@ export class LayerTree {
   readonly tree: FileTree
   /** Directories, as nodes, that no entry has described so far. The root is one of them until it has an entry. */
   readonly invented = new Set<number>([ROOT])
+  /** How often a name has become a directory or ceased to be one: paths that were followed may lead elsewhere then. */
+  turns = 0
 
   constructor(init: FileTreeInit) {
     this.tree = new FileTree(init)
@@ -25,17 +27,21 @@ export class LayerTree {
   put(names: readonly Uint8Array[], inode: number): number {
     const { tree } = this
     const name = names.at(-1)
-    const directory = isDirectory(tree.inodes.mode(inode))
-    if (name === undefined) {
-      if (!directory) throw this.#invalid('the root is no directory')
-      this.invented.delete(ROOT)
-      tree.setInode(ROOT, inode)
-      return ROOT
-    }
-    const parent = this.#parentOf(names)
+    if (name !== undefined) return this.putIn(this.directoryOf(names), name, inode)
+    if (!isDirectory(tree.inodes.mode(inode))) throw this.#invalid('the root is no directory')
+    this.invented.delete(ROOT)
+    tree.setInode(ROOT, inode)
+    return ROOT
+  }
+
+  /** The same for `name` in the directory `parent`. */
+  putIn(parent: number, name: Uint8Array, inode: number): number {
+    const { tree } = this
     const node = tree.lookup(parent, name)
     if (node === NONE) return tree.add(parent, name, inode)
+    const directory = isDirectory(tree.inodes.mode(inode))
     if (!directory) tree.clear(node)
+    if (!(directory && isDirectory(tree.mode(node)))) this.turns++
     this.invented.delete(node)
     tree.setInode(node, inode)
     return node
@@ -60,7 +66,8 @@ export class LayerTree {
     return names
   }
 
-  #parentOf(names: readonly Uint8Array[]): number {
+  /** The directory that the last of `names`, a path, lies in; it is invented where there is none. Throws as `put`. */
+  directoryOf(names: readonly Uint8Array[]): number {
     let node = ROOT
     for (const name of names.slice(0, -1)) {
       const next = this.tree.lookup(node, name)

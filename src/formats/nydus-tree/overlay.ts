@@ -138,8 +138,8 @@ class InodeCopies {
     const [from, to] = [this.#from, this.#to]
     const made = to.addFrom(from, inode, this.#set(from.xattrSet(inode)))
     const count = from.chunkCount(inode)
-    if (count > 0) to.reserveContent(made, from.sizeOf(inode))
-    for (let i = 0; i < count; i++) to.setChunk(made, i, this.#chunk(from.chunkAt(inode, i)))
+    if (count > 0) to.beginContent(made, from.sizeOf(inode))
+    for (let i = 0; i < count; i++) to.addChunk(this.#chunk(from.chunkAt(inode, i)))
     this.#inodes[inode] = made + 1
     return made
   }

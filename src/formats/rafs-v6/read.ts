@@ -232,13 +232,13 @@ class TreeReader {
     const count = Math.ceil(inode.size / this.#chunkSize)
     const start = alignUp(inode.end, ErofsChunkIndex.size)
     reader.require(start, count * ErofsChunkIndex.size, 'chunk indexes of an inode')
-    inodes.reserveContent(made, inode.size)
+    inodes.beginContent(made, inode.size)
     for (let i = 0; i < count; i++) {
       const at = start + i * ErofsChunkIndex.size
       const id = this.#chunks.find(blobIndexAt(view, at), chunkIndexAt(view, at))
       const size = Math.min(this.#chunkSize, inode.size - i * this.#chunkSize)
       this.#checkChunk(inode, at, id, size)
-      inodes.setChunk(made, i, id)
+      inodes.addChunk(id)
     }
   }
 

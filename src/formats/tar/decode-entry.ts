@@ -1,7 +1,22 @@
 import type { TarEntry, TarEntryType } from './entry.ts'
 import type { Fail, TarFault } from './fault.ts'
 import type { Text } from './field.ts'
-import { dialectOf, headerCount, headerName, headerText, headerTime } from './header.ts'
+import {
+  dialectOf,
+  headerCount,
+  headerName,
+  headerText,
+  headerTime,
+  MODE,
+  UID,
+  GID,
+  SIZE,
+  DEVMAJOR,
+  DEVMINOR,
+  UNAME,
+  GNAME,
+  LINKNAME,
+} from './header.ts'
 import type { Dialect } from './header.ts'
 import { UstarHeader } from './layout.ts'
 import type { PaxSparse } from './pax-sparse.ts'
@@ -75,7 +90,7 @@ export function decodeEntry(
   if (type === undefined) return fail(TYPEFLAG, typeflagProblem(typeflag, name.text))
   // Before POSIX.1-1988 a directory had no typeflag, only the slash.
   if (typeflag === 0 && name.text.endsWith('/')) type = 'directory'
-  const stored = type === 'file' ? (fields?.size ?? headerCount(bytes, start, 'size', fail)) : 0
+  const stored = type === 'file' ? (fields?.size ?? headerCount(bytes, start, SIZE, fail)) : 0
   // Other dialects have these fields, and devices alone use the numbers: elsewhere writers leave anything there.
   const named = dialect !== 'v7'
   const device = named && (type === 'character' || type === 'block')
@@ -84,16 +99,16 @@ export function decodeEntry(
     type,
     name: name.text,
     linkname: '',
-    mode: headerCount(bytes, start, 'mode', fail) & 0o7777,
-    uid: fields?.uid ?? headerCount(bytes, start, 'uid', fail),
-    gid: fields?.gid ?? headerCount(bytes, start, 'gid', fail),
-    uname: fields?.uname?.text ?? (named ? headerText(bytes, start, 'uname').text : ''),
-    gname: fields?.gname?.text ?? (named ? headerText(bytes, start, 'gname').text : ''),
+    mode: headerCount(bytes, start, MODE, fail) & 0o7777,
+    uid: fields?.uid ?? headerCount(bytes, start, UID, fail),
+    gid: fields?.gid ?? headerCount(bytes, start, GID, fail),
+    uname: fields?.uname?.text ?? (named ? headerText(bytes, start, UNAME).text : ''),
+    gname: fields?.gname?.text ?? (named ? headerText(bytes, start, GNAME).text : ''),
     mtime: time?.seconds ?? headerTime(bytes, start, fail),
     mtimeNanoseconds: time?.nanoseconds ?? 0,
     size: stored,
-    devMajor: device ? headerCount(bytes, start, 'devmajor', fail) : 0,
-    devMinor: device ? headerCount(bytes, start, 'devminor', fail) : 0,
+    devMajor: device ? headerCount(bytes, start, DEVMAJOR, fail) : 0,
+    devMinor: device ? headerCount(bytes, start, DEVMINOR, fail) : 0,
     typeflag,
     sparse: false,
     fromGlobal: context.fromGlobal,
@@ -101,7 +116,7 @@ export function decodeEntry(
   }
   if (name.bytes !== undefined) entry.nameBytes = name.bytes
   if (type === 'symlink' || type === 'hardlink') {
-    const link = fields?.linkpath ?? context.longLink ?? headerText(bytes, start, 'linkname')
+    const link = fields?.linkpath ?? context.longLink ?? headerText(bytes, start, LINKNAME)
     entry.linkname = link.text
     if (link.bytes !== undefined) entry.linknameBytes = link.bytes
   }

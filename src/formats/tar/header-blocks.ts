@@ -10,6 +10,7 @@ export class HeaderBlocks {
   /** Where the record being read begins in `bytes`. */
   start = 0
   #length = 0
+  #all: Uint8Array = new Uint8Array()
   #missing = BLOCK_SIZE
   readonly #fault: TarFault
 
@@ -48,9 +49,12 @@ export class HeaderBlocks {
     this.expect(BLOCK_SIZE)
   }
 
-  /** All that is kept. */
+  /** All that is kept. A view that nearly all entries have in common: most have one block. */
   all(): Uint8Array {
-    return this.bytes.subarray(0, this.#length)
+    if (this.#all.length !== this.#length || this.#all.buffer !== this.bytes.buffer) {
+      this.#all = new Uint8Array(this.bytes.buffer, 0, this.#length)
+    }
+    return this.#all
   }
 
   #reserve(size: number): void {

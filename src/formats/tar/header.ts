@@ -11,6 +11,8 @@ export const MAX_ID = 0xffff_ffff
 
 const AT = UstarHeader.rows
 const NAME = AT.name[0]
+const NAME_SIZE = AT.name[1].size
+const [MTIME, { size: MTIME_SIZE }] = AT.mtime
 const CHKSUM = AT.chksum[0]
 const MAGIC = AT.magic[0]
 const PREFIX = AT.prefix[0]
@@ -73,7 +75,7 @@ function isAscii(bytes: Uint8Array, start: number, text: string): boolean {
 /** Prefix and name of the block at `start`, joined. */
 export function headerName(bytes: Buffer, start: number, dialect: Dialect): Text {
   const nameStart = start + NAME
-  const nameEnd = textEnd(bytes, nameStart, AT.name[1].size)
+  const nameEnd = textEnd(bytes, nameStart, NAME_SIZE)
   const prefixStart = start + PREFIX
   const prefixEnd = prefixStart + prefixSize(bytes, prefixStart, dialect)
   if (prefixEnd === prefixStart) return textAt(bytes, nameStart, nameEnd)
@@ -100,36 +102,71 @@ function prefixSize(bytes: Buffer, at: number, dialect: Dialect): number {
 
 /** Whole seconds of the block's mtime; may be negative. Throws FORMAT_INVALID. */
 export function headerTime(bytes: Uint8Array, start: number, fail: Fail): number {
-  const [offset, { size }] = AT.mtime
-  const seconds = numberAt(bytes, start + offset, size)
-  return Number.isNaN(seconds) ? fail(offset, 'its mtime is no number') : seconds
+  const seconds = numberAt(bytes, start + MTIME, MTIME_SIZE)
+  return Number.isNaN(seconds) ? fail(MTIME, 'its mtime is no number') : seconds
 }
+
+/** A text field of a header. */
+export interface TextField {
+  readonly offset: number
+  readonly size: number
+}
+
+export const LINKNAME = textField('linkname')
+export const UNAME = textField('uname')
+export const GNAME = textField('gname')
+
+const NO_TEXT: Text = { text: '' }
 
 /** A text of the block at `start`. */
-export function headerText(
-  bytes: Buffer,
-  start: number,
-  field: 'linkname' | 'uname' | 'gname',
-): Text {
-  const [offset, { size }] = AT[field]
-  return textAt(bytes, start + offset, textEnd(bytes, start + offset, size))
+export function headerText(bytes: Buffer, start: number, field: TextField): Text {
+  const from = start + field.offset
+  if (bytes[from] === 0) return NO_TEXT
+  return textAt(bytes, from, textEnd(bytes, from, field.size))
 }
 
-/** A number of the block at `start` that may not be negative. Throws FORMAT_INVALID naming the field. */
+/** A field of a header that holds a number of 0 to `max`. */
+export interface CountField {
+  readonly name: string
+  readonly offset: number
+  readonly size: number
+  readonly max: number
+}
+
+export const MODE = countField('mode', MAX_ID)
+export const UID = countField('uid', MAX_ID)
+export const GID = countField('gid', MAX_ID)
+export const SIZE = countField('size', Number.MAX_SAFE_INTEGER)
+export const DEVMAJOR = countField('devmajor', MAX_ID)
+export const DEVMINOR = countField('devminor', MAX_ID)
+
+/** A number of the block at `start`. Throws FORMAT_INVALID naming the field. */
 export function headerCount(
   bytes: Uint8Array,
   start: number,
-  field: 'mode' | 'uid' | 'gid' | 'size' | 'devmajor' | 'devminor',
+  field: CountField,
   fail: Fail,
 ): number {
-  const [offset, { size }] = AT[field]
-  const value = numberAt(bytes, start + offset, size)
-  const max = field === 'size' ? Number.MAX_SAFE_INTEGER : MAX_ID
-  if (value >= 0 && value <= max) return value
+  const value = numberAt(bytes, start + field.offset, field.size)
+  if (value >= 0 && value <= field.max) return value
+  const { name, max } = field
   return fail(
-    offset,
+    field.offset,
     Number.isNaN(value)
-      ? `its ${field} is no number of 0 to ${max}`
-      : `its ${field} is ${value}, not 0 to ${max}`,
+      ? `its ${name} is no number of 0 to ${max}`
+      : `its ${name} is ${value}, not 0 to ${max}`,
   )
+}
+
+function textField(name: 'linkname' | 'uname' | 'gname'): TextField {
+  const [offset, { size }] = AT[name]
+  return { offset, size }
+}
+
+function countField(
+  name: 'mode' | 'uid' | 'gid' | 'size' | 'devmajor' | 'devminor',
+  max: number,
+): CountField {
+  const [offset, { size }] = AT[name]
+  return { name, offset, size, max }
 }

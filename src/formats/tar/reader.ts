@@ -7,7 +7,7 @@ import { TarFault } from './fault.ts'
 import type { Fail } from './fault.ts'
 import { Feed } from '../../bytes/feed.ts'
 import { HeaderBlocks } from './header-blocks.ts'
-import { checkBlock, headerCount } from './header.ts'
+import { checkBlock, headerCount, SIZE } from './header.ts'
 import { BLOCK_SIZE, UstarHeader } from './layout.ts'
 import { TAR_LIMITS } from './limits.ts'
 import type { TarLimits } from './limits.ts'
@@ -201,7 +201,7 @@ export class TarReader {
       this.#entryOffset = this.offset - BLOCK_SIZE
     }
     if (!Extensions.has(this.#typeflag)) return this.#ownHeader(fail)
-    const size = headerCount(bytes, start, 'size', fail)
+    const size = headerCount(bytes, start, SIZE, fail)
     this.#fault.check('extensionHeader', size, 'an extension header, bytes')
     this.#extensionSize = size
     this.#expect('extension', size + paddingOf(size))
