@@ -80,8 +80,8 @@ export function encodeChunkTable(table: ChunkTable): Uint8Array {
   const view = viewOf(out)
   let at = 0
   for (const chunk of table.chunks) {
-    if (table.v2) ChunkInfoV2.encode(view, at, packChunkInfoV2(chunk))
-    else ChunkInfoV1.encode(view, at, packChunkInfoV1(chunk))
+    if (table.v2) encodeV2(view, at, chunk)
+    else encodeV1(view, at, chunk)
     at += entrySize
   }
   assert.equal(at, offset, 'as many entries as were announced')
@@ -94,6 +94,40 @@ export function encodeChunkTable(table: ChunkTable): Uint8Array {
     BatchContext.encode(view, offset + i * BatchContext.size, batch)
   })
   return out
+}
+
+const V1 = {
+  uncompressedLow: ChunkInfoV1.offsetOf('uncompressedLow'),
+  uncompressedHigh: ChunkInfoV1.offsetOf('uncompressedHigh'),
+  compressedLow: ChunkInfoV1.offsetOf('compressedLow'),
+  compressedHigh: ChunkInfoV1.offsetOf('compressedHigh'),
+} as const
+
+const V2 = {
+  block: ChunkInfoV2.offsetOf('block'),
+  sizeAndFlags: ChunkInfoV2.offsetOf('sizeAndFlags'),
+  offsetLow: ChunkInfoV2.offsetOf('offsetLow'),
+  offsetHighAndSize: ChunkInfoV2.offsetOf('offsetHighAndSize'),
+  dataLow: ChunkInfoV2.offsetOf('dataLow'),
+  dataHigh: ChunkInfoV2.offsetOf('dataHigh'),
+} as const
+
+function encodeV1(view: DataView, at: number, chunk: ChunkInfo): void {
+  const packed = packChunkInfoV1(chunk)
+  view.setUint32(at + V1.uncompressedLow, packed.uncompressedLow, true)
+  view.setUint32(at + V1.uncompressedHigh, packed.uncompressedHigh, true)
+  view.setUint32(at + V1.compressedLow, packed.compressedLow, true)
+  view.setUint32(at + V1.compressedHigh, packed.compressedHigh, true)
+}
+
+function encodeV2(view: DataView, at: number, chunk: ChunkInfo): void {
+  const packed = packChunkInfoV2(chunk)
+  view.setUint32(at + V2.block, packed.block, true)
+  view.setUint32(at + V2.sizeAndFlags, packed.sizeAndFlags, true)
+  view.setUint32(at + V2.offsetLow, packed.offsetLow, true)
+  view.setUint32(at + V2.offsetHighAndSize, packed.offsetHighAndSize, true)
+  view.setUint32(at + V2.dataLow, packed.dataLow, true)
+  view.setUint32(at + V2.dataHigh, packed.dataHigh, true)
 }
 
 /** The header that stands behind the stored table. */

@@ -145,25 +145,33 @@ export class ChunkWriter {
   /** The stored chunks in order of their index, for the chunk table. */
   *chunkInfos(): Generator<ChunkInfo> {
     const { encrypted = false } = this.#init
+    const { chunks } = this.#init
     for (let index = 0; index < this.count; index++) {
-      const chunk = this.#init.chunks.get(this.#ids.get(index))
+      const id = this.#ids.get(index)
+      const uncompressedOffset = chunks.uncompressedOffsetOf(id)
+      const uncompressedSize = chunks.uncompressedSizeOf(id)
       const batch = this.#batch.get(index)
       if (batch === NO_BATCH) {
-        const compressed = (chunk.flags & ChunkFlag.compressed) !== 0
-        const crc32 = (chunk.flags & ChunkFlag.hasCrc32) === 0 ? {} : { crc32: chunk.crc32 }
-        yield { ...chunk, compressed, encrypted, ...crc32 }
+        const flags = chunks.flagsOf(id)
+        const info: ChunkInfo = {
+          uncompressedOffset,
+          uncompressedSize,
+          compressedOffset: chunks.compressedOffsetOf(id),
+          compressedSize: chunks.compressedSizeOf(id),
+          compressed: (flags & ChunkFlag.compressed) !== 0,
+          encrypted,
+        }
+        if ((flags & ChunkFlag.hasCrc32) !== 0) info.crc32 = chunks.crc32Of(id)
+        yield info
       } else {
-        const compressedOffset = this.#batches[batch - 1]!.offset
-        const within = { batch: batch - 1, offset: this.#batchOffset.get(index) }
-        const { uncompressedOffset, uncompressedSize } = chunk
         yield {
           uncompressedOffset,
           uncompressedSize,
-          compressedOffset,
+          compressedOffset: this.#batches[batch - 1]!.offset,
           compressedSize: 0,
           compressed: true,
           encrypted,
-          batch: within,
+          batch: { batch: batch - 1, offset: this.#batchOffset.get(index) },
         }
       }
     }

@@ -23,16 +23,8 @@ export class Column<A extends Numbers> {
   }
 
   push(value: number): void {
-    if (this.length === this.#values.length) this.#grow(this.length + 1)
+    if (this.length === this.#values.length) this.#grow()
     this.#values[this.length++] = value
-  }
-
-  /** Adds `count` zeros and returns the position of the first. */
-  extend(count: number): number {
-    const at = this.length
-    if (at + count > this.#values.length) this.#grow(at + count)
-    this.length = at + count
-    return at
   }
 
   get(at: number): number {
@@ -43,8 +35,8 @@ export class Column<A extends Numbers> {
     this.#values[at] = value
   }
 
-  #grow(atLeast: number): void {
-    const values = new this.#make(Math.max(atLeast, nextCapacity(this.length)))
+  #grow(): void {
+    const values = new this.#make(nextCapacity(this.length))
     values.set(this.#values.subarray(0, this.length))
     this.#values = values
   }
