@@ -17,7 +17,8 @@ export class RecordReader {
   readonly #failure: ReadFailure
 
   constructor(bytes: Uint8Array, failure: ReadFailure) {
-    this.bytes = bytes
+    // Not a Buffer, whose parts cost several times as much.
+    this.bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
     this.view = viewOf(bytes)
     this.#failure = failure
   }

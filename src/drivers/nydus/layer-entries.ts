@@ -96,11 +96,11 @@ export class LayerEntries {
     const directory = path.slice(0, slash + 1)
     const last = this.#lastDirectory
     if (directory !== last.path || layer.turns !== last.turns) {
-      last.node = layer.directoryOf(splitPath(Buffer.from(path)))
+      last.node = layer.directoryOf(splitPath(UTF8.encode(path)))
       last.path = directory
       last.turns = layer.turns
     }
-    layer.putIn(last.node, Buffer.from(path.slice(slash + 1)), inode)
+    layer.putIn(last.node, UTF8.encode(path.slice(slash + 1)), inode)
   }
 
   #link(names: readonly Uint8Array[], target: readonly Uint8Array[]): void {
@@ -114,7 +114,7 @@ export class LayerEntries {
       layer.put(names, tree.inodeOf(node))
       return
     }
-    const inode = tree.inodes.add({ ...NO_ATTRIBUTES, mode: S_IFREG })
+    const inode = tree.inodes.add(PLACEHOLDER)
     this.#links.set(inode, pathOfNames(target))
     layer.put(names, inode)
   }
@@ -134,7 +134,7 @@ export class LayerEntries {
       xattrSet: this.#xattrs(entry),
     })
     if (entry.type === 'symlink') {
-      const target = entry.linknameBytes ?? Buffer.from(entry.linkname)
+      const target = entry.linknameBytes ?? UTF8.encode(entry.linkname)
       if (target.length === 0 || target.length > MAX_TARGET) {
         const problem = `the target of a symlink has 1 to ${MAX_TARGET} bytes, this one ${target.length}`
         throw this.#refused(entry.name, problem)
@@ -174,11 +174,22 @@ export class LayerEntries {
   }
 }
 
-const NO_ATTRIBUTES = { uid: 0, gid: 0, mtime: 0, mtimeNanoseconds: 0, xattrSet: 0 }
+/** What stands for a hard link to what is not in the layer. */
+const PLACEHOLDER = {
+  mode: S_IFREG,
+  uid: 0,
+  gid: 0,
+  mtime: 0,
+  mtimeNanoseconds: 0,
+  xattrSet: 0,
+}
+
+/** Its bytes are no Buffer, like the names that come out of trees: code that takes both is compiled for one kind. */
+const UTF8 = new TextEncoder()
 
 /** The names of a stored path. */
 function namesFrom(name: string, bytes: Uint8Array | undefined): Uint8Array[] {
-  if (bytes === undefined) return splitPath(Buffer.from(cleanPath(name)))
+  if (bytes === undefined) return splitPath(UTF8.encode(cleanPath(name)))
   const path = cleanPath(Buffer.from(bytes).toString('latin1'))
   return splitPath(Buffer.from(path, 'latin1'))
 }
