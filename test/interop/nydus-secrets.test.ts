@@ -5,8 +5,14 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
+import { check } from '../../src/check/service.ts'
+import { parseConfig } from '../../src/config/load.ts'
+import { openConversionService } from '../../src/convert/service.ts'
+import { silentLog } from '../../src/log/log.ts'
+import { createRedaction } from '../../src/log/redaction.ts'
 import { type BuiltImage, buildImage, buildLayer } from '../../src/testing/image-builder.ts'
 import { testTar } from '../../src/testing/tar-builder.ts'
+import { problemLines } from '../../src/verify/report.ts'
 import { CommandError, output } from './command.ts'
 import { ourConverter } from './converter.ts'
 import { checkBootstrap } from './nydus-image.ts'
@@ -99,6 +105,38 @@ suite('Nydus images with secrets', { skip: lacking('docker-registry', 'skopeo', 
       assert.deepEqual(differences(asNydusdShows(original), await readTree(mounted.mountPoint)), [])
     })
   }
+
+  test('a bootstrap that skopeo encrypted is compared with the key of each recipient', async () => {
+    const work = scratch()
+    const at = (name: string): string => `oci:${join(work, name)}:x`
+    const copy = (from: string, to: string, ...options: string[]): Promise<string> =>
+      output('skopeo', ['copy', '-q', '--src-tls-verify=false', ...options, from, to])
+    await copy(`docker://${source}`, at('source'))
+    const components = { log: silentLog, redaction: createRedaction() }
+    const init = { onEvent() {}, onStep() {}, signal: new AbortController().signal }
+    const configuration = {
+      provider: { work_dir: join(work, 'work') },
+      converter: { driver: { type: 'nydus' }, rules: [{ tag_suffix: '-x' }] },
+    }
+    const { config } = parseConfig(JSON.stringify(configuration), 'config.yaml')
+    await using service = await openConversionService(config, components)
+    await service.convert({ source: at('source'), target: at('plain') }, init)
+    const every = Object.values(keys)
+    // skopeo writes one recipient in another form than several
+    for (const [i, recipients] of [...every.map((pair) => [pair]), every].entries()) {
+      const files = recipients.map(({ publicKey }) => `jwe:${keyFile(publicKey)}`)
+      const options = files.flatMap((file) => ['--encryption-key', file])
+      // each to a layout of its own: of blobs that are there already skopeo drops the annotations
+      const encrypted = at(`encrypted-${i}`)
+      await copy(at('plain'), encrypted, '--encrypt-layer', '-1', ...options)
+      for (const { privateKey } of recipients) {
+        const ends = { source: at('source'), target: encrypted }
+        const request = { ...ends, ...init, platforms: [], privateKeys: [privateKey] }
+        const { images, passed } = await check(request, components, {})
+        assert.deepEqual([images.flatMap(problemLines), passed], [[], true])
+      }
+    }
+  })
 
   test('who has none of the keys decrypts nothing', async () => {
     const recipient = `jwe:${keyFile(keys.rsa.publicKey)}`

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync, randomBytes, type KeyObject } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import type { GeneralJWE } from 'jose'
 import { digestOf } from '../../oci/digest.ts'
 import { LayerCipher, PUBLIC_OPTIONS_ANNOTATION } from './layer-cipher.ts'
 import { decryptLayer, decryptRange } from './read.ts'
@@ -121,6 +122,16 @@ test('the annotations have the form of ocicrypt', async () => {
   assert.equal(Buffer.from(String(jwe['protected']), 'base64url').toString(), '{"enc":"A256GCM"}')
   const [one] = jwe['recipients'] as { header: object }[]
   assert.deepEqual(one!.header, { alg: 'RSA-OAEP' })
+})
+
+test('the form that ocicrypt writes for one recipient is read', async () => {
+  const { encrypted, annotations } = await encrypt(layer, [rsa.publicKey])
+  const text = Buffer.from(annotations[JWE_ANNOTATION]!, 'base64').toString()
+  const { recipients, ...rest } = JSON.parse(text) as GeneralJWE
+  const [one] = recipients
+  const flattened = Buffer.from(JSON.stringify({ ...rest, ...one })).toString('base64')
+  const theirs = { ...annotations, [JWE_ANNOTATION]: flattened }
+  assert.deepEqual(Buffer.from(await decryptLayer(encrypted, theirs, rsa.privateKey, 'x')), layer)
 })
 
 test('a changed layer is told', async () => {

@@ -6,7 +6,7 @@ import {
   type KeyObject,
   timingSafeEqual,
 } from 'node:crypto'
-import type { GeneralJWE } from 'jose'
+import type { FlattenedJWE, GeneralJWE } from 'jose'
 import { AccelError } from '../../errors/accel-error.ts'
 import { digestFrom } from '../../oci/digest.ts'
 import {
@@ -113,13 +113,18 @@ async function unwrapped(
   privateKeys: readonly KeyObject[],
   what: string,
 ): Promise<PrivateOptions> {
-  const { generalDecrypt } = await import('jose')
+  const { flattenedDecrypt, generalDecrypt } = await import('jose')
   let cause: unknown
   for (const privateKey of privateKeys) {
     // Several JWEs, each with its own recipients, are separated by commas.
     for (const one of annotation.split(',')) {
       try {
-        const { plaintext } = await generalDecrypt(json(one) as GeneralJWE, privateKey)
+        const jwe = json(one) as GeneralJWE | FlattenedJWE
+        // ocicrypt writes the flattened form for a single recipient: RFC 7516, section 7.2.2
+        const { plaintext } =
+          'recipients' in jwe
+            ? await generalDecrypt(jwe, privateKey)
+            : await flattenedDecrypt(jwe, privateKey)
         return JSON.parse(Buffer.from(plaintext).toString()) as PrivateOptions
       } catch (error) {
         cause = error
