@@ -41,8 +41,13 @@ export class TarLister implements Pick<TarReader, 'push' | 'next' | 'end'> {
   finish(host: LayerHost): ListingData {
     this.#reader.end()
     while (this.next() !== undefined);
-    const { bytes, count, pieceSize } = this.#listing.finish()
-    host.transfer.push(bytes.buffer as ArrayBuffer)
-    return { bytes, count, pieceSize }
+    return handOver(this.#listing, host)
   }
+}
+
+/** What a listing has in the end; it is moved with the result of the job. */
+export function handOver(listing: TarListing, host: LayerHost): ListingData {
+  const { bytes, count, pieceSize } = listing.finish()
+  host.transfer.push(bytes.buffer as ArrayBuffer)
+  return { bytes, count, pieceSize }
 }

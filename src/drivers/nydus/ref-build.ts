@@ -1,8 +1,11 @@
+import { contentOfPieces } from '../../formats/listing/content-hash.ts'
+import type { TarListing } from '../../formats/listing/tar-listing.ts'
 import { RefChunks } from '../../formats/nydus-blob/ref-chunks.ts'
 import { LayerTree } from '../../formats/nydus-tree/layer-tree.ts'
 import type { TarChunkEvent } from '../../formats/zran/tar-chunks.ts'
 import { Warnings } from '../warnings.ts'
 import { OWN_BLOB } from './layer-build.ts'
+import { REF_ALGORITHMS } from './ref-algorithms.ts'
 import { LayerEntries } from './layer-entries.ts'
 
 export interface RefBuildInit {
@@ -11,6 +14,8 @@ export interface RefBuildInit {
   chunkSize: number
   /** The layer is inflated from contexts. */
   zran: boolean
+  /** Gets what the layer holds, files with the digests of their chunks. @default nothing is listed */
+  listing?: TarListing | undefined
 }
 
 /** Turns the events of a layer that stays where it is into a tree and places of chunks. */
@@ -21,13 +26,15 @@ export class RefBuild {
   readonly warnings = new Warnings()
   /** Entries of the tar. */
   count = 0
+  readonly #listing: TarListing | undefined
   /** The file whose content comes. */
   #inode = 0
   #size = 0
   #left = 0
   #ids: number[] = []
 
-  constructor({ what, chunkSize, zran }: RefBuildInit) {
+  constructor({ what, chunkSize, zran, listing }: RefBuildInit) {
+    this.#listing = listing
     this.layer = new LayerTree({ what, chunkSize })
     this.entries = new LayerEntries(this.layer, this.warnings)
     const { chunks } = this.layer.tree.inodes
@@ -38,6 +45,7 @@ export class RefBuild {
   take(event: TarChunkEvent): void {
     if (event.type === 'entry') {
       this.count++
+      this.#listing?.take(event)
       const inode = this.entries.take(event.entry)
       if (inode === undefined) return
       this.#inode = inode
@@ -47,7 +55,14 @@ export class RefBuild {
       this.#ids.push(this.chunks.add(event.bytes, event.place))
       this.#left -= event.bytes.length
       if (this.#left > 0) return
+      const { chunks } = this.layer.tree.inodes
       this.layer.tree.inodes.setContent(this.#inode, this.#size, this.#ids)
+      this.#listing?.close(
+        contentOfPieces(
+          this.#ids.map((id) => chunks.digestOf(id)),
+          REF_ALGORITHMS.digester,
+        ),
+      )
     }
   }
 }

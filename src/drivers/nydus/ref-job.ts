@@ -2,6 +2,7 @@
 import { AccelError } from '../../errors/accel-error.ts'
 import type { Compression } from '../../formats/codec/decoder.ts'
 import { sniff, SNIFF_SIZE } from '../../formats/codec/sniff.ts'
+import { TarListing } from '../../formats/listing/tar-listing.ts'
 import { ContextCutter } from '../../formats/zran/context-cutter.ts'
 import { PlainCutter } from '../../formats/zran/plain-cutter.ts'
 import { TarChunks } from '../../formats/zran/tar-chunks.ts'
@@ -10,9 +11,8 @@ import type { LayerHost } from '../../threads/layer-host.ts'
 import { openBlobFile } from '../blob-file.ts'
 import { openStreamHash } from '../../streams/twin-hash.ts'
 import { checkDiffId, compressionWarning } from '../decode-source.ts'
-import { TarLister } from '../tar-lister.ts'
+import { handOver } from '../tar-lister.ts'
 import { untilEnd, type LayerJobResult } from './layer-job.ts'
-import { REF_ALGORITHMS } from './ref-algorithms.ts'
 import { writeRefBlob } from './ref-blob.ts'
 import { RefBuild } from './ref-build.ts'
 
@@ -45,17 +45,13 @@ async function convert(data: RefJobData, host: LayerHost): Promise<LayerJobResul
     throw new AccelError('ZRAN_LAYER_UNSUITABLE', { what, problem })
   }
   const hash = openStreamHash()
-  // Its chunks are named by SHA-256: so it is known what a file holds whose chunks were read back.
-  const { digester } = REF_ALGORITHMS
-  const lister = data.list ? new TarLister(what, { pieceSize: chunkSize, digester }) : undefined
-  const onBytes = (bytes: Uint8Array): void => {
-    hash.update(bytes)
-    lister?.take(bytes)
-  }
+  // Files are listed with the digests of their chunks: so it is known what a file holds whose chunks were read back.
+  const listing = data.list ? new TarListing({ pieceSize: chunkSize }) : undefined
+  const onBytes = (bytes: Uint8Array): void => hash.update(bytes)
   const contexts =
     compression === 'gzip' ? new ContextCutter({ what, chunkSize, onBytes }) : undefined
   const cutter = contexts ?? new PlainCutter(chunkSize, onBytes)
-  const build = new RefBuild({ what, chunkSize, zran: contexts !== undefined })
+  const build = new RefBuild({ what, chunkSize, zran: contexts !== undefined, listing })
   const reader = new TarChunks({ what, cutter, chunkSize })
   const takeAll = (): void => {
     for (let event = reader.next(); event !== undefined; event = reader.next()) {
@@ -88,7 +84,7 @@ async function convert(data: RefJobData, host: LayerHost): Promise<LayerJobResul
     entries: build.count,
     detail,
     sourceUncompressedSize: cutter.bytes.outOffset,
-    ...(lister && { listing: lister.finish(host) }),
+    ...(listing && { listing: handOver(listing, host) }),
   }
 }
 

@@ -1,5 +1,4 @@
 import type { TarEntry, TarEvent } from '../tar/entry.ts'
-import type { Digester } from '../nydus-blob/algorithm.ts'
 import { cleanPath } from '../tar/path.ts'
 import { whiteoutName } from '../tar/whiteout.ts'
 import { CONTENT_PIECE, newContentHash, type ContentHash } from './content-hash.ts'
@@ -12,8 +11,6 @@ export interface TarListingInit {
   skip?: (path: string) => boolean
   /** What files are cut into for their digests: see ContentHash. @default 1 MiB */
   pieceSize?: number
-  /** With what they are digested. @default CONTENT_DIGESTER */
-  digester?: Digester
   /** Gives the digest of the content of `size` bytes that begins at `start` of the tar, where it is known. @default of none */
   contentAt?: (start: number, size: number) => Uint8Array | undefined
 }
@@ -28,16 +25,11 @@ export class TarListing {
     | { entry: ListedEntry; left: number; skip: boolean; content: Uint8Array | undefined }
     | undefined = undefined
 
-  constructor({
-    skip = () => false,
-    pieceSize = CONTENT_PIECE,
-    digester,
-    contentAt,
-  }: TarListingInit = {}) {
+  constructor({ skip = () => false, pieceSize = CONTENT_PIECE, contentAt }: TarListingInit = {}) {
     this.#skip = skip
     this.#contentAt = contentAt
     this.#writer = new ListingWriter(pieceSize)
-    this.#hash = newContentHash(pieceSize, digester)
+    this.#hash = newContentHash(pieceSize)
   }
 
   /** Takes each event of a TarReader; gives the digest of a file's content with the last of its bytes. */
@@ -66,6 +58,13 @@ export class TarListing {
       return content
     }
     return undefined
+  }
+
+  /** In place of the `data` events of a file: `content` is the digest of all that they would show. */
+  close(content: Uint8Array): void {
+    const open = this.#open
+    this.#open = undefined
+    if (open !== undefined && !open.skip) this.#writer.add({ ...open.entry, content })
   }
 
   /** Of `whole`, or of the pieces so far. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { blake3 } from './blake3.ts'
-import { blake3IsNative, digestFunction } from './chunk-digest.ts'
+import { blake3IsNative, digestFunction, newSha256Function } from './chunk-digest.ts'
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 /** The input of BLAKE3's own test vectors: 0 to 250, over and over. */
@@ -39,4 +39,13 @@ test('SHA-256 is the other digest', () => {
     hex(digestFunction('sha256')(Buffer.from('abc'))),
     'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad',
   )
+})
+
+test('SHA-256 in memory that is used again', () => {
+  const digest = newSha256Function()
+  const first = digest(input(5000))
+  assert.equal(hex(first), hex(digestFunction('sha256')(input(5000))))
+  const bytes = input(5000).subarray(7, 300)
+  assert.equal(digest(bytes), first)
+  assert.equal(hex(first), hex(digestFunction('sha256')(bytes)))
 })

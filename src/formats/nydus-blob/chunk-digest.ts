@@ -26,6 +26,16 @@ export function digestFunction(digester: Digester): DigestFunction {
   return functions[digester]
 }
 
+/** SHA-256 without memory for each digest, which takes as long as that of a small file: valid until the next call. */
+export function newSha256Function(): DigestFunction {
+  const digest = new Uint8Array(32)
+  return (bytes) => {
+    const text = hash('sha256', bytes, 'binary')
+    for (let i = 0; i < digest.length; i++) digest[i] = text.charCodeAt(i)
+    return digest
+  }
+}
+
 /** A BLAKE3 digest of pieces, by the native binding, again and again; undefined where there is none. */
 export function newBlake3Hasher():
   | { update(bytes: Uint8Array): void; digest(): Uint8Array }

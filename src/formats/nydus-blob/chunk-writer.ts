@@ -22,6 +22,7 @@ export interface ChunkWriterInit {
   chunks: ChunkStore
   /** Index of the blob in the blob table of its layer. */
   blobIndex: number
+  /** Its digests need be valid until the next alone. */
   digest: DigestFunction
   /** Offsets in the uncompressed blob are multiples of this: 4096 in v6, 1 in v5 as the converter makes it. */
   alignment: number

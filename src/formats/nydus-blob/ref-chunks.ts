@@ -1,6 +1,6 @@
 import type { ChunkStore } from '../nydus-tree/chunk-store.ts'
 import { Column } from '../nydus-tree/column.ts'
-import { digestFunction } from './chunk-digest.ts'
+import { newSha256Function } from './chunk-digest.ts'
 import type { ChunkInfo } from './chunk-info.ts'
 import { ChunkWriter } from './chunk-writer.ts'
 import { ChunkFlag } from './feature.ts'
@@ -30,7 +30,7 @@ export class RefChunks {
     const { chunks, blobIndex, what } = init
     this.#chunks = chunks
     this.#zran = init.zran
-    const digest = digestFunction('sha256')
+    const digest = newSha256Function()
     this.#writer = new ChunkWriter({ chunks, blobIndex, digest, alignment: BLOCK_SIZE, what })
   }
 
