@@ -1,5 +1,5 @@
-import { checkServerIdentity, getCACertificates } from 'node:tls'
 import type { buildConnector, Dispatcher } from 'undici'
+import { tls } from '../network/tls.ts'
 import { undici } from '../network/undici.ts'
 import { foreignLookup } from './foreign-host.ts'
 import type { Host } from './host.ts'
@@ -23,7 +23,7 @@ export function createConnections(host: Host, connectTimeoutMs: number): Connect
   const trust = {
     timeout: connectTimeoutMs,
     rejectUnauthorized: init.insecure !== true,
-    ...(init.ca === undefined ? {} : { ca: [...getCACertificates('default'), init.ca] }),
+    ...(init.ca === undefined ? {} : { ca: [...tls().getCACertificates('default'), init.ca] }),
     // HTTP/2 shares one connection, and with it one congestion window, among all blobs; registries gain nothing from it.
     allowH2: false,
   }
@@ -54,7 +54,7 @@ function ownConnector(host: Host, trust: buildConnector.BuildOptions): buildConn
       ? {}
       : {
           checkServerIdentity: (_: string, certificate) =>
-            checkServerIdentity(host.hostname, certificate),
+            tls().checkServerIdentity(host.hostname, certificate),
         }),
   })
   if (address === undefined) return connect
