@@ -1,5 +1,6 @@
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
+import { tuneEngine } from './engine.ts'
 import type { SlabHandle } from './messages.ts'
 import { sharedFacts } from './shared-facts.ts'
 import type { Slab } from './slab-budget.ts'
@@ -49,8 +50,9 @@ export function startThread(
   listener: ThreadListener,
   { niceness }: { niceness: number },
 ): Thread {
-  // made before the thread, which is given what there is then
+  // before the thread is made, which is given what there is then
   sharedFacts()
+  tuneEngine()
   const worker = new Worker(new URL(besideThis('entry')), {
     workerData: { role, niceness } satisfies ThreadData,
     resourceLimits: HEAP,
