@@ -12,8 +12,9 @@ import type { Member } from './member-runs.ts'
 /** A part of a file as the TOC has it, with where it lies in the uncompressed tar. */
 interface Part {
   row: TocEntry
-  /** The row of the file. */
+  /** The row of the file, and its number. */
   file: TocEntry
+  number: number
   chunkOffset: number
   size: number
   start: number
@@ -47,26 +48,29 @@ export class TocRowCheck {
   #hash: Hash | undefined = undefined
   /** Of a file of several chunks. */
   #whole: Hash | undefined = undefined
-  /** What the tar has where a file's first part begins. */
-  readonly #content = new Map<TocEntry, Uint8Array>()
+  /** What the tar has where the first part of a file begins, by the number of its row. */
+  readonly #content: (Uint8Array | undefined)[]
   /** The first file whose place in the tar is not known to be right. */
   #awaited = 0
 
   constructor(rows: readonly TocEntry[], findings: Findings) {
     this.#rows = rows
     this.#findings = findings
+    this.#content = Array.from({ length: rows.length })
     let file: TocEntry | undefined
+    let number = 0
     let left = 0
-    for (const row of rows) {
+    for (const [i, row] of rows.entries()) {
       if (row.type === 'reg') {
         file = row
+        number = i
         left = row.size ?? 0
       } else if (row.type !== 'chunk') continue
       if (file === undefined || left === 0) continue
       const chunkOffset = (file.size ?? 0) - left
       const size = row.chunkSize || left
       left -= size
-      this.#parts.push({ row, file, chunkOffset, size, start: -1 })
+      this.#parts.push({ row, file, number, chunkOffset, size, start: -1 })
     }
   }
 
@@ -167,13 +171,13 @@ export class TocRowCheck {
   /** Says that the tar has a file with `content` at `start`, of `size` bytes. */
   tarFile(start: number, size: number, content: Uint8Array): void {
     for (; this.#awaited < this.#placed; this.#awaited++) {
-      const { chunkOffset, file, start: at } = this.#parts[this.#awaited]!
+      const { chunkOffset, file, number, start: at } = this.#parts[this.#awaited]!
       if (chunkOffset > 0) continue
       if (at > start) return
       if (at < start || file.size !== size) {
         this.#findings.add(cleanPath(file.name), 'its row points at what is no file of the tar')
       } else {
-        this.#content.set(file, content)
+        this.#content[number] = content
       }
     }
   }
@@ -252,19 +256,20 @@ const KINDS = {
   fifo: 'fifo',
 } as const
 
-/** The layer as the rows of its TOC tell it; `content` has the digests of files that are known. */
+/** The layer as the rows of its TOC tell it; `content` has the digests of files that are known, by row. */
 export function listRows(
   rows: readonly TocEntry[],
   init: {
     skip(path: string): boolean
-    content?: ReadonlyMap<TocEntry, Uint8Array>
+    content?: readonly (Uint8Array | undefined)[]
     findings: Findings
   },
 ): Listing {
   const writer = new ListingWriter()
-  for (const row of rows) {
+  const timeOf = timeParser()
+  for (const [i, row] of rows.entries()) {
     if (row.type === 'chunk') continue
-    const entry = listedRow(row, init.content?.get(row), init.findings)
+    const entry = listedRow(row, init.content?.[i], timeOf, init.findings)
     if (entry !== undefined && !init.skip(entry.path)) writer.add(entry)
   }
   return writer.finish()
@@ -274,13 +279,14 @@ export function listRows(
 function listedRow(
   row: TocEntry & { type: string },
   content: Uint8Array | undefined,
+  timeOf: (text: string | undefined) => Time | undefined,
   findings: Findings,
 ): ListedEntry | undefined {
   const path = cleanPath(row.name)
   const whiteout = whiteoutName(path)
   if (whiteout?.kind === 'aufs' || whiteout?.kind === 'invalid') return undefined
   const type = row.type as keyof typeof KINDS
-  const time = parseTime(row.modtime)
+  const time = timeOf(row.modtime)
   if (time === undefined) findings.add(path, `its time ${JSON.stringify(row.modtime)} is none`)
   const target = row.linkName ?? ''
   const device = type === 'char' || type === 'block'
@@ -312,8 +318,22 @@ function listedRow(
   }
 }
 
+interface Time {
+  seconds: number
+  nanoseconds: number
+}
+
+/** Parses times: most rows have that of the row before. */
+function timeParser(): (text: string | undefined) => Time | undefined {
+  let last: { text: string | undefined; time: Time | undefined } | undefined
+  return (text) => {
+    if (last === undefined || last.text !== text) last = { text, time: parseTime(text) }
+    return last.time
+  }
+}
+
 /** RFC 3339 as the TOC has it, in UTC; without one, as stargz leaves out the time 0. */
-function parseTime(text: string | undefined): { seconds: number; nanoseconds: number } | undefined {
+function parseTime(text: string | undefined): Time | undefined {
   if (text === undefined || text === '') return { seconds: 0, nanoseconds: 0 }
   const match = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z$/.exec(text)
   const milliseconds = match === null ? Number.NaN : Date.parse(`${match[1]}Z`)

@@ -28,6 +28,9 @@ export interface ListedEntry {
   content?: Uint8Array
 }
 
+/** What says where an entry goes. */
+export type ListedName = Pick<ListedEntry, 'kind' | 'path' | 'target'>
+
 /** Text of a name: its UTF-8, or, where it is none, each such byte as `\xNN`. */
 export function nameText(bytes: Uint8Array): string {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString()

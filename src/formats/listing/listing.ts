@@ -1,7 +1,7 @@
 import { layout } from '../../bytes/layout.ts'
 import { i64le, u16le, u32le, u64le, u8 } from '../../bytes/scalar.ts'
 import { CONTENT_DIGESTER, CONTENT_PIECE } from './content-hash.ts'
-import type { ListedEntry, ListedKind } from './listed-entry.ts'
+import type { ListedEntry, ListedKind, ListedName } from './listed-entry.ts'
 
 const KINDS: readonly ListedKind[] = [
   'file',
@@ -33,7 +33,20 @@ const Head = layout('listed entry', 56, {
   record: [52, u32le, 'bytes of the record'],
 })
 const DIGEST = 32
-const RECORD = Head.offsetOf('record')
+/** Where the fields of a head are: a million records are written and read field by field, without an object for each head. */
+const [MODE, UID, GID] = [Head.offsetOf('mode'), Head.offsetOf('uid'), Head.offsetOf('gid')]
+const [MTIME, NANOSECONDS] = [Head.offsetOf('mtime'), Head.offsetOf('mtimeNanoseconds')]
+const [SIZE, MAJOR, MINOR] = [
+  Head.offsetOf('size'),
+  Head.offsetOf('devMajor'),
+  Head.offsetOf('devMinor'),
+]
+const [HAS_CONTENT, PATH, TARGET] = [
+  Head.offsetOf('hasContent'),
+  Head.offsetOf('path'),
+  Head.offsetOf('target'),
+]
+const [XATTRS, RECORD] = [Head.offsetOf('xattrs'), Head.offsetOf('record')]
 
 /** A listing, as it crosses threads and is kept. */
 export interface ListingData {
@@ -79,24 +92,34 @@ export class ListingWriter {
     at += target
     if (xattrs.length > 0) this.#bytes.set(xattrs, at)
     at += xattrs.length
-    Head.encode(this.#view, this.#size, {
-      kind: KINDS.indexOf(entry.kind),
-      hasContent: content === undefined ? 0 : 1,
-      mode: entry.mode,
-      uid: entry.uid,
-      gid: entry.gid,
-      mtimeNanoseconds: entry.mtimeNanoseconds,
-      mtime: entry.mtime,
-      size: entry.size,
-      devMajor: entry.devMajor,
-      devMinor: entry.devMinor,
-      path,
-      target,
-      xattrs: xattrs.length,
-      record: at - this.#size,
-    })
+    this.#head(entry, content !== undefined, path, target, xattrs.length, at - this.#size)
     this.#size = at
     this.#count++
+  }
+
+  #head(
+    entry: ListedEntry,
+    hasContent: boolean,
+    path: number,
+    target: number,
+    xattrs: number,
+    record: number,
+  ): void {
+    const [view, at] = [this.#view, this.#size]
+    u8.set(view, at, KINDS.indexOf(entry.kind))
+    u8.set(view, at + HAS_CONTENT, hasContent ? 1 : 0)
+    u16le.set(view, at + MODE, entry.mode)
+    u32le.set(view, at + UID, entry.uid)
+    u32le.set(view, at + GID, entry.gid)
+    u32le.set(view, at + NANOSECONDS, entry.mtimeNanoseconds)
+    i64le.set(view, at + MTIME, entry.mtime)
+    u64le.set(view, at + SIZE, entry.size)
+    u32le.set(view, at + MAJOR, entry.devMajor)
+    u32le.set(view, at + MINOR, entry.devMinor)
+    u32le.set(view, at + PATH, path)
+    u32le.set(view, at + TARGET, target)
+    u32le.set(view, at + XATTRS, xattrs)
+    u32le.set(view, at + RECORD, record)
   }
 
   /** All entries; the writer must not be used after it. */
@@ -142,29 +165,43 @@ export class Listing implements ListingData {
     return KINDS[this.#view.getUint8(at)]!
   }
 
+  /** What the entry that begins at `at` is, where, and the link target. */
+  name(at: number): ListedName {
+    const view = this.#view
+    const pathAt = at + Head.size + view.getUint8(at + HAS_CONTENT) * DIGEST
+    const targetAt = pathAt + u32le.get(view, at + PATH)
+    const target = u32le.get(view, at + TARGET)
+    return {
+      kind: this.kind(at),
+      path: this.#buffer.toString('utf8', pathAt, targetAt),
+      target: target === 0 ? '' : this.#buffer.toString('utf8', targetAt, targetAt + target),
+    }
+  }
+
   /** The entry that begins at `at`. */
   entry(at: number): ListedEntry {
-    const head = Head.decode(this.#view, at)
+    const view = this.#view
+    const { kind, path, target } = this.name(at)
     const contentAt = at + Head.size
-    const pathAt = contentAt + head.hasContent * DIGEST
-    const targetAt = pathAt + head.path
-    const xattrsAt = targetAt + head.target
-    const { mode, uid, gid, mtime, mtimeNanoseconds, size, devMajor, devMinor } = head
-    return {
-      path: this.#buffer.toString('utf8', pathAt, targetAt),
-      kind: KINDS[head.kind]!,
-      mode,
-      uid,
-      gid,
-      mtime,
-      mtimeNanoseconds,
-      size,
-      devMajor,
-      devMinor,
-      target: head.target === 0 ? '' : this.#buffer.toString('utf8', targetAt, xattrsAt),
-      ...(head.xattrs === 0 ? {} : { xattrs: this.#xattrs(xattrsAt, xattrsAt + head.xattrs) }),
-      ...(head.hasContent === 0 ? {} : { content: this.bytes.subarray(contentAt, pathAt) }),
+    const hasContent = view.getUint8(at + HAS_CONTENT) === 1
+    const end = at + u32le.get(view, at + RECORD)
+    const xattrs = u32le.get(view, at + XATTRS)
+    const entry: ListedEntry = {
+      path,
+      kind,
+      mode: u16le.get(view, at + MODE),
+      uid: u32le.get(view, at + UID),
+      gid: u32le.get(view, at + GID),
+      mtime: i64le.get(view, at + MTIME),
+      mtimeNanoseconds: u32le.get(view, at + NANOSECONDS),
+      size: u64le.get(view, at + SIZE),
+      devMajor: u32le.get(view, at + MAJOR),
+      devMinor: u32le.get(view, at + MINOR),
+      target,
     }
+    if (xattrs > 0) entry.xattrs = this.#xattrs(end - xattrs, end)
+    if (hasContent) entry.content = this.bytes.subarray(contentAt, contentAt + DIGEST)
+    return entry
   }
 
   *[Symbol.iterator](): Generator<ListedEntry> {

@@ -1,7 +1,7 @@
 import { PathTable } from '../../bytes/path-table.ts'
 import { Column } from '../nydus-tree/column.ts'
 import { parentPath } from '../tar/path.ts'
-import type { ListedEntry } from './listed-entry.ts'
+import type { ListedEntry, ListedName } from './listed-entry.ts'
 import type { Listing } from './listing.ts'
 
 /** What there is at a path once all layers are applied. */
@@ -61,12 +61,12 @@ export class MergedTree {
     for (let at = 0; at < listing.bytes.length; at = listing.next(at)) {
       // Whiteouts speak of the layers below, wherever they stand in the tar.
       const kind = listing.kind(at)
-      if (kind === 'whiteout') this.#remove(listing.entry(at).path)
-      else if (kind === 'opaque') this.#removeChildren(listing.entry(at).path)
+      if (kind === 'whiteout') this.#remove(listing.name(at).path)
+      else if (kind === 'opaque') this.#removeChildren(listing.name(at).path)
     }
-    let links: ListedEntry[] = []
+    let links: ListedName[] = []
     for (let at = 0; at < listing.bytes.length; at = listing.next(at)) {
-      const entry = listing.entry(at)
+      const entry = listing.name(at)
       if (entry.kind === 'whiteout' || entry.kind === 'opaque') continue
       if (!this.#put(entry, layer, at)) links.push(entry)
     }
@@ -104,7 +104,7 @@ export class MergedTree {
     const layer = node < 0 ? NO_LAYER : this.#layer.get(node)
     if (layer < FIRST_LAYER) return undefined
     const index = layer - FIRST_LAYER
-    return { layer: index, path: this.#layers[index]!.entry(this.#at.get(node)).path }
+    return { layer: index, path: this.#layers[index]!.name(this.#at.get(node)).path }
   }
 
   /** All that is there, directories before what they hold. */
@@ -122,13 +122,17 @@ export class MergedTree {
     const path = this.#paths.path(node)
     if (layer === IMPLIED)
       return { ...IMPLIED_DIRECTORY, path, implied: true, inode: node, linked: false }
-    const entry = this.#layers[layer - FIRST_LAYER]!.entry(this.#at.get(node))
+    const entry = this.#layers[layer - FIRST_LAYER]!.entry(this.#at.get(node)) as MergedEntry
     const inode = this.#inode.get(node)
-    return { ...entry, path, implied: false, inode, linked: this.#linked.has(inode) }
+    entry.path = path
+    entry.implied = false
+    entry.inode = inode
+    entry.linked = this.#linked.has(inode)
+    return entry
   }
 
   /** Takes an entry; false for a link whose target is not there yet. */
-  #put(entry: ListedEntry, layer: number, at: number): boolean {
+  #put(entry: ListedName, layer: number, at: number): boolean {
     const path = this.#resolved(entry.path, layer)
     const node = this.#node(path)
     if (!this.#makeParents(path, layer)) {
@@ -144,7 +148,7 @@ export class MergedTree {
   }
 
   /** A further name of what is at the target now; the entry's own mode, owner and time say nothing. False where nothing is. */
-  #link(node: number, { target }: ListedEntry, layer: number): boolean {
+  #link(node: number, { target }: ListedName, layer: number): boolean {
     const to = this.#paths.find(this.#resolved(target, layer))
     if (to < 0 || this.#layer.get(to) < FIRST_LAYER || this.#isDirectory(to)) return false
     if (to === node) return true
