@@ -1,5 +1,7 @@
-import { isAccelError } from '../../errors/accel-error.ts'
 import type { BaseDecoder } from '../../formats/codec/base-decoder.ts'
+import type { Decompressor } from '../../formats/codec/decompressor.ts'
+import { CodecFault } from '../../formats/codec/handle.ts'
+import { openDecompressor } from '../../formats/codec/open.ts'
 import { GunzipStream } from '../../formats/gzip/inflate.ts'
 import { ZstdDecompressStream } from '../../formats/zstd/decompress.ts'
 import { ZstdPieces } from '../../formats/zstd/piece.ts'
@@ -7,7 +9,10 @@ import { ZstdPieces } from '../../formats/zstd/piece.ts'
 /** What members are compressed with. */
 export type MemberFormat = 'gzip' | 'zstd'
 
-let gunzip: GunzipStream | undefined
+/** Of the buffer that a decompressor has of its own, and that is not used. */
+const NO_BUFFER = 64
+
+let gunzip: Decompressor | undefined
 const zstd = new ZstdPieces()
 
 /** A decoder of `format`: it can be made to begin anew. */
@@ -17,7 +22,7 @@ export function memberDecoder(format: MemberFormat, what: string): BaseDecoder {
 
 /**
  * Fills `target` with what is in the member `stored`; gives its bytes, or -1 where that is no single whole frame (zstd),
- * not whole members (gzip), or has no room. A frame needs room for a byte more than it has.
+ * not whole members (gzip), or does not leave a byte free. One call of the library: there are many, and most are small.
  */
 export function inflateMember(
   format: MemberFormat,
@@ -29,29 +34,18 @@ export function inflateMember(
     : (zstd.decodeInto(stored, target)?.length ?? -1)
 }
 
-function inflateGzip(stored: Uint8Array, output: Uint8Array): number {
-  const decoder = (gunzip ??= new GunzipStream({ what: 'a member' }))
-  let filled = 0
-  const drain = (): boolean => {
-    for (let out = decoder.next(); out !== undefined; out = decoder.next()) {
-      if (filled + out.length > output.length) return false
-      output.set(out, filled)
-      filled += out.length
-    }
-    return true
-  }
-  decoder.restart()
+function inflateGzip(stored: Uint8Array, target: Uint8Array): number {
+  if (stored.length === 0 || target.length === 0) return -1
+  const decompressor = (gunzip ??= openDecompressor('gzip', NO_BUFFER))
   try {
-    decoder.push(stored)
-    if (drain()) {
-      decoder.end()
-      if (drain()) return filled
-    }
+    decompressor.reset()
+    const { length } = decompressor.decode(stored, 0, stored.length, true, target)
+    if (decompressor.used === stored.length && length < target.length) return length
   } catch (error) {
-    if (!isAccelError(error)) throw error
+    if (!(error instanceof CodecFault)) throw error
   }
   // one that fails is of no use any more
-  decoder.close()
+  decompressor.close()
   gunzip = undefined
   return -1
 }
