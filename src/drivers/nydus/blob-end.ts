@@ -1,10 +1,13 @@
 import { createHash, type Cipheriv } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { createZstdCompress } from 'node:zlib'
+import { constants, createZstdCompress } from 'node:zlib'
 import type { BlobWriter } from '../../formats/nydus-blob/blob-writer.ts'
 import { parseDigest, type Digest } from '../../oci/digest.ts'
 import type { RafsVersion } from './rafs.ts'
+
+/** Of zstd: for the records of a bootstrap it takes half as long as the usual 3, and gives 1 to 2 % less. */
+const BOOTSTRAP_LEVEL = 1
 
 /** What a blob is. */
 export interface FinishedBlob {
@@ -47,7 +50,8 @@ export async function endWithBootstrap(
   }
   if (version === 5) for (const piece of hashed()) emit(piece)
   else {
-    const zstd = createZstdCompress({ pledgedSrcSize: bootstrap.size })
+    const params = { [constants.ZSTD_c_compressionLevel]: BOOTSTRAP_LEVEL }
+    const zstd = createZstdCompress({ pledgedSrcSize: bootstrap.size, params })
     await pipeline(Readable.from(hashed()), zstd, async (frames: AsyncIterable<Uint8Array>) => {
       for await (const frame of frames) emit(frame)
     })
