@@ -96,11 +96,11 @@ export class LayerEntries {
     const directory = path.slice(0, slash + 1)
     const last = this.#lastDirectory
     if (directory !== last.path || layer.turns !== last.turns) {
-      last.node = layer.directoryOf(splitPath(UTF8.encode(path)))
+      last.node = layer.directoryOf(splitPath(utf8(path)))
       last.path = directory
       last.turns = layer.turns
     }
-    layer.putIn(last.node, UTF8.encode(path.slice(slash + 1)), inode)
+    layer.putIn(last.node, utf8(path.slice(slash + 1)), inode)
   }
 
   #link(names: readonly Uint8Array[], target: readonly Uint8Array[]): void {
@@ -134,7 +134,7 @@ export class LayerEntries {
       xattrSet: this.#xattrs(entry),
     })
     if (entry.type === 'symlink') {
-      const target = entry.linknameBytes ?? UTF8.encode(entry.linkname)
+      const target = entry.linknameBytes ?? utf8(entry.linkname)
       if (target.length === 0 || target.length > MAX_TARGET) {
         const problem = `the target of a symlink has 1 to ${MAX_TARGET} bytes, this one ${target.length}`
         throw this.#refused(entry.name, problem)
@@ -184,12 +184,22 @@ const PLACEHOLDER = {
   xattrSet: 0,
 }
 
-/** Its bytes are no Buffer, like the names that come out of trees: code that takes both is compiled for one kind. */
-const UTF8 = new TextEncoder()
+/** Where most names are written before the tree copies them. */
+const SCRATCH = Buffer.allocUnsafeSlow(1024)
+
+/**
+ * The bytes of a text, until the next call. They are no Buffer, like the names that come out of trees: code that takes
+ * both is compiled for one kind.
+ */
+function utf8(text: string): Uint8Array {
+  // A UTF-16 unit becomes three bytes at the most.
+  if (text.length * 3 > SCRATCH.length) return new Uint8Array(Buffer.from(text))
+  return new Uint8Array(SCRATCH.buffer, 0, SCRATCH.write(text))
+}
 
 /** The names of a stored path. */
 function namesFrom(name: string, bytes: Uint8Array | undefined): Uint8Array[] {
-  if (bytes === undefined) return splitPath(UTF8.encode(cleanPath(name)))
+  if (bytes === undefined) return splitPath(Buffer.from(cleanPath(name)))
   const path = cleanPath(Buffer.from(bytes).toString('latin1'))
   return splitPath(Buffer.from(path, 'latin1'))
 }
