@@ -9,7 +9,6 @@ import { S_IFLNK, S_IFREG } from '../nydus-tree/file-mode.ts'
 import { FileTree, ROOT } from '../nydus-tree/file-tree.ts'
 import { listTree } from '../nydus-tree/listing.ts'
 import { numberTree } from '../nydus-tree/numbering.ts'
-import { inFileOrder } from '../../bytes/file-order.ts'
 import type { RafsV6Blob } from './layout.ts'
 import { blkaddrAt, blobIndexAt, chunkIndexAt, setChunkAddress } from './chunk-address.ts'
 import { planRafsV6, type RafsV6Init } from './plan.ts'
@@ -182,19 +181,4 @@ test('damaged bootstraps are refused or read, and nothing else happens', () => {
   }
   for (let end = 0; end < bytes.length; end += 512) attempt(bytes.subarray(0, end))
   assert.ok(refused > 150, `${refused} refused`)
-})
-
-test('pieces in file order leave as runs without gaps', () => {
-  const piece = (offset: number, text: string) => ({ offset, bytes: Buffer.from(text) })
-  const size = 600_000
-  const far = 'x'.repeat(300_000)
-  const out = Buffer.concat([
-    ...inFileOrder([piece(0, 'ab'), piece(5, 'c'), piece(262_140, far)], size),
-  ])
-  const expected = Buffer.alloc(size)
-  expected.write('ab', 0)
-  expected.write('c', 5)
-  expected.write(far, 262_140)
-  assert.ok(out.equals(expected))
-  assert.throws(() => [...inFileOrder([piece(5, 'a'), piece(5, 'b')], 10)], /come after/)
 })
