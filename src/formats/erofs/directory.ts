@@ -1,5 +1,6 @@
 import { viewOf } from '../../bytes/layout.ts'
 import type { RecordReader } from '../../bytes/record-reader.ts'
+import { u64le } from '../../bytes/scalar.ts'
 import { compareBytes } from '../nydus-tree/name-order.ts'
 import {
   S_IFBLK,
@@ -89,9 +90,7 @@ export function encodeDirectory(source: DirectorySource, blockSize: number, out:
     let dirent = block
     let nameoff = (last - first) * ErofsDirent.size
     for (let entry = first; entry < last; entry++, dirent += ErofsDirent.size) {
-      const nid = source.nidOf(entry)
-      view.setUint32(dirent + NID, nid, true)
-      view.setUint32(dirent + NID + 4, Math.floor(nid / 0x1_0000_0000), true)
+      u64le.set(view, dirent + NID, source.nidOf(entry))
       view.setUint16(dirent + NAMEOFF, nameoff, true)
       view.setUint8(dirent + FILE_TYPE, source.fileTypeOf(entry))
       source.copyName(entry, out, block + nameoff)

@@ -1,4 +1,5 @@
 import type { RecordReader } from '../../bytes/record-reader.ts'
+import { u64le } from '../../bytes/scalar.ts'
 import { type Chunk, type ChunkStore, DIGEST_SIZE } from '../nydus-tree/chunk-store.ts'
 import { ChunkRecord } from './layout.ts'
 
@@ -32,9 +33,9 @@ export function encodeChunkRecord(
   view.setUint32(at + FLAGS, chunks.flagsOf(id), true)
   view.setUint32(at + COMPRESSED_SIZE, chunks.compressedSizeOf(id), true)
   view.setUint32(at + UNCOMPRESSED_SIZE, chunks.uncompressedSizeOf(id), true)
-  setWide(view, at + COMPRESSED_OFFSET, chunks.compressedOffsetOf(id))
-  setWide(view, at + UNCOMPRESSED_OFFSET, chunks.uncompressedOffsetOf(id))
-  setWide(view, at + FILE_OFFSET, fileOffset)
+  u64le.set(view, at + COMPRESSED_OFFSET, chunks.compressedOffsetOf(id))
+  u64le.set(view, at + UNCOMPRESSED_OFFSET, chunks.uncompressedOffsetOf(id))
+  u64le.set(view, at + FILE_OFFSET, fileOffset)
   view.setUint32(at + INDEX, chunks.indexOf(id), true)
   view.setUint32(at + CRC32, chunks.crc32Of(id), true)
 }
@@ -62,9 +63,4 @@ export function decodeChunkRecord(reader: RecordReader, at: number): Chunk {
 /** Where in its file the chunk of the record at `at` begins. Throws FORMAT_TRUNCATED, FORMAT_INVALID. */
 export function fileOffsetAt(reader: RecordReader, at: number): number {
   return reader.u64(at + FILE_OFFSET, 'rafs_v5_chunk_info.fileOffset')
-}
-
-function setWide(view: DataView, at: number, value: number): void {
-  view.setUint32(at, value, true)
-  view.setUint32(at + 4, Math.floor(value / 0x1_0000_0000), true)
 }

@@ -1,5 +1,6 @@
 import { alignUp, viewOf } from '../../bytes/layout.ts'
 import { type FileOrder, MAX_RECORD_SIZE } from '../../bytes/file-order.ts'
+import { i64le, u64le } from '../../bytes/scalar.ts'
 import { directorySize, encodeDirectory } from '../erofs/directory.ts'
 import {
   CHUNK_BASED,
@@ -156,7 +157,7 @@ class InodeEncoder {
     view.setUint32(at + INO, position + 1, true)
     view.setUint32(at + UID, inodes.uid(inode), true)
     view.setUint32(at + GID, inodes.gid(inode), true)
-    setWide(view, at + MTIME, inodes.mtime(inode))
+    i64le.set(view, at + MTIME, inodes.mtime(inode))
     view.setUint32(at + MTIME_NSEC, inodes.mtimeNanoseconds(inode), true)
     view.setUint32(at + NLINK, nlinkOf(tree, numbering, position), true)
     if (set !== 0) bytes.set(this.#xattrs[set] as Uint8Array, at + ErofsInodeExtended.size)
@@ -175,7 +176,7 @@ class InodeEncoder {
 
   #layout(view: DataView, at: number, dataLayout: number, size: number, union: number): void {
     view.setUint16(at + FORMAT, 1 | (dataLayout << 1), true)
-    setWide(view, at + SIZE, size)
+    u64le.set(view, at + SIZE, size)
     view.setUint32(at + UNION, union, true)
   }
 
@@ -214,9 +215,4 @@ class InodeEncoder {
         : chunkSize
     return CHUNK_INDEXES | Math.log2(extent / BLOCK_SIZE)
   }
-}
-
-function setWide(view: DataView, at: number, value: number): void {
-  view.setUint32(at, value, true)
-  view.setUint32(at + 4, Math.floor(value / 0x1_0000_0000), true)
 }
