@@ -17,7 +17,7 @@ const MEASURED = '13.6.'
 
 let done = false
 
-/** Tunes the threads that are started from now on, once in a process. Sizes of heaps count for new threads, the rest for all. */
+/** Tunes V8, once in a process. Sizes of heaps count for the threads that are started from now on, the rest for all. */
 export function tuneEngine(): void {
   if (done || !process.versions.v8.startsWith(MEASURED)) return
   done = true
