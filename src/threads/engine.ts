@@ -3,12 +3,12 @@ import { setFlagsFromString } from 'node:v8'
 /**
  * How V8 treats heaps and functions of threads. Heaps: a thread keeps some megabytes, so what is marked of them below 64 MiB
  * is marked for nothing, and what is copied within them is copied half as often with 4 MiB at the start. Functions: those
- * of one image are done before the time that compiling them again took has come back. Figures: docs/decisions/064-start.md.
+ * that are called some thousand times are done before TurboFan's time for them has come back; the faster compiler before
+ * it (Maglev) does well. Figures: docs/decisions/064-start.md.
  */
 export const ENGINE_FLAGS: readonly string[] = [
   '--initial-old-space-size=64',
   '--min-semi-space-size=4',
-  '--invocation-count-for-maglev=2000',
   '--invocation-count-for-turbofan=30000',
 ]
 
