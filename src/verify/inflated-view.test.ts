@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { hash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { openDecoder } from '../formats/layer-decoder.ts'
 import { TarReader } from '../formats/tar/reader.ts'
@@ -9,9 +11,11 @@ import { decodeAll } from '../testing/decode.ts'
 import { inlineHost } from '../testing/inline-host.ts'
 import { memoryFile } from '../testing/memory-file.ts'
 import { viewInflated } from './inflated-view.ts'
+import type { LayerHost } from '../threads/layer-host.ts'
+import { run as readBack } from './lazy-layer-job.ts'
 import { readLazyLayer } from './lazy-layer.ts'
 import { run } from '../drivers/estargz/inflate-back-batch.ts'
-import { InflatedLayerRecord } from '../drivers/estargz/inflated-layer.ts'
+import { InflatedLayerRecord, type InflatedLayer } from '../drivers/estargz/inflated-layer.ts'
 import { LayerBuild } from '../drivers/estargz/layer-build.ts'
 import type { LazyFormat } from '../drivers/estargz/layer-writer.ts'
 
@@ -86,6 +90,27 @@ suite('a layer whose members are inflated while it is made', () => {
       }
     })
   }
+
+  test('a record of another blob is of no use: the blob is read', async () => {
+    const record = new InflatedLayerRecord('a layer')
+    const { bytes, blob } = await made(formats[0]!, record)
+    const inflated = record.finish(blob.diffId)!
+    const directory = mkdtempSync(join(tmpdir(), 'inflated-'))
+    try {
+      const path = join(directory, 'blob')
+      writeFileSync(path, bytes)
+      const view = (known?: InflatedLayer) => {
+        const host = Object.assign(inlineHost(), { transfer: [] }) as unknown as LayerHost
+        return readBack({ what: 'a layer', format: 'estargz', path, inflated: known }, host)
+      }
+      const read = await view()
+      const runDigests = new Uint8Array(inflated.runDigests.length)
+      assert.deepEqual(await view({ ...inflated, runDigests }), read)
+      assert.deepEqual(await view(inflated), read)
+    } finally {
+      rmSync(directory, { recursive: true })
+    }
+  })
 
   test('members are inflated in the place of what they were made of, to the end of the slab', () => {
     const text = Buffer.alloc(100_000, 'some text, ')
