@@ -62,7 +62,7 @@ export const LISTING_FORM = `2 ${CONTENT_DIGESTER}`
 /** Collects entries; 56 to 88 bytes an entry beside its path, link target and attributes. */
 export class ListingWriter {
   readonly #pieceSize: number
-  #bytes = Buffer.alloc(64 * 1024)
+  #bytes = Buffer.allocUnsafeSlow(64 * 1024)
   #view = new DataView(this.#bytes.buffer)
   #size = 0
   #count = 0
@@ -131,7 +131,9 @@ export class ListingWriter {
   #reserve(length: number): void {
     const wanted = this.#size + length
     if (wanted <= this.#bytes.length) return
-    const grown = Buffer.alloc(Math.max(wanted, this.#bytes.length + (this.#bytes.length >>> 1)))
+    const grown = Buffer.allocUnsafeSlow(
+      Math.max(wanted, this.#bytes.length + (this.#bytes.length >>> 1)),
+    )
     this.#bytes.copy(grown, 0, 0, this.#size)
     this.#bytes = grown
     this.#view = new DataView(grown.buffer)
