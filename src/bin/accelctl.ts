@@ -1,10 +1,7 @@
 import { runAccelctl } from '../cli/accelctl.ts'
 import { interrupted } from '../cli/program-io.ts'
 import { environment } from '../config/environment.ts'
-import { tuneEngine } from '../threads/engine.ts'
 
-// already now: loading some hundred modules calls a few functions of Node.js often enough to have them compiled again
-tuneEngine()
 const controller = new AbortController()
 // once: a second signal ends the process as it would any other
 for (const signal of ['SIGINT', 'SIGTERM']) {

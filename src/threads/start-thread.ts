@@ -1,6 +1,5 @@
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import { tuneEngine } from './engine.ts'
 import type { SlabHandle } from './messages.ts'
 import { sharedFacts } from './shared-facts.ts'
 import type { Slab } from './slab-budget.ts'
@@ -52,7 +51,6 @@ export function startThread(
 ): Thread {
   // before the thread is made, which is given what there is then
   sharedFacts()
-  tuneEngine()
   const worker = new Worker(new URL(besideThis('entry')), {
     workerData: { role, niceness } satisfies ThreadData,
     resourceLimits: HEAP,
