@@ -40,7 +40,7 @@ test('accelctl loads its commands when they are run', () => {
   const loaded = closure('bin/accelctl.ts')
   assert.deepEqual(
     [...foldersOf(loaded)].toSorted(),
-    ['bin', 'cli', 'config', 'errors', 'log', 'threads'],
+    ['bin', 'cli', 'config', 'errors', 'log'],
     'a folder more is loaded by every command, also by those that do not need it',
   )
   assert.ok(!loaded.has('yaml'))
