@@ -10,7 +10,7 @@ import type { LayerHost } from '../../threads/layer-host.ts'
 import { buffersOf } from '../content-table.ts'
 import type { LowerAnswers } from '../layer-content.ts'
 import { openBlobFile } from '../blob-file.ts'
-import { decodeSource, type DecodedSource } from '../decode-source.ts'
+import { decodeSource } from '../decode-source.ts'
 import { TarLister } from '../tar-lister.ts'
 import { InflatedLayerRecord, inflatedBuffers, type InflatedLayer } from './inflated-layer.ts'
 import { LayerBuild, type BuiltLayer } from './layer-build.ts'
@@ -102,6 +102,13 @@ function sent(
   }
 }
 
+/** What was found in the source. */
+interface DecodedSource {
+  /** Bytes of the tar. */
+  size: number
+  listing?: ListingData
+}
+
 /** Reads the source once, and writes as it comes. Gives what it found, and the zeros that the source ends in. */
 async function inTarOrder(
   data: LayerJobData,
@@ -113,7 +120,7 @@ async function inTarOrder(
   let zeros = 0
   const lister = data.list ? new TarLister(data.what) : undefined
   const reader = lister ?? new TarReader({ what: data.what })
-  const { size } = await decodeSource({ ...data, list: false }, host, {
+  const size = await decodeSource(data, host, {
     hash: hash.original,
     warn: (text) => build.warn(text),
     async take(bytes) {
@@ -160,7 +167,7 @@ async function prioritizedFirst(
       parts.push({ path: cleanPath(name), type, linkname, start: offset, end })
     }
   }
-  const { size } = await decodeSource({ ...data, list: false }, host, {
+  const size = await decodeSource(data, host, {
     hash: hash.original,
     warn: (text) => build.warn(text),
     async take(bytes) {

@@ -84,7 +84,7 @@ async function convert(data: LayerJobData, host: LayerHost): Promise<LayerJobRes
       if (wait !== undefined) await wait
     }
   }
-  const source = await decodeSource({ ...data, list: false }, host, {
+  const sourceSize = await decodeSource(data, host, {
     hash: openStreamHash(),
     warn: (text) => build.warnings.add(text),
     take: async (bytes) => {
@@ -107,7 +107,7 @@ async function convert(data: LayerJobData, host: LayerHost): Promise<LayerJobRes
     warnings: build.warnings.list,
     entries: build.count,
     detail,
-    sourceUncompressedSize: source.size,
+    sourceUncompressedSize: sourceSize,
     ...(lister && { listing: lister.finish(host) }),
   }
 }

@@ -7,6 +7,7 @@ import type { ListingData } from '../../formats/listing/listing.ts'
 import type { LayerHost } from '../../threads/layer-host.ts'
 import { openBlobFile } from '../blob-file.ts'
 import { decodeSource, type SourceLayer } from '../decode-source.ts'
+import { TarLister } from '../tar-lister.ts'
 
 /** Uncompressed bytes of a frame: what one thread compresses at a time, and well below the window that all decoders take. */
 export const FRAME_SIZE = 4 * 1024 * 1024
@@ -44,6 +45,7 @@ export async function run(data: RecompressJobData, host: LayerHost): Promise<Rec
   })
   try {
     const warnings: string[] = []
+    const lister = data.list ? new TarLister(data.what) : undefined
     const take = async (bytes: Uint8Array): Promise<void> => {
       for (let at = 0; at < bytes.length;) {
         if (stream.memberSize === 0 || stream.memberSize === FRAME_SIZE)
@@ -52,20 +54,22 @@ export async function run(data: RecompressJobData, host: LayerHost): Promise<Rec
         await stream.append(piece)
         at += piece.length
       }
+      lister?.take(bytes)
       host.progress(stream.written)
     }
-    const source = await decodeSource(data, host, {
+    const uncompressedSize = await decodeSource(data, host, {
       hash: twins.original,
       warn: (text) => void warnings.push(text),
       take,
     })
+    const listing = lister?.finish(host)
     const diffId = await stream.finish()
     return {
       digest: digestFrom(hash),
       size: stream.written,
       diffId,
-      uncompressedSize: source.size,
-      ...(source.listing === undefined ? {} : { listing: source.listing }),
+      uncompressedSize,
+      ...(listing === undefined ? {} : { listing }),
       warnings,
     }
   } catch (error) {
